@@ -1,0 +1,1 @@
+//! Adoption: making a candidate the live store.

@@ -1,0 +1,1 @@
+//! The difference of two snapshots: entries, and the statements inside them.

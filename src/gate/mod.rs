@@ -1,0 +1,1 @@
+//! Gates: rules a candidate must pass.

@@ -1,0 +1,240 @@
+//! Names and ids: one newtype each, so that a session is never passed for a store.
+//!
+//! Ids that a backend hands out ([`MemoryStoreId`], [`SessionId`], [`DreamId`], …) are opaque and
+//! untrusted: any printable ASCII without spaces. Names that people choose ([`PipelineName`],
+//! [`Alias`]) are stricter, because they become keys, file names and parts of a [`RunId`].
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Why a text is not an id or a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidId {
+    /// The text is empty.
+    #[error("{kind} is empty")]
+    Empty {
+        /// What the text was meant to be.
+        kind: &'static str,
+    },
+    /// The text is longer than its kind allows.
+    #[error("{kind} is longer than {limit} characters")]
+    TooLong {
+        /// What the text was meant to be.
+        kind: &'static str,
+        /// The most characters allowed.
+        limit: usize,
+    },
+    /// The text holds a character its kind does not allow.
+    #[error("{kind} holds the character {character:?}, allowed are {allowed}")]
+    Character {
+        /// What the text was meant to be.
+        kind: &'static str,
+        /// The first offending character.
+        character: char,
+        /// The allowed characters, in words.
+        allowed: &'static str,
+    },
+}
+
+/// The longest id a backend may hand out.
+const API_ID_LIMIT: usize = 256;
+/// The longest name a person may choose.
+const NAME_LIMIT: usize = 64;
+
+fn check_api_id(kind: &'static str, text: &str) -> Result<(), InvalidId> {
+    if text.is_empty() {
+        return Err(InvalidId::Empty { kind });
+    }
+    if text.len() > API_ID_LIMIT {
+        return Err(InvalidId::TooLong { kind, limit: API_ID_LIMIT });
+    }
+    match text.chars().find(|c| !c.is_ascii_graphic()) {
+        Some(character) => {
+            Err(InvalidId::Character { kind, character, allowed: "printable ASCII without spaces" })
+        }
+        None => Ok(()),
+    }
+}
+
+fn check_name(kind: &'static str, text: &str) -> Result<(), InvalidId> {
+    if text.is_empty() {
+        return Err(InvalidId::Empty { kind });
+    }
+    if text.len() > NAME_LIMIT {
+        return Err(InvalidId::TooLong { kind, limit: NAME_LIMIT });
+    }
+    let bad = text
+        .char_indices()
+        .find(|&(i, c)| !(c.is_ascii_lowercase() || c.is_ascii_digit() || (c == '-' && i > 0)));
+    match bad {
+        Some((_, character)) => Err(InvalidId::Character {
+            kind,
+            character,
+            allowed: "a-z, 0-9 and, after the first character, `-`",
+        }),
+        None => Ok(()),
+    }
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $check:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[serde(try_from = "String", into = "String")]
+        #[schemars(with = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Checks a text and makes it an id.
+            ///
+            /// # Errors
+            ///
+            /// Says which rule of the module documentation the text breaks.
+            pub fn parse(text: impl Into<String>) -> Result<Self, InvalidId> {
+                let text = text.into();
+                $check($kind, &text)?;
+                Ok(Self(text))
+            }
+
+            /// Returns the id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                Self::parse(text)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                Self::parse(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+    };
+}
+
+id!(
+    /// A memory store on a backend, `memstore_…`.
+    MemoryStoreId, "a memory store id", check_api_id
+);
+id!(
+    /// A version of one memory, `memver_…`.
+    MemoryVersionId, "a memory version id", check_api_id
+);
+id!(
+    /// A past session. `sesn_…` on the API; a transcript's own id on the local backend.
+    SessionId, "a session id", check_api_id
+);
+id!(
+    /// A dream on a backend, `drm_…`.
+    DreamId, "a dream id", check_api_id
+);
+id!(
+    /// The name of a pipeline, unique within a project.
+    PipelineName, "a pipeline name", check_name
+);
+id!(
+    /// The project's own name for a memory store; it follows adoption.
+    Alias, "a store alias", check_name
+);
+
+/// A run: the n-th carrying-out of a pipeline, written `nightly-12`.
+///
+/// The number counts the pipeline's runs in this state from 1, so the id is known before the run
+/// exists, two processes that would start the same run ask for the same id, and the first of them
+/// to write it wins.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct RunId {
+    pipeline: PipelineName,
+    number: u32,
+}
+
+impl RunId {
+    /// Names the `number`-th run of a pipeline.
+    pub fn new(pipeline: PipelineName, number: u32) -> Self {
+        Self { pipeline, number }
+    }
+
+    /// Reads `nightly-12`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (pipeline, number) = text.rsplit_once('-')?;
+        if number.starts_with('0') || number.starts_with('+') {
+            return None;
+        }
+        Some(Self { pipeline: PipelineName::parse(pipeline).ok()?, number: number.parse().ok()? })
+    }
+
+    /// Returns the pipeline that was run.
+    pub fn pipeline(&self) -> &PipelineName {
+        &self.pipeline
+    }
+
+    /// Returns which run of the pipeline this is, from 1.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}-{}", self.pipeline, self.number))
+    }
+}
+
+impl TryFrom<String> for RunId {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("`{text}` is not a run id such as `nightly-12`"))
+    }
+}
+
+impl From<RunId> for String {
+    fn from(id: RunId) -> String {
+        id.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_id_reads_back_as_written() {
+        let id = RunId::new(PipelineName::parse("fleet-chain-2").unwrap(), 10);
+        assert_eq!(id.to_string(), "fleet-chain-2-10");
+        assert_eq!(RunId::parse("fleet-chain-2-10"), Some(id));
+        assert_eq!(RunId::parse("nightly-007"), None);
+        assert_eq!(RunId::parse("nightly"), None);
+    }
+
+    #[test]
+    fn names_and_ids_refuse_what_could_escape_a_key_or_a_terminal() {
+        for bad in ["", "Nightly", "a/b", "../x", "-a", "a b", "é", "a\u{1b}[0m"] {
+            assert!(PipelineName::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(Alias::parse("a".repeat(65)).is_err());
+        assert!(SessionId::parse("sesn_01 x").is_err());
+        assert!(SessionId::parse("support/2026-03-01.jsonl#4").is_ok());
+    }
+}

@@ -1,0 +1,1 @@
+//! The journal: what a run has done, and the only thing it trusts after a crash.

@@ -1,0 +1,3 @@
+//! The `dreamrun` binary: parse, dispatch, exit.
+
+fn main() {}

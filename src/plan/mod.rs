@@ -1,0 +1,1 @@
+//! Decided: what a run will do.

@@ -1,0 +1,1 @@
+//! What a finished run tells people and programs.

@@ -1,0 +1,4 @@
+//! Asked: YAML becomes a checked pipeline.
+
+pub mod pipeline;
+pub mod project;

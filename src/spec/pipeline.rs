@@ -1,0 +1,313 @@
+//! A checked pipeline: defaults filled in, nothing left undecided. Nobody downstream checks twice.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Alias, MemoryStoreId, PipelineName, SessionId};
+use crate::memory::ContentHash;
+use crate::price::Usd;
+
+/// One pipeline file after checking.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pipeline {
+    /// The file it came from, relative to the project.
+    pub file: PathBuf,
+    /// Its name, unique within the project.
+    pub name: PipelineName,
+    /// What it is for, in the author's words; may be empty.
+    pub description: String,
+    /// The model or mind that dreams.
+    pub model: String,
+    /// The author's variables, for the instructions.
+    pub vars: BTreeMap<String, serde_json::Value>,
+    /// The store to consolidate.
+    pub store: StoreRef,
+    /// The sessions to read.
+    pub sessions: SessionInput,
+    /// The instructions' template; empty when none were given.
+    pub instructions: Option<Template>,
+    /// How sessions are dealt out to dreams.
+    pub batch: Batching,
+    /// The most the run may cost.
+    pub budget: Option<Usd>,
+    /// The gates in force, defaults included, in the order they are judged.
+    pub gates: Vec<GateSpec>,
+    /// The shortest time between two adoptions.
+    pub min_interval: Option<SignedDuration>,
+    /// What happens to a good candidate.
+    pub adopt: Adopt,
+}
+
+/// A store as a pipeline names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StoreRef {
+    /// A name of the project's that follows adoption.
+    Alias(Alias),
+    /// One store for good; never adopted automatically.
+    Raw(MemoryStoreId),
+}
+
+/// Which sessions are read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionInput {
+    /// Where sessions come from; at least one.
+    pub sources: Vec<SessionSource>,
+    /// How far back.
+    pub since: Since,
+    /// Which end of the queue first.
+    pub order: Order,
+    /// The most sessions for one run.
+    pub take: Option<u32>,
+    /// Fewer than this many waiting: nothing due.
+    pub min: u32,
+}
+
+/// One place sessions come from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionSource {
+    /// Sessions of one agent, by id or by a file that `claude-lock.json` resolves.
+    Agent(String),
+    /// Sessions of one deployment.
+    Deployment(String),
+    /// Sessions that mounted a store.
+    Store(StoreRef),
+    /// Named sessions.
+    Ids(Vec<SessionId>),
+    /// Transcript files, as globs relative to the project.
+    Files(Vec<String>),
+}
+
+/// How far back sessions are read.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Since {
+    /// Every session there is.
+    Beginning,
+    /// Those that no adopted run has read.
+    LastAdopted,
+    /// Those that began at or after an instant.
+    Instant(Timestamp),
+    /// Those that began within a time before the plan.
+    Within(SignedDuration),
+}
+
+/// Which sessions come first when not all can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// The ones waiting longest.
+    Oldest,
+    /// The latest ones.
+    Newest,
+}
+
+/// A template's text with the place it stands at, for errors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// The template as written.
+    pub source: String,
+}
+
+/// How sessions are dealt out to dreams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Batching {
+    /// The most sessions of one dream, 1 to 100.
+    pub size: u32,
+    /// Whether more sessions than `size` make further dreams, each reading the last one's output.
+    /// Without it, sessions beyond the first batch wait for the next run.
+    pub chain: bool,
+}
+
+/// What happens to a candidate that passed its gates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Adopt {
+    /// Who decides.
+    pub mode: AdoptMode,
+    /// What adoption does.
+    pub target: Target,
+    /// What to do when the live store changed during the dream.
+    pub drift: Drift,
+}
+
+/// Who decides on adoption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AdoptMode {
+    /// A candidate that passes every gate is adopted.
+    Auto,
+    /// A person approves every candidate.
+    Review,
+}
+
+/// What adoption does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// The alias moves to the candidate.
+    Pointer,
+    /// The alias moves, and the candidate is written into a folder of the repository.
+    Directory(PathBuf),
+    /// The candidate's entries are written into the original store.
+    CopyBack,
+    /// The store is replaced in deployments' resources.
+    Deployment(Vec<String>),
+    /// A new session is created with the candidate attached.
+    Session {
+        /// The agent of the session.
+        agent: String,
+        /// The environment of the session.
+        environment: String,
+    },
+}
+
+/// What to do when the live store changed during the dream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Drift {
+    /// Carry the live writes over into the candidate; ask a person about entries both sides changed.
+    Rebase,
+    /// Ask a person about any live write.
+    Review,
+    /// Adopt nothing.
+    Block,
+}
+
+/// What a gate answers, from mild to severe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// A person must look.
+    Review,
+    /// Nothing is adopted without an override.
+    Block,
+}
+
+/// A limit on a share or a count.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Threshold {
+    /// Trips **above** this share of the live store's entries (or bytes), in percent.
+    Percent(f64),
+    /// Trips **at** this count.
+    Count(u64),
+}
+
+/// Thresholds of one measure.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Thresholds {
+    /// Above it, a person must look.
+    pub review: Option<Threshold>,
+    /// Above it, nothing is adopted.
+    pub block: Option<Threshold>,
+}
+
+/// One gate with its settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GateSpec {
+    /// Entries of the live store that the candidate lacks.
+    EntriesRemoved(Thresholds),
+    /// Entries of the candidate that the live store lacks.
+    EntriesAdded(Thresholds),
+    /// Bytes of the whole store, before against after.
+    Bytes {
+        /// Limits on getting smaller.
+        shrink: Thresholds,
+        /// Limits on getting larger.
+        grow: Thresholds,
+    },
+    /// A candidate equal to the live store.
+    Unchanged(OnUnchanged),
+    /// Paths that no dream may touch.
+    Protected {
+        /// Globs over memory paths; `**` crosses slashes.
+        paths: Vec<String>,
+        /// What a change means.
+        on_change: Level,
+    },
+    /// The API's limits on paths, sizes and counts.
+    Limits {
+        /// What a breach means.
+        on_exceed: Level,
+        /// The most entries of a store.
+        entries: u64,
+    },
+    /// Credentials in the candidate.
+    Secrets(Level),
+    /// The author's own expressions.
+    Assert(Vec<Assertion>),
+}
+
+impl GateSpec {
+    /// Returns the gate's name, as written in a pipeline.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::EntriesRemoved(_) => "entries_removed",
+            Self::EntriesAdded(_) => "entries_added",
+            Self::Bytes { .. } => "bytes",
+            Self::Unchanged(_) => "unchanged",
+            Self::Protected { .. } => "protected",
+            Self::Limits { .. } => "limits",
+            Self::Secrets(_) => "secrets",
+            Self::Assert(_) => "assert",
+        }
+    }
+}
+
+/// What a candidate equal to the live store means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnchanged {
+    /// The run ends as `unchanged`; its sessions count as read.
+    Skip,
+    /// A person must look.
+    Review,
+    /// Adopt it all the same.
+    Pass,
+}
+
+/// One expression that a candidate must satisfy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Assertion {
+    /// A minijinja expression over `diff`; must be true.
+    pub expr: String,
+    /// What it means when it is not.
+    #[serde(rename = "else")]
+    pub otherwise: Level,
+    /// What to tell people then.
+    pub message: Option<String>,
+}
+
+/// The entries a store may hold: the API's own figure was 2,000 in August 2026 and 10,000 in later
+/// copies of its documentation, so the lower one is the safe default.
+pub const DEFAULT_ENTRIES_LIMIT: u64 = 2_000;
+
+/// Returns the gates that stand guard when a pipeline names none, in the order they are judged.
+///
+/// The figures follow what real dreams did: a reduction of 20 to 60% is normal, and more than 80%
+/// dropped has always been an accident.
+pub fn default_gates() -> Vec<GateSpec> {
+    let percent = |p| Some(Threshold::Percent(p));
+    vec![
+        GateSpec::EntriesRemoved(Thresholds { review: percent(60.0), block: percent(80.0) }),
+        GateSpec::Bytes {
+            shrink: Thresholds { review: percent(60.0), block: percent(80.0) },
+            grow: Thresholds { review: percent(100.0), block: None },
+        },
+        GateSpec::Unchanged(OnUnchanged::Skip),
+        GateSpec::Limits { on_exceed: Level::Block, entries: DEFAULT_ENTRIES_LIMIT },
+        GateSpec::Secrets(Level::Block),
+    ]
+}
+
+impl Pipeline {
+    /// Returns the digest of what the instructions are made from.
+    pub fn template_hash(&self) -> Option<ContentHash> {
+        self.instructions.as_ref().map(|template| ContentHash::of(&template.source))
+    }
+}

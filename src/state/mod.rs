@@ -1,0 +1,1 @@
+//! State: what survives the process.

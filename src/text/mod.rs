@@ -1,0 +1,3 @@
+//! How memory text is read.
+
+pub mod statement;
