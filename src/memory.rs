@@ -230,6 +230,36 @@ impl Memory {
     }
 }
 
+/// One write to a store. Each names what it expects to find, so that nothing unseen is overwritten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MemoryWrite {
+    /// Puts content at a path.
+    Put {
+        /// Where.
+        path: MemoryPath,
+        /// What.
+        content: Arc<str>,
+        /// The hash that must be there now; `None` for nothing at all.
+        expected: Option<ContentHash>,
+    },
+    /// Takes a memory away.
+    Delete {
+        /// Which.
+        path: MemoryPath,
+        /// The hash that must be there now.
+        expected: ContentHash,
+    },
+}
+
+impl MemoryWrite {
+    /// Returns the path written to.
+    pub fn path(&self) -> &MemoryPath {
+        match self {
+            Self::Put { path, .. } | Self::Delete { path, .. } => path,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::dream::{Dream, DreamChange, DreamRequest};
 use crate::ids::{DreamId, MemoryStoreId, SessionId};
-use crate::memory::{ContentHash, Memory, MemoryPath};
+use crate::memory::{ContentHash, Memory, MemoryPath, MemoryWrite};
 use crate::session::Session;
 use crate::snapshot::Snapshot;
 use crate::spec::pipeline::SessionSource;
@@ -74,36 +74,6 @@ pub struct MemoryStore {
     pub created_at: Timestamp,
     /// When it was archived.
     pub archived_at: Option<Timestamp>,
-}
-
-/// One write to a store. Each names what it expects to find, so that nothing unseen is overwritten.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MemoryWrite {
-    /// Puts content at a path.
-    Put {
-        /// Where.
-        path: MemoryPath,
-        /// What.
-        content: std::sync::Arc<str>,
-        /// The hash that must be there now; `None` for nothing at all.
-        expected: Option<ContentHash>,
-    },
-    /// Takes a memory away.
-    Delete {
-        /// Which.
-        path: MemoryPath,
-        /// The hash that must be there now.
-        expected: ContentHash,
-    },
-}
-
-impl MemoryWrite {
-    /// Returns the path written to.
-    pub fn path(&self) -> &MemoryPath {
-        match self {
-            Self::Put { path, .. } | Self::Delete { path, .. } => path,
-        }
-    }
 }
 
 /// What sessions are asked for.

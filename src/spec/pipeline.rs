@@ -43,7 +43,7 @@ pub struct Pipeline {
 }
 
 /// A store as a pipeline names it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StoreRef {
     /// A name of the project's that follows adoption.
