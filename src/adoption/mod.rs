@@ -1,1 +1,3 @@
 //! Adoption: making a candidate the live store.
+
+pub mod reason;

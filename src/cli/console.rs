@@ -3,45 +3,7 @@
 use std::io::{BufRead, Write};
 use std::sync::{Mutex, PoisonError};
 
-use crate::memory::is_hidden;
-
-/// Colours, or none.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Paint {
-    /// Whether to colour at all.
-    pub is_on: bool,
-}
-
-impl Paint {
-    fn wrap(self, code: &str, text: &str) -> String {
-        if self.is_on { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
-    }
-
-    /// Makes text stand out.
-    pub fn bold(self, text: &str) -> String {
-        self.wrap("1", text)
-    }
-
-    /// Makes text step back.
-    pub fn dim(self, text: &str) -> String {
-        self.wrap("2", text)
-    }
-
-    /// Marks what is good.
-    pub fn good(self, text: &str) -> String {
-        self.wrap("32", text)
-    }
-
-    /// Marks what needs a look.
-    pub fn warn(self, text: &str) -> String {
-        self.wrap("33", text)
-    }
-
-    /// Marks what is bad.
-    pub fn bad(self, text: &str) -> String {
-        self.wrap("31", text)
-    }
-}
+use crate::report::words::Paint;
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,26 +85,4 @@ fn write(stream: &Mutex<Box<dyn Write + Send>>, text: &str) {
     let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
     // Nobody listens any more: there is nobody to tell, either.
     let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
-}
-
-/// Makes text from outside safe for a terminal: hidden and control characters become visible, except
-/// newlines and tabs.
-pub fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' | '\t' => c.to_string(),
-            c if is_hidden(c) => format!("\\u{{{:x}}}", c as u32),
-            c => c.to_string(),
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_from_outside_cannot_drive_the_terminal() {
-        assert_eq!(plain("a\u{1b}[31mb\n\u{202e}c"), "a\\u{1b}[31mb\n\\u{202e}c");
-    }
 }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::adoption::reason::{BlockReason, ReviewReason};
 use crate::dream::{ChangeKind, DreamError, DreamStatus, Usage};
 use crate::gate::verdict::Verdict;
 use crate::ids::{DreamId, MemoryStoreId};
@@ -94,6 +95,8 @@ pub enum JournalEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<DreamError>,
     },
+    /// The batch may be asked for again; it is *ready*. Legal in *dream failed*.
+    RetryAsked,
     /// The next batch would go over the budget. Legal when a batch is *ready*.
     BudgetReached {
         /// The batch that was not started.
@@ -210,39 +213,6 @@ pub enum JournalEvent {
     Released,
 }
 
-/// Why a person has to look.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ReviewReason {
-    /// The pipeline says `adopt.mode: review`, or it names a raw store.
-    Policy,
-    /// Gates asked for it.
-    Gates(Vec<String>),
-    /// The live store changed and `drift` is `review`.
-    Drift {
-        /// What changed there.
-        changed: Vec<MemoryPath>,
-    },
-    /// Both sides changed the same memories. Approving keeps the live version of each.
-    Conflicts {
-        /// The memories.
-        paths: Vec<MemoryPath>,
-    },
-}
-
-/// Why nothing will be adopted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum BlockReason {
-    /// Gates forbid it.
-    Gates(Vec<String>),
-    /// The live store changed and `drift` is `block`.
-    Drift {
-        /// What changed there.
-        changed: Vec<MemoryPath>,
-    },
-}
-
 /// Why a run cannot go on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -284,4 +254,17 @@ pub struct Recorded {
     pub at: Timestamp,
     /// What happened.
     pub event: JournalEvent,
+}
+
+impl std::fmt::Display for FailReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Refused { batch, message } => write!(f, "the backend refused dream {batch}: {message}"),
+            Self::DreamFailed { batch, error } => {
+                write!(f, "dream {batch} failed: {} ({})", error.message, error.kind)
+            }
+            Self::DreamCanceled { batch } => write!(f, "dream {batch} was canceled elsewhere"),
+            Self::NoOutput { batch } => write!(f, "dream {batch} completed without an output store"),
+        }
+    }
 }

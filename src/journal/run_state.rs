@@ -5,14 +5,15 @@
 //!
 //! ```text
 //! planned → claimed → ready ⇄ requested → dreaming → (ready | dreamed) → candidate → judged ─┐
-//!                      ⇅                                                  ▲               │
-//!                  over budget                                            └── rebasing ◀──┤
+//!                      ⇅                   ↓                              ▲               │
+//!                  over budget        dream failed → ready                └── rebasing ◀──┤
 //!   awaiting review, blocked ⇄ judged → adopting → adopted                                 │
 //!   unchanged · rejected · failed · canceling → canceled                    ◀──────────────┘
 //! ```
 
 use std::collections::BTreeMap;
 
+use crate::adoption::reason::{BlockReason, ReviewReason};
 use crate::dream::{ChangeKind, DreamStatus, Usage};
 use crate::gate::verdict::Verdict;
 use crate::ids::{DreamId, MemoryStoreId};
@@ -21,7 +22,7 @@ use crate::plan::Plan;
 use crate::price::Usd;
 use crate::snapshot::SnapshotIndex;
 
-use super::event::{BlockReason, FailReason, JournalEvent, ReviewReason};
+use super::event::{FailReason, JournalEvent};
 
 /// How often a batch is tried when its dream fails for a reason that may pass.
 pub const ATTEMPTS: u32 = 3;
@@ -80,6 +81,16 @@ pub enum Phase {
         batch: u32,
         /// The dream.
         dream: DreamId,
+    },
+    /// The dream of a batch failed for a reason that may pass. Only a person, or the next apply,
+    /// asks again: a failed dream may have cost something.
+    DreamFailed {
+        /// The batch.
+        batch: u32,
+        /// Which try it was.
+        attempt: u32,
+        /// Why.
+        error: crate::dream::DreamError,
     },
     /// The next batch would go over the budget.
     OverBudget {
@@ -153,6 +164,7 @@ impl Phase {
             Self::Ready { .. } => "ready",
             Self::Requested { .. } => "requested",
             Self::Dreaming { .. } => "dreaming",
+            Self::DreamFailed { .. } => "dream_failed",
             Self::OverBudget { .. } => "over_budget",
             Self::Dreamed { .. } => "dreamed",
             Self::Candidate => "candidate",
@@ -279,6 +291,7 @@ impl JournalEvent {
             Self::DreamCreated { .. } => "dream_created",
             Self::DreamRefused { .. } => "dream_refused",
             Self::DreamEnded { .. } => "dream_ended",
+            Self::RetryAsked => "retry_asked",
             Self::BudgetReached { .. } => "budget_reached",
             Self::BudgetRaised { .. } => "budget_raised",
             Self::CandidateRecorded { .. } => "candidate_recorded",
@@ -412,7 +425,7 @@ impl RunState {
                             message: "the backend gave no reason".to_owned(),
                         });
                         if error.may_pass() && attempt < ATTEMPTS {
-                            P::Ready { batch }
+                            P::DreamFailed { batch, attempt, error }
                         } else {
                             P::Failed(FailReason::DreamFailed { batch, error })
                         }
@@ -423,6 +436,7 @@ impl RunState {
             (P::Ready { batch: ready }, E::BudgetReached { batch, spent, next, .. }) if ready == batch => {
                 P::OverBudget { batch, spent, next }
             }
+            (P::DreamFailed { batch, .. }, E::RetryAsked) => P::Ready { batch },
             (P::OverBudget { batch, .. }, E::BudgetRaised { budget }) => {
                 self.budget = budget;
                 P::Ready { batch }
@@ -478,6 +492,7 @@ impl RunState {
                 P::Planned
                 | P::Claimed
                 | P::Ready { .. }
+                | P::DreamFailed { .. }
                 | P::OverBudget { .. }
                 | P::Dreamed { .. }
                 | P::Candidate

@@ -69,6 +69,8 @@ pub enum Next {
 /// Why there is nothing to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
+    /// A dream failed, and asking again costs.
+    DreamFailed,
     /// The budget stands in the way.
     OverBudget,
     /// A person has to look.
@@ -87,6 +89,7 @@ pub fn next(plan: &Plan, state: &RunState) -> Next {
         Phase::Ready { batch } => ready(plan, state, *batch),
         Phase::Requested { batch } => Next::Settle { batch: *batch },
         Phase::Dreaming { batch, dream } => Next::Await { batch: *batch, dream: dream.clone() },
+        Phase::DreamFailed { .. } => Next::Stop(Stop::DreamFailed),
         Phase::OverBudget { .. } => Next::Stop(Stop::OverBudget),
         Phase::Dreamed { .. } => Next::RecordCandidate,
         Phase::Candidate => Next::Judge,
