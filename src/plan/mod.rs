@@ -8,6 +8,7 @@
 pub mod facts;
 pub mod fingerprint;
 pub mod instructions;
+pub mod outline;
 pub mod report;
 mod select;
 

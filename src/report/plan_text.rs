@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::plan::Plan;
+use crate::plan::outline::Outline;
 use crate::plan::report::LeftOutReason;
 use crate::spec::pipeline::{
     Adopt, AdoptMode, Drift, GateSpec, Level, OnUnchanged, Order, Pipeline, Since, Target, Threshold,
@@ -236,4 +237,38 @@ fn verdict(plan: &Plan, paint: Paint) -> String {
             )
         }
     }
+}
+
+/// Writes what a pipeline file says on its own.
+pub fn outline_text(outline: &Outline, pipeline: &Pipeline, paint: Paint) -> String {
+    let mut text = format!("{} {}\n", paint.bold(outline.pipeline.as_str()), paint.dim(&outline.file));
+    if !pipeline.description.is_empty() {
+        let _ = writeln!(text, "  {}", plain(pipeline.description.trim()));
+    }
+    text.push('\n');
+    let mut row = |name: &str, value: &str| {
+        let _ = writeln!(text, "  {}{value}", paint.dim(&format!("{name:<10}")));
+    };
+    row("store", &store_name(&pipeline.store));
+    row(
+        "sessions",
+        &match (outline.sessions_at_most, outline.dreams_at_most) {
+            (Some(sessions), Some(dreams)) => format!(
+                "up to {}, in up to {}",
+                count(u64::from(sessions), "session", "sessions"),
+                count(u64::from(dreams), "chained dream", "chained dreams")
+            ),
+            _ => format!("all there are, {} for each dream", pipeline.batch.size),
+        },
+    );
+    row("model", &outline.model);
+    row("gates", &outline.gates.iter().map(gate).collect::<Vec<_>>().join(" · "));
+    row("adopt", &adopt(&outline.adopt));
+    if let Some(template) = &outline.instructions {
+        row("template", "");
+        for line in plain(template.trim_end()).lines() {
+            let _ = writeln!(text, "    {} {line}", paint.dim("│"));
+        }
+    }
+    text
 }
