@@ -1,0 +1,403 @@
+//! The database file: how it is opened, checked and locked. What its tables mean is told where they are used.
+//!
+//! One connection per process behind a mutex. Every call is one short transaction, so it may run on an
+//! async thread; nothing waits for a mind or reads a transcript while it holds the connection. Other
+//! processes may use the file at the same time: WAL lets them read during a write, `BEGIN IMMEDIATE` and
+//! a busy timeout queue the writers.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, ErrorCode, OpenFlags, Row, Transaction, TransactionBehavior};
+
+use super::error::{Failure, LocalError};
+
+/// Raised whenever a table changes. History: 1, the first.
+const SCHEMA: i64 = 1;
+/// Marks a file as ours in SQLite's header ("drmr").
+const APPLICATION_ID: i64 = 0x6472_6d72;
+/// How long a call waits for another process's write. Writes take milliseconds, the longest (a dream's
+/// output) a few hundred.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The tables. A content is kept once, however many memories, versions and waiting dreams name it.
+const TABLES: &str = "
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE contents (hash TEXT PRIMARY KEY, content TEXT NOT NULL) STRICT;
+CREATE TABLE stores (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    origin TEXT UNIQUE,
+    imported TEXT CHECK (imported IS NULL OR json_valid(imported)),
+    created_at INTEGER NOT NULL,
+    archived_at INTEGER
+) STRICT;
+CREATE TABLE memories (
+    store TEXT NOT NULL REFERENCES stores (id) ON DELETE CASCADE,
+    path TEXT NOT NULL,
+    id TEXT NOT NULL,
+    version TEXT NOT NULL,
+    hash TEXT NOT NULL REFERENCES contents (hash),
+    updated_at INTEGER,
+    PRIMARY KEY (store, path)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX memories_by_hash ON memories (hash);
+CREATE TABLE versions (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    store TEXT NOT NULL REFERENCES stores (id) ON DELETE CASCADE,
+    memory TEXT NOT NULL,
+    path TEXT NOT NULL,
+    operation TEXT NOT NULL CHECK (operation IN ('created', 'modified', 'deleted')),
+    hash TEXT REFERENCES contents (hash),
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX versions_by_path ON versions (store, path, seq);
+CREATE INDEX versions_by_hash ON versions (hash);
+CREATE TABLE sessions (
+    id TEXT PRIMARY KEY,
+    file TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    fingerprint TEXT NOT NULL,
+    written_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE dreams (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    status TEXT NOT NULL CHECK (status IN ('pending', 'running', 'completed', 'failed', 'canceled')),
+    store TEXT NOT NULL,
+    output TEXT,
+    model TEXT NOT NULL,
+    instructions TEXT,
+    input_tokens INTEGER NOT NULL DEFAULT 0,
+    output_tokens INTEGER NOT NULL DEFAULT 0,
+    sessions_read INTEGER NOT NULL DEFAULT 0,
+    changes_written INTEGER NOT NULL DEFAULT 0,
+    error_kind TEXT,
+    error_message TEXT,
+    created_at INTEGER NOT NULL,
+    ended_at INTEGER
+) STRICT;
+CREATE INDEX dreams_by_time ON dreams (created_at);
+CREATE INDEX dreams_by_store ON dreams (store);
+CREATE TABLE dream_memories (
+    dream TEXT NOT NULL REFERENCES dreams (id),
+    path TEXT NOT NULL,
+    version TEXT NOT NULL,
+    hash TEXT NOT NULL REFERENCES contents (hash),
+    updated_at INTEGER,
+    PRIMARY KEY (dream, path)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX dream_memories_by_hash ON dream_memories (hash);
+CREATE TABLE dream_sessions (
+    dream TEXT NOT NULL REFERENCES dreams (id),
+    session TEXT NOT NULL,
+    file TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    fingerprint TEXT NOT NULL,
+    written_at INTEGER NOT NULL,
+    reading TEXT CHECK (reading IS NULL OR json_valid(reading)),
+    PRIMARY KEY (dream, session)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE dream_changes (
+    dream TEXT NOT NULL REFERENCES dreams (id),
+    seq INTEGER NOT NULL,
+    change TEXT NOT NULL CHECK (json_valid(change)),
+    PRIMARY KEY (dream, seq)
+) STRICT, WITHOUT ROWID;
+";
+
+/// The database of one backend.
+#[derive(Debug)]
+pub(super) struct Database {
+    path: PathBuf,
+    access: Access,
+}
+
+#[derive(Debug)]
+enum Access {
+    Full(Mutex<Connection>),
+    /// Opened anew for each call: the file may appear, or change hands, in between.
+    ReadOnly,
+}
+
+impl Database {
+    /// Opens the file, making it and its folder if need be.
+    pub(super) fn open(path: &Path) -> Result<Self, LocalError> {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            fs::create_dir_all(folder).map_err(|source| LocalError::File {
+                path: folder.to_owned(),
+                action: "make the folder",
+                source,
+            })?;
+        }
+        let mut connection =
+            connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        let at = |failure: Failure| failure.at(path);
+        check(&connection, path)?;
+        choose_journal(&connection, path).map_err(at)?;
+        connection.pragma_update(None, "synchronous", "FULL").map_err(|e| at(e.into()))?;
+        make_tables(&mut connection).map_err(at)?;
+        // A second look: another process may have been first to make the tables.
+        check(&connection, path)?;
+        Ok(Self { path: path.to_owned(), access: Access::Full(Mutex::new(connection)) })
+    }
+
+    /// Looks at the file, which need not exist, and never writes to it or beside it.
+    pub(super) fn open_read_only(path: &Path) -> Result<Self, LocalError> {
+        look(path)?;
+        Ok(Self { path: path.to_owned(), access: Access::ReadOnly })
+    }
+
+    /// Returns the file's path.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Says whether writes are possible.
+    pub(super) fn is_writable(&self) -> bool {
+        matches!(self.access, Access::Full(_))
+    }
+
+    /// Reads as of one moment.
+    pub(super) fn read<T>(&self, f: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, LocalError> {
+        let within = |connection: &mut Connection| {
+            let transaction = connection.transaction()?;
+            f(&transaction)
+        };
+        let result = match &self.access {
+            Access::Full(connection) => {
+                within(&mut connection.lock().unwrap_or_else(PoisonError::into_inner))
+            }
+            Access::ReadOnly => within(&mut look(&self.path)?),
+        };
+        result.map_err(|failure| failure.at(&self.path))
+    }
+
+    /// Performs one durable transaction: all of it has happened when this returns, or none.
+    pub(super) fn write<T>(
+        &self,
+        f: impl FnOnce(&Transaction) -> Result<T, Failure>,
+    ) -> Result<T, LocalError> {
+        let Access::Full(connection) = &self.access else {
+            return Err(LocalError::ReadOnly { path: self.path.clone() });
+        };
+        let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = |failure: Failure| failure.at(&self.path);
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|e| at(e.into()))?;
+        let value = f(&transaction).map_err(at)?;
+        transaction.commit().map_err(|source| match source.sqlite_error_code() {
+            Some(ErrorCode::SystemIoFailure) => LocalError::Unconfirmed { path: self.path.clone(), source },
+            _ => at(source.into()),
+        })?;
+        Ok(value)
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, LocalError> {
+    let open = || -> Result<Connection, rusqlite::Error> {
+        let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "trusted_schema", false)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(connection)
+    };
+    open().map_err(|e| Failure::from(e).at(path))
+}
+
+/// Opens for reading alone.
+///
+/// A database at rest is opened as immutable, since a plain reader of a WAL database would leave two files
+/// beside it. One with a log is in use, or was left by a killed process, and is read together with its log.
+fn look(path: &Path) -> Result<Connection, LocalError> {
+    match fs::metadata(path) {
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let mut nothing = Connection::open_in_memory().map_err(|e| Failure::from(e).at(path))?;
+            make_tables(&mut nothing).map_err(|failure| failure.at(path))?;
+            return Ok(nothing);
+        }
+        Err(source) => return Err(LocalError::File { path: path.to_owned(), action: "open", source }),
+    }
+    let has_log = beside(path, "-wal").exists() || beside(path, "-journal").exists();
+    let connection = if has_log {
+        connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
+    } else {
+        let uri = PathBuf::from(format!("file:{}?immutable=1", percent_encode(path)));
+        connect(&uri, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?
+    };
+    if check(&connection, path)? == 0 {
+        // Made by a process that has not got as far as the tables.
+        let mut nothing = Connection::open_in_memory().map_err(|e| Failure::from(e).at(path))?;
+        make_tables(&mut nothing).map_err(|failure| failure.at(path))?;
+        return Ok(nothing);
+    }
+    Ok(connection)
+}
+
+/// Returns a path with something added to its last name.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn percent_encode(path: &Path) -> String {
+    let mut text = String::new();
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
+                text.push(char::from(byte))
+            }
+            _ => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    text
+}
+
+/// Returns the file's schema version, 0 for an empty file, after making sure that it is ours to read.
+fn check(connection: &Connection, path: &Path) -> Result<i64, LocalError> {
+    let at = |e: rusqlite::Error| Failure::from(e).at(path);
+    let number =
+        |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(at);
+    let found = number("user_version")?;
+    let application = number("application_id")?;
+    if application != APPLICATION_ID {
+        let tables: i64 =
+            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(at)?;
+        if application != 0 || tables > 0 {
+            return Err(LocalError::Foreign { path: path.to_owned() });
+        }
+    }
+    if found > SCHEMA {
+        let written_by = connection
+            .query_row("SELECT value FROM meta WHERE key = 'written_by'", [], |row| row.get(0))
+            .unwrap_or_else(|_| "a later dreamrun".to_owned());
+        return Err(LocalError::NewerSchema { path: path.to_owned(), found, known: SCHEMA, written_by });
+    }
+    Ok(found)
+}
+
+/// Turns on WAL, or where that is impossible the plain rollback journal.
+fn choose_journal(connection: &Connection, path: &Path) -> Result<(), Failure> {
+    if is_on_network(path) {
+        set_journal(connection, "TRUNCATE")?;
+        return Ok(());
+    }
+    if set_journal(connection, "WAL")? != "wal" {
+        tracing::warn!(path = %path.display(), "no write-ahead log here; using a rollback journal");
+        set_journal(connection, "TRUNCATE")?;
+    }
+    Ok(())
+}
+
+/// Sets the journal mode and returns the one in force. SQLite does not wait for others when it changes
+/// the mode, so this does.
+fn set_journal(connection: &Connection, mode: &str) -> Result<String, Failure> {
+    let until = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match connection.pragma_update_and_check(None, "journal_mode", mode, |row| row.get(0)) {
+            Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            other => return Ok(other?),
+        }
+    }
+}
+
+/// Says whether a file lies on a network file system, where WAL's shared memory corrupts the database.
+/// Only Linux tells; elsewhere SQLite's own answer has to do.
+fn is_on_network(path: &Path) -> bool {
+    let Ok(mounts) = fs::read_to_string("/proc/self/mounts") else { return false };
+    let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Ok(folder) = folder.canonicalize() else { return false };
+    is_network_mount(&mounts, &folder)
+}
+
+fn is_network_mount(mounts: &str, folder: &Path) -> bool {
+    let kind = mounts
+        .lines()
+        .filter_map(|line| {
+            let mut fields = line.split(' ').skip(1);
+            let point = fields.next()?.replace("\\040", " ");
+            folder.starts_with(&point).then_some((point.len(), fields.next()?))
+        })
+        .max_by_key(|&(length, _)| length)
+        .map_or("", |(_, kind)| kind);
+    matches!(kind, "nfs" | "nfs4" | "cifs" | "smb3" | "smbfs" | "9p" | "afs" | "ceph" | "fuse.sshfs")
+}
+
+fn make_tables(connection: &mut Connection) -> Result<(), Failure> {
+    let version = |c: &Connection| c.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
+    if version(connection)? == SCHEMA {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if version(&transaction)? == 0 {
+        transaction.execute_batch(TABLES)?;
+        let this = concat!("dreamrun ", env!("CARGO_PKG_VERSION"));
+        transaction.execute("INSERT INTO meta VALUES ('written_by', ?1)", [this])?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", SCHEMA)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Reads a text column as something that checks its text.
+pub(super) fn parsed<T, E>(
+    row: &Row,
+    column: usize,
+    parse: impl FnOnce(String) -> Result<T, E>,
+) -> rusqlite::Result<T>
+where
+    E: std::fmt::Display,
+{
+    parse(row.get(column)?).map_err(|error| unreadable(column, error.to_string()))
+}
+
+/// As [`parsed`], for a column that may be empty.
+pub(super) fn parsed_opt<T, E>(
+    row: &Row,
+    column: usize,
+    parse: impl FnOnce(String) -> Result<T, E>,
+) -> rusqlite::Result<Option<T>>
+where
+    E: std::fmt::Display,
+{
+    match row.get::<_, Option<String>>(column)? {
+        None => Ok(None),
+        Some(text) => parse(text).map(Some).map_err(|error| unreadable(column, error.to_string())),
+    }
+}
+
+/// Reads a time, kept in microseconds.
+pub(super) fn time(row: &Row, column: usize) -> rusqlite::Result<Timestamp> {
+    Timestamp::from_microsecond(row.get(column)?).map_err(|error| unreadable(column, error.to_string()))
+}
+
+/// As [`time`], for a column that may be empty.
+pub(super) fn time_opt(row: &Row, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+    row.get::<_, Option<i64>>(column)?
+        .map(|micros| Timestamp::from_microsecond(micros).map_err(|e| unreadable(column, e.to_string())))
+        .transpose()
+}
+
+/// Reads a count.
+pub(super) fn count(row: &Row, column: usize) -> rusqlite::Result<u64> {
+    u64::try_from(row.get::<_, i64>(column)?).map_err(|error| unreadable(column, error.to_string()))
+}
+
+/// Makes a count a column's value; counts beyond what SQLite holds do not occur.
+pub(super) fn as_column(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn unreadable(column: usize, reason: String) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, reason.into())
+}

@@ -1,0 +1,295 @@
+//! Dreams in the database: their rows, what they were given, and what they have done so far.
+//!
+//! Everything a dream reads is fixed when it is created: `dream_memories` holds the input store as it was,
+//! `dream_sessions` the part of a file each session was in. A reading is kept beside its session until the
+//! dream ends; then inputs and readings go, and the row and its changes stay.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::backend::Refusal;
+use crate::dream::{Dream, DreamChange, DreamError, DreamProgress, DreamRequest, DreamStatus, Usage};
+use crate::dreaming::Reading;
+use crate::ids::{DreamId, MemoryStoreId, SessionId};
+use crate::snapshot::Snapshot;
+
+use super::database::{as_column, count, parsed, parsed_opt, time, time_opt};
+use super::error::Failure;
+use super::sessions::{FilePart, part_of};
+use super::{mint, stores};
+
+const DREAM: &str = "SELECT id, status, store, model, instructions, output, input_tokens, output_tokens,
+    error_kind, error_message, created_at, ended_at, sessions_read, changes_written FROM dreams";
+
+fn status_of(text: String) -> Result<DreamStatus, String> {
+    use DreamStatus::{Canceled, Completed, Failed, Pending, Running};
+    [Pending, Running, Completed, Failed, Canceled]
+        .into_iter()
+        .find(|status| status.as_str() == text)
+        .ok_or_else(|| format!("`{text}` is no status of a dream"))
+}
+
+/// Reads a row without its sessions.
+fn dream_of(row: &Row) -> rusqlite::Result<Dream> {
+    let error = match (row.get::<_, Option<String>>(8)?, row.get::<_, Option<String>>(9)?) {
+        (Some(kind), Some(message)) => Some(DreamError { kind, message }),
+        _ => None,
+    };
+    Ok(Dream {
+        id: parsed(row, 0, DreamId::parse)?,
+        status: parsed(row, 1, status_of)?,
+        store: parsed(row, 2, MemoryStoreId::parse)?,
+        sessions: Vec::new(),
+        model: row.get(3)?,
+        instructions: row.get(4)?,
+        output: parsed_opt(row, 5, MemoryStoreId::parse)?,
+        usage: Usage { input_tokens: count(row, 6)?, output_tokens: count(row, 7)?, ..Usage::default() },
+        error,
+        created_at: time(row, 10)?,
+        ended_at: time_opt(row, 11)?,
+        progress: Some(DreamProgress {
+            sessions_read: count(row, 12)?,
+            sessions: 0,
+            changes_written: count(row, 13)?,
+        }),
+    })
+}
+
+fn with_sessions(db: &Connection, mut dream: Dream) -> Result<Dream, Failure> {
+    let mut select =
+        db.prepare_cached("SELECT session FROM dream_sessions WHERE dream = ?1 ORDER BY session")?;
+    let sessions = select.query_map([dream.id.as_str()], |row| parsed(row, 0, SessionId::parse))?;
+    dream.sessions = sessions.collect::<Result<_, _>>()?;
+    if let Some(progress) = &mut dream.progress {
+        progress.sessions = dream.sessions.len() as u64;
+    }
+    Ok(dream)
+}
+
+/// Returns a dream.
+pub(super) fn find(db: &Connection, id: &DreamId) -> Result<Dream, Failure> {
+    let dream = db
+        .prepare_cached(&format!("{DREAM} WHERE id = ?1"))?
+        .query_row([id.as_str()], dream_of)
+        .optional()?
+        .ok_or_else(|| Failure::refused(Refusal::NotFound, format!("there is no dream `{id}`")))?;
+    with_sessions(db, dream)
+}
+
+/// Returns the dreams created at or after an instant, newest first.
+pub(super) fn since(db: &Connection, since: Timestamp) -> Result<Vec<Dream>, Failure> {
+    let sql = format!("{DREAM} WHERE created_at >= ?1 ORDER BY created_at DESC, seq DESC");
+    let mut select = db.prepare_cached(&sql)?;
+    // Rounded up: a dream of the same microsecond but before the instant is not asked for.
+    let micros = since.as_microsecond() + i64::from(since.as_nanosecond() % 1_000 > 0);
+    let dreams: Vec<Dream> = select.query_map([micros], dream_of)?.collect::<Result<_, _>>()?;
+    dreams.into_iter().map(|dream| with_sessions(db, dream)).collect()
+}
+
+/// Accepts a dream: it is pending, and all it will read is fixed.
+pub(super) fn create(
+    db: &Connection,
+    request: &DreamRequest,
+    parts: &BTreeMap<SessionId, FilePart>,
+    now: Timestamp,
+) -> Result<Dream, Failure> {
+    let store = stores::find(db, &request.store)?;
+    if store.archived_at.is_some() {
+        let message = format!("memory store `{}` is archived", store.id);
+        return Err(Failure::refused(Refusal::Invalid, message));
+    }
+    let id = mint::dream();
+    db.execute(
+        "INSERT INTO dreams (id, status, store, model, instructions, created_at)
+         VALUES (?1, 'pending', ?2, ?3, ?4, ?5)",
+        params![
+            id.as_str(),
+            request.store.as_str(),
+            request.model,
+            request.instructions,
+            now.as_microsecond()
+        ],
+    )?;
+    db.execute(
+        "INSERT INTO dream_memories (dream, path, version, hash, updated_at)
+         SELECT ?1, path, version, hash, updated_at FROM memories WHERE store = ?2",
+        [id.as_str(), request.store.as_str()],
+    )?;
+    let mut insert = db.prepare_cached(
+        "INSERT INTO dream_sessions (dream, session, file, bytes, fingerprint, written_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for (session, part) in parts {
+        insert.execute(params![
+            id.as_str(),
+            session.as_str(),
+            part.file,
+            as_column(part.bytes),
+            part.fingerprint,
+            part.written_at.as_microsecond()
+        ])?;
+    }
+    find(db, &id)
+}
+
+/// Returns the input store as it was when the dream was created.
+pub(super) fn input(db: &Connection, id: &DreamId) -> Result<Snapshot, Failure> {
+    let sql = "SELECT m.path, c.content, m.hash, m.version, m.updated_at
+               FROM dream_memories m JOIN contents c USING (hash) WHERE m.dream = ?1";
+    let mut select = db.prepare_cached(sql)?;
+    let memories = select.query_map([id.as_str()], stores::memory_of)?.collect::<Result<_, _>>()?;
+    Ok(memories)
+}
+
+/// Returns the bytes of the input store, without reading them.
+pub(super) fn input_bytes(db: &Connection, id: &DreamId) -> Result<u64, Failure> {
+    let sql = "SELECT coalesce(sum(octet_length(c.content)), 0)
+               FROM dream_memories m JOIN contents c USING (hash) WHERE m.dream = ?1";
+    Ok(db.prepare_cached(sql)?.query_row([id.as_str()], |row| count(row, 0))?)
+}
+
+/// Moves a pending dream to running, with an output store that starts as a copy of the input.
+pub(super) fn start(db: &Connection, id: &DreamId, name: &str, now: Timestamp) -> Result<(), Failure> {
+    let output = stores::create(db, name, now)?.id;
+    for memory in input(db, id)?.iter() {
+        stores::put(db, &output, memory, now)?;
+    }
+    db.prepare_cached(
+        "UPDATE dreams SET status = 'running', output = ?2 WHERE id = ?1 AND status = 'pending'",
+    )?
+    .execute([id.as_str(), output.as_str()])?;
+    Ok(())
+}
+
+/// Returns the sessions of a dream that have not been read, by the part of a file they are in.
+pub(super) fn unread(db: &Connection, id: &DreamId) -> Result<BTreeMap<FilePart, Vec<SessionId>>, Failure> {
+    let mut select = db.prepare_cached(
+        "SELECT session, file, bytes, fingerprint, written_at FROM dream_sessions
+         WHERE dream = ?1 AND reading IS NULL ORDER BY session",
+    )?;
+    let rows =
+        select.query_map([id.as_str()], |row| Ok((parsed(row, 0, SessionId::parse)?, part_of(row, 1)?)))?;
+    let mut parts: BTreeMap<FilePart, Vec<SessionId>> = BTreeMap::new();
+    for row in rows {
+        let (session, part) = row?;
+        parts.entry(part).or_default().push(session);
+    }
+    Ok(parts)
+}
+
+/// Keeps readings. Says whether the dream still runs; if it does not, nothing is kept.
+pub(super) fn checkpoint(db: &Connection, id: &DreamId, readings: &[Reading]) -> Result<bool, Failure> {
+    let tokens: u64 = readings.iter().map(|reading| reading.tokens).sum();
+    let changed = db
+        .prepare_cached(
+            "UPDATE dreams SET sessions_read = sessions_read + ?2, input_tokens = input_tokens + ?3
+             WHERE id = ?1 AND status = 'running'",
+        )?
+        .execute(params![id.as_str(), as_column(readings.len() as u64), as_column(tokens)])?;
+    if changed == 0 {
+        return Ok(false);
+    }
+    let mut update =
+        db.prepare_cached("UPDATE dream_sessions SET reading = ?3 WHERE dream = ?1 AND session = ?2")?;
+    for reading in readings {
+        update.execute([id.as_str(), reading.session.as_str(), &json(reading)?])?;
+    }
+    Ok(true)
+}
+
+/// Returns all readings, in the order the sessions began.
+pub(super) fn readings(db: &Connection, id: &DreamId) -> Result<Vec<Reading>, Failure> {
+    let mut select =
+        db.prepare_cached("SELECT reading FROM dream_sessions WHERE dream = ?1 AND reading IS NOT NULL")?;
+    let rows = select.query_map([id.as_str()], |row| parsed(row, 0, |text| serde_json::from_str(&text)))?;
+    let mut readings: Vec<Reading> = rows.collect::<Result<_, _>>()?;
+    readings.sort_by(|a, b| (a.created_at, &a.session).cmp(&(b.created_at, &b.session)));
+    Ok(readings)
+}
+
+/// Ends a dream well: its changes are told and its output tokens counted.
+pub(super) fn complete(
+    db: &Connection,
+    id: &DreamId,
+    changes: &[DreamChange],
+    output_tokens: u64,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let mut insert =
+        db.prepare_cached("INSERT INTO dream_changes (dream, seq, change) VALUES (?1, ?2, ?3)")?;
+    for (seq, change) in (0_i64..).zip(changes) {
+        insert.execute(params![id.as_str(), seq, json(change)?])?;
+    }
+    db.execute(
+        "UPDATE dreams SET output_tokens = ?2, changes_written = ?3 WHERE id = ?1",
+        params![id.as_str(), as_column(output_tokens), as_column(changes.len() as u64)],
+    )?;
+    end(db, id, DreamStatus::Completed, None, now)
+}
+
+/// Moves an unfinished dream to a final status and lets go of what it was given. One that has ended stays
+/// as it is.
+pub(super) fn end(
+    db: &Connection,
+    id: &DreamId,
+    status: DreamStatus,
+    error: Option<&DreamError>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let changed = db
+        .prepare_cached(
+            "UPDATE dreams SET status = ?2, error_kind = ?3, error_message = ?4, ended_at = ?5
+             WHERE id = ?1 AND status IN ('pending', 'running')",
+        )?
+        .execute(params![
+            id.as_str(),
+            status.as_str(),
+            error.map(|error| &error.kind),
+            error.map(|error| &error.message),
+            now.as_microsecond()
+        ])?;
+    if changed == 0 {
+        return Ok(());
+    }
+    let hashes = stores::named_by(db, "SELECT hash FROM dream_memories WHERE dream = ?1", id.as_str())?;
+    db.execute("DELETE FROM dream_memories WHERE dream = ?1", [id.as_str()])?;
+    db.execute("UPDATE dream_sessions SET reading = NULL WHERE dream = ?1", [id.as_str()])?;
+    stores::sweep(db, &hashes)
+}
+
+/// Fails every unfinished dream that reads a store which is going away, and returns them.
+pub(super) fn fail_readers(
+    db: &Connection,
+    store: &MemoryStoreId,
+    now: Timestamp,
+) -> Result<Vec<DreamId>, Failure> {
+    let mut select =
+        db.prepare_cached("SELECT id FROM dreams WHERE store = ?1 AND status IN ('pending', 'running')")?;
+    let readers: Vec<DreamId> = select
+        .query_map([store.as_str()], |row| parsed(row, 0, DreamId::parse))?
+        .collect::<Result<_, _>>()?;
+    let error = DreamError {
+        kind: "input_memory_store_unavailable".to_owned(),
+        message: format!("memory store `{store}` was deleted after the dream was created"),
+    };
+    for id in &readers {
+        end(db, id, DreamStatus::Failed, Some(&error), now)?;
+    }
+    Ok(readers)
+}
+
+/// Returns what a dream did, oldest first.
+pub(super) fn changes(db: &Connection, id: &DreamId) -> Result<Vec<DreamChange>, Failure> {
+    find(db, id)?;
+    let mut select = db.prepare_cached("SELECT change FROM dream_changes WHERE dream = ?1 ORDER BY seq")?;
+    let rows = select.query_map([id.as_str()], |row| parsed(row, 0, |text| serde_json::from_str(&text)))?;
+    let changes = rows.collect::<Result<_, _>>()?;
+    Ok(changes)
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string(value)
+        .map_err(|error| Failure::refused(Refusal::Internal, format!("could not write JSON: {error}")))
+}

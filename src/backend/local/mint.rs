@@ -1,0 +1,48 @@
+//! New ids: the API's prefixes before a time-ordered number, so that sorting by id follows creation.
+
+use uuid::Uuid;
+
+use crate::ids::{DreamId, MemoryStoreId, MemoryVersionId};
+
+/// 36 to this power is the first above 2 to the 128th.
+const DIGITS: usize = 25;
+const PRINTABLE: &str = "minted ids are printable ASCII";
+
+pub(super) fn memory_store() -> MemoryStoreId {
+    MemoryStoreId::parse(mint("memstore_")).expect(PRINTABLE)
+}
+
+pub(super) fn memory() -> String {
+    mint("mem_")
+}
+
+pub(super) fn memory_version() -> MemoryVersionId {
+    MemoryVersionId::parse(mint("memver_")).expect(PRINTABLE)
+}
+
+pub(super) fn dream() -> DreamId {
+    DreamId::parse(mint("drm_")).expect(PRINTABLE)
+}
+
+fn mint(prefix: &str) -> String {
+    let mut rest = Uuid::now_v7().as_u128();
+    let mut digits = ['0'; DIGITS];
+    for digit in digits.iter_mut().rev() {
+        *digit = char::from_digit((rest % 36) as u32, 36).unwrap_or('0');
+        rest /= 36;
+    }
+    prefix.chars().chain(digits).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_sort_as_they_were_minted() {
+        let ids: Vec<String> = (0..1_000).map(|_| mint("drm_")).collect();
+        assert!(ids.is_sorted());
+        assert_eq!(ids[0].len(), "drm_".len() + DIGITS);
+        assert!(ids.windows(2).all(|pair| pair[0] != pair[1]));
+    }
+}

@@ -1,0 +1,525 @@
+//! The embedded backend: memory stores, sessions and dreams on this machine, over SQLite.
+//!
+//! It needs no server. Dreams run on threads of whichever process has the backend open; one that dies
+//! leaves its dream to the next process that waits for it. Stores come from folders of text, sessions from
+//! transcript files; neither is ever changed by a dream.
+
+mod claim;
+mod database;
+mod dreams;
+mod error;
+mod folder;
+mod mint;
+mod sessions;
+mod stores;
+mod transcripts;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::backend::{
+    Backend, BackendError, Imported, MemoryStore, Refusal, SessionListing, SessionQuery, Unreadable,
+    WhenLeft, check_session_set,
+};
+use crate::clock::Clock;
+use crate::dream::{Dream, DreamChange, DreamRequest, DreamStatus, INSTRUCTIONS_LIMIT};
+use crate::dreaming::Minds;
+use crate::ids::{DreamId, MemoryStoreId, SessionId};
+use crate::memory::{ContentHash, Memory, MemoryPath, MemoryWrite};
+use crate::snapshot::{Snapshot, SnapshotIndex};
+
+use claim::Claim;
+use database::Database;
+use error::Failure;
+use sessions::{FilePart, Reach};
+use worker::{Handle, Workers};
+
+pub use error::LocalError;
+pub use folder::{Exported, FolderReport};
+
+/// How often a dream that another process works on is looked at.
+const POLL: Duration = Duration::from_millis(200);
+/// How long [`Backend::next_change`] waits before it returns a dream that has not changed.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// What a local backend is opened with.
+#[derive(Clone)]
+pub struct LocalOptions {
+    /// The database file. It and its folder are made when missing; nothing else may use the file.
+    pub database: PathBuf,
+    /// The project folder. Relative paths and globs start here, and reads stay below it.
+    pub root: PathBuf,
+    /// Further folders that may be read, granted on the command line.
+    pub allow_read: Vec<PathBuf>,
+    /// The minds that can dream.
+    pub minds: Arc<dyn Minds>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The embedded backend.
+///
+/// Dropping it asks its dreams to stop at their next checkpoint; they go on when a process waits for them
+/// again.
+pub struct LocalBackend {
+    shared: Arc<Shared>,
+}
+
+/// What the backend and its workers share.
+struct Shared {
+    database: Database,
+    reach: Reach,
+    minds: Arc<dyn Minds>,
+    clock: Arc<dyn Clock>,
+    workers: Mutex<Workers>,
+    /// Where the sessions are that a backend without write access has listed.
+    listed: Mutex<BTreeMap<SessionId, FilePart>>,
+}
+
+impl fmt::Debug for LocalBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalBackend").field("database", &self.shared.database.path()).finish_non_exhaustive()
+    }
+}
+
+/// The part of [`Imported`] that is kept, so that a repeated import answers as the first one did.
+#[derive(Serialize, Deserialize)]
+struct ImportReport {
+    entries: u64,
+    bytes: u64,
+    renamed: Vec<(String, MemoryPath)>,
+    refused: Vec<(String, String)>,
+}
+
+impl LocalBackend {
+    /// Opens the backend for everything, making its database if need be.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the project folder is missing, or the database cannot be written, was written by a later
+    /// version, or is something else.
+    pub fn open(options: LocalOptions) -> Result<Self, LocalError> {
+        let database = Database::open(&options.database)?;
+        Self::new(options, database)
+    }
+
+    /// Opens the backend for looking only: no file is written or made, and the database need not exist.
+    /// Calls that would write are refused.
+    ///
+    /// # Errors
+    ///
+    /// As [`LocalBackend::open`], apart from writing.
+    pub fn open_read_only(options: LocalOptions) -> Result<Self, LocalError> {
+        let database = Database::open_read_only(&options.database)?;
+        Self::new(options, database)
+    }
+
+    fn new(options: LocalOptions, database: Database) -> Result<Self, LocalError> {
+        let reach = Reach::new(&options.root, &options.allow_read).map_err(|source| LocalError::File {
+            path: options.root.clone(),
+            action: "open the project folder",
+            source,
+        })?;
+        let LocalOptions { minds, clock, .. } = options;
+        let (workers, listed) = (Mutex::default(), Mutex::default());
+        Ok(Self { shared: Arc::new(Shared { database, reach, minds, clock, workers, listed }) })
+    }
+
+    /// Makes an empty store.
+    ///
+    /// # Errors
+    ///
+    /// Refuses a name that is not 1 to 255 characters without control characters.
+    pub fn create_store(&self, name: &str) -> Result<MemoryStore, LocalError> {
+        let now = self.shared.now();
+        self.shared.database.write(|db| stores::create(db, name, now))
+    }
+
+    /// Lists every store, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database does.
+    pub fn list_stores(&self) -> Result<Vec<MemoryStore>, LocalError> {
+        self.shared.database.read(|db| stores::list(db))
+    }
+
+    /// Imports a folder of text as a store, once: the same name and folder give the same store and the same
+    /// answer again, whatever the folder holds by then.
+    ///
+    /// Every UTF-8 file is a memory; its path is its path below `folder`, its time the date its front
+    /// matter gives, else the file's. [`Imported::refused`] names everything else.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the folder lies outside what may be read or cannot be listed, or the database fails.
+    pub fn import_folder(&self, name: &str, folder: &Path) -> Result<Imported, LocalError> {
+        let real = self.shared.reach.real(folder)?;
+        let place = real.strip_prefix(self.shared.reach.root()).unwrap_or(&real);
+        let origin = serde_json::json!([name, place.to_string_lossy()]).to_string();
+        if let Some(known) = self.shared.database.read(|db| stores::imported(db, &origin))? {
+            return self.imported(known);
+        }
+        let (snapshot, report) = folder::read(&real)?;
+        let report = serde_json::json!(ImportReport {
+            entries: snapshot.len() as u64,
+            bytes: snapshot.bytes(),
+            renamed: report.renamed,
+            refused: report.refused.into_iter().map(|left| (left.name, left.reason)).collect(),
+        })
+        .to_string();
+        let now = self.shared.now();
+        let known = self.shared.database.write(|db| {
+            if let Some(known) = stores::imported(db, &origin)? {
+                return Ok(known);
+            }
+            let store = stores::create(db, name, now)?;
+            for memory in snapshot.iter() {
+                stores::put(db, &store.id, memory, now)?;
+            }
+            stores::set_origin(db, &store.id, &origin, &report)?;
+            Ok((store.id, report))
+        })?;
+        self.imported(known)
+    }
+
+    fn imported(&self, (store, report): (MemoryStoreId, String)) -> Result<Imported, LocalError> {
+        let report: ImportReport = serde_json::from_str(&report).map_err(|error| LocalError::Refused {
+            kind: Refusal::Internal,
+            message: format!("the import report of `{store}` cannot be read: {error}"),
+        })?;
+        let ImportReport { entries, bytes, renamed, refused } = report;
+        let refused = refused.into_iter().map(|(name, reason)| Unreadable { name, reason }).collect();
+        Ok(Imported { store, entries, bytes, renamed, refused })
+    }
+
+    /// Reads a folder of text as [`LocalBackend::import_folder`] would, without making a store.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the folder lies outside what may be read or cannot be listed.
+    pub fn read_folder(&self, folder: &Path) -> Result<(Snapshot, FolderReport), LocalError> {
+        folder::read(&self.shared.reach.real(folder)?)
+    }
+
+    /// Makes a folder of the project hold what a snapshot does.
+    ///
+    /// `known` is what the folder is believed to hold: the store that was imported from it or last written
+    /// to it. Only files that still hold what `known` says are overwritten or deleted; what a person has
+    /// changed or added since is kept and reported. Each file is replaced in one step and is durable on
+    /// return; repeating a call that was cut short finishes it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the folder lies outside the project, or at the first file the system refuses to write.
+    pub fn export_folder(
+        &self,
+        snapshot: &Snapshot,
+        known: &SnapshotIndex,
+        folder: &Path,
+    ) -> Result<Exported, LocalError> {
+        folder::write(snapshot, known, &self.shared.reach.writable(folder)?)
+    }
+}
+
+impl Drop for LocalBackend {
+    fn drop(&mut self) {
+        for worker in self.shared.workers().values() {
+            worker.stop();
+        }
+    }
+}
+
+impl Shared {
+    /// Returns the time as the database keeps it.
+    fn now(&self) -> Timestamp {
+        let now = self.clock.now();
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+    }
+
+    fn workers(&self) -> MutexGuard<'_, Workers> {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn listed(&self) -> MutexGuard<'_, BTreeMap<SessionId, FilePart>> {
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn dream(&self, id: &DreamId) -> Result<Dream, LocalError> {
+        self.database.read(|db| dreams::find(db, id))
+    }
+
+    fn part(&self, id: &SessionId) -> Result<Option<FilePart>, LocalError> {
+        if let Some(part) = self.listed().get(id) {
+            return Ok(Some(part.clone()));
+        }
+        self.database.read(|db| sessions::recorded(db, id))
+    }
+
+    /// Lists sessions. Where they are is kept, so that a process which continues a run can create its
+    /// dreams without listing again; a listing that finds nothing new writes nothing.
+    fn sessions(&self, query: &SessionQuery) -> Result<SessionListing, LocalError> {
+        let found = sessions::list(&self.reach, query, |id| self.part(id), self.now())?;
+        if !self.database.is_writable() {
+            self.listed().extend(found.parts);
+            return Ok(found.listing);
+        }
+        let mut news = BTreeMap::new();
+        self.database.read(|db| {
+            for (id, part) in &found.parts {
+                if sessions::recorded(db, id)?.as_ref() != Some(part) {
+                    news.insert(id.clone(), part.clone());
+                }
+            }
+            Ok(())
+        })?;
+        if !news.is_empty() {
+            self.database.write(|db| sessions::record(db, &news))?;
+        }
+        Ok(found.listing)
+    }
+
+    fn create_dream(self: &Arc<Self>, request: &DreamRequest) -> Result<Dream, LocalError> {
+        let invalid = |message: String| LocalError::Refused { kind: Refusal::Invalid, message };
+        check_session_set(&request.sessions).map_err(invalid)?;
+        let length = request.instructions.as_ref().map(|text| text.chars().count());
+        if let Some(length) = length.filter(|length| !(1..=INSTRUCTIONS_LIMIT).contains(length)) {
+            return Err(invalid(format!(
+                "instructions: {length} characters, allowed are 1 to {INSTRUCTIONS_LIMIT}"
+            )));
+        }
+        if self.minds.mind(&request.model).is_none() {
+            return Err(invalid(format!("model: the local backend has no mind named `{}`", request.model)));
+        }
+        let now = self.now();
+        let dream = self.database.write(|db| {
+            let mut parts = BTreeMap::new();
+            for session in &request.sessions {
+                let part = sessions::recorded(db, session)?.ok_or_else(|| {
+                    let message = format!("no session `{session}` has been listed");
+                    Failure::refused(Refusal::NotFound, message)
+                })?;
+                parts.insert(session.clone(), part);
+            }
+            dreams::create(db, request, &parts, now)
+        })?;
+        if let Err(error) = self.attend(&dream.id) {
+            // The dream is accepted all the same; whoever waits for it is told.
+            tracing::warn!(dream = %dream.id, %error, "the dream could not be started yet");
+        }
+        Ok(dream)
+    }
+
+    /// Returns the worker of an unfinished dream, starting one if nobody works on it; none if another
+    /// process does.
+    fn attend(self: &Arc<Self>, id: &DreamId) -> Result<Option<Arc<Handle>>, LocalError> {
+        let mut workers = self.workers();
+        if let Some(handle) = workers.get(id) {
+            return Ok(Some(Arc::clone(handle)));
+        }
+        if !self.database.is_writable() || self.dream(id)?.status.is_final() {
+            return Ok(None);
+        }
+        let Some(claim) = Claim::take(self.database.path(), id)? else { return Ok(None) };
+        let handle = Arc::new(Handle::new());
+        let spawned = {
+            let (shared, handle, id) = (Arc::clone(self), Arc::clone(&handle), id.clone());
+            thread::Builder::new().name("dream".to_owned()).spawn(move || {
+                let how = worker::work(&shared, &handle, &id, claim);
+                shared.workers().remove(&id);
+                handle.over(how);
+            })
+        };
+        spawned.map_err(|source| LocalError::File {
+            path: self.database.path().to_owned(),
+            action: "start a thread for a dream of",
+            source,
+        })?;
+        workers.insert(id.clone(), Arc::clone(&handle));
+        Ok(Some(handle))
+    }
+
+    fn worker(&self, id: &DreamId) -> Option<Arc<Handle>> {
+        self.workers().get(id).cloned()
+    }
+
+    fn cancel(&self, id: &DreamId) -> Result<Dream, LocalError> {
+        if self.dream(id)?.status.is_final() {
+            return self.dream(id);
+        }
+        let now = self.now();
+        let dream = self.database.write(|db| {
+            dreams::end(db, id, DreamStatus::Canceled, None, now)?;
+            dreams::find(db, id)
+        })?;
+        if let Some(worker) = self.worker(id) {
+            worker.stop();
+            worker.beat();
+        }
+        Ok(dream)
+    }
+
+    fn delete_store(&self, id: &MemoryStoreId) -> Result<(), LocalError> {
+        let now = self.now();
+        let readers = self.database.write(|db| {
+            let readers = dreams::fail_readers(db, id, now)?;
+            stores::remove(db, id)?;
+            Ok(readers)
+        })?;
+        for worker in readers.iter().filter_map(|id| self.worker(id)) {
+            worker.stop();
+            worker.beat();
+        }
+        Ok(())
+    }
+
+    fn write(&self, store: &MemoryStoreId, writes: &[MemoryWrite]) -> Result<(), LocalError> {
+        let now = self.now();
+        // One transaction for all: a refused write ends it, and what came before is committed.
+        let refused = self.database.write(|db| {
+            if stores::find(db, store)?.archived_at.is_some() {
+                let message = format!("memory store `{store}` is archived");
+                return Err(Failure::refused(Refusal::Invalid, message));
+            }
+            for write in writes {
+                match stores::write(db, store, write, now) {
+                    Err(Failure::Refused { kind, message }) => return Ok(Some((kind, message))),
+                    other => other?,
+                }
+            }
+            Ok(None)
+        })?;
+        match refused {
+            Some((kind, message)) => Err(LocalError::Refused { kind, message }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a caller is told of a failed call.
+fn told(action: &'static str) -> impl Fn(LocalError) -> BackendError {
+    move |error| error.into_backend(action)
+}
+
+#[async_trait]
+impl Backend for LocalBackend {
+    fn kind(&self) -> &'static str {
+        "local"
+    }
+
+    async fn store(&self, id: &MemoryStoreId) -> Result<MemoryStore, BackendError> {
+        self.shared.database.read(|db| stores::find(db, id)).map_err(told("look up a memory store"))
+    }
+
+    async fn snapshot(&self, id: &MemoryStoreId) -> Result<Snapshot, BackendError> {
+        self.shared.database.read(|db| stores::snapshot(db, id)).map_err(told("read a memory store"))
+    }
+
+    async fn contents(
+        &self,
+        store: &MemoryStoreId,
+        wanted: &[(MemoryPath, ContentHash)],
+    ) -> Result<Vec<Memory>, BackendError> {
+        let read = self.shared.database.read(|db| {
+            stores::find(db, store)?;
+            let mut found = Vec::new();
+            for (path, hash) in wanted {
+                found.extend(stores::content(db, store, path, hash)?);
+            }
+            Ok(found)
+        });
+        read.map_err(told("read past memories"))
+    }
+
+    async fn write(&self, store: &MemoryStoreId, writes: &[MemoryWrite]) -> Result<(), BackendError> {
+        self.shared.write(store, writes).map_err(told("write to a memory store"))
+    }
+
+    async fn delete_store(&self, id: &MemoryStoreId) -> Result<(), BackendError> {
+        self.shared.delete_store(id).map_err(told("delete a memory store"))
+    }
+
+    async fn sessions(&self, query: &SessionQuery) -> Result<SessionListing, BackendError> {
+        self.shared.sessions(query).map_err(told("list sessions"))
+    }
+
+    async fn create_dream(&self, request: &DreamRequest) -> Result<Dream, BackendError> {
+        self.shared.create_dream(request).map_err(told("create a dream"))
+    }
+
+    async fn dream(&self, id: &DreamId) -> Result<Dream, BackendError> {
+        self.shared.dream(id).map_err(told("look up a dream"))
+    }
+
+    async fn next_change(&self, seen: &Dream) -> Result<Dream, BackendError> {
+        let action = "wait for a dream";
+        let until = Instant::now() + QUIET;
+        loop {
+            let worker = self.shared.attend(&seen.id).map_err(told(action))?;
+            // Listening starts before looking, so that no change falls in between.
+            let pulse = worker.map(|worker| worker.listen());
+            let dream = self.shared.dream(&seen.id).map_err(told(action))?;
+            if dream.status.is_final() || dream != *seen || Instant::now() >= until {
+                return Ok(dream);
+            }
+            let Some(mut pulse) = pulse else {
+                sleep_until(until.min(Instant::now() + POLL)).await;
+                continue;
+            };
+            if pulse.borrow().over.is_none() {
+                // Neither a timeout nor a lost worker is an error: the next look tells.
+                let _ = timeout_at(until, pulse.changed()).await;
+            }
+            if let Some(Err(reason)) = &pulse.borrow().over {
+                return Err(BackendError::Refused {
+                    action,
+                    kind: Refusal::Internal,
+                    message: reason.clone(),
+                });
+            }
+        }
+    }
+
+    async fn dreams_since(&self, since: Timestamp) -> Result<Vec<Dream>, BackendError> {
+        self.shared.database.read(|db| dreams::since(db, since)).map_err(told("list dreams"))
+    }
+
+    async fn cancel_dream(&self, id: &DreamId) -> Result<Dream, BackendError> {
+        self.shared.cancel(id).map_err(told("cancel a dream"))
+    }
+
+    async fn dream_changes(&self, id: &DreamId) -> Result<Vec<DreamChange>, BackendError> {
+        self.shared.database.read(|db| dreams::changes(db, id)).map_err(told("list what a dream did"))
+    }
+
+    fn settling_time(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    async fn leave(&self, id: &DreamId) -> Result<WhenLeft, BackendError> {
+        let action = "leave a dream";
+        let Some(worker) = self.shared.worker(id) else {
+            let dream = self.shared.dream(id).map_err(told(action))?;
+            let database = &self.shared.database;
+            let is_elsewhere = !dream.status.is_final()
+                && (!database.is_writable()
+                    || Claim::take(database.path(), id).map_err(told(action))?.is_none());
+            return Ok(if is_elsewhere { WhenLeft::KeepsRunning } else { WhenLeft::Checkpointed });
+        };
+        let mut pulse = worker.listen();
+        worker.stop();
+        // Ends with the worker: it drops its half at the latest.
+        let _ = pulse.wait_for(|pulse| pulse.over.is_some()).await;
+        Ok(WhenLeft::Checkpointed)
+    }
+}

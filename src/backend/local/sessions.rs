@@ -1,0 +1,382 @@
+//! Past sessions, read from transcript files.
+//!
+//! A listing reads each file once, in parallel, and notes which bytes of which file hold each session.
+//! A dream created later reads those very bytes: a file that has grown since is read as far as it went,
+//! one that holds anything else is no longer the session that was planned.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+
+use globset::{GlobBuilder, GlobMatcher};
+use jiff::{SignedDuration, Timestamp};
+use rayon::prelude::*;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use walkdir::WalkDir;
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::backend::{SessionListing, SessionQuery, Unreadable};
+use crate::dreaming::transcript::Transcript;
+use crate::ids::SessionId;
+use crate::session::{Session, SessionSize, SessionStatus};
+use crate::spec::pipeline::SessionSource;
+
+use super::database::{as_column, count, time};
+use super::error::{Failure, LocalError};
+use super::folder::{shown, to_timestamp};
+use super::transcripts;
+
+/// A session that was written to this recently may still be going on.
+const RUNNING_WITHIN: SignedDuration = SignedDuration::from_mins(10);
+
+/// The part of a file that held a session when it was listed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct FilePart {
+    /// Relative to the project with `/`, or absolute if it lies outside.
+    pub(super) file: String,
+    /// How much of it there was.
+    pub(super) bytes: u64,
+    /// Digest of those bytes.
+    pub(super) fingerprint: String,
+    /// When the file was last written to, which dates a session without dated events.
+    pub(super) written_at: Timestamp,
+}
+
+/// Where files may be read.
+#[derive(Debug)]
+pub(super) struct Reach {
+    root: PathBuf,
+    allowed: Vec<PathBuf>,
+}
+
+/// A listing, with where each session was found.
+pub(super) struct Found {
+    pub(super) listing: SessionListing,
+    pub(super) parts: BTreeMap<SessionId, FilePart>,
+}
+
+impl Reach {
+    /// Reads are allowed below the project folder and each of the others.
+    pub(super) fn new(root: &Path, allowed: &[PathBuf]) -> io::Result<Self> {
+        let allowed = allowed.iter().filter_map(|folder| folder.canonicalize().ok()).collect();
+        Ok(Self { root: root.canonicalize()?, allowed })
+    }
+
+    /// Returns the project folder.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Returns where a path really leads, if reading there is allowed. Follows symbolic links first, so
+    /// that none leads out.
+    pub(super) fn real(&self, path: &Path) -> Result<PathBuf, LocalError> {
+        let full = self.root.join(path);
+        let real = full.canonicalize().map_err(|source| LocalError::File {
+            path: path.to_owned(),
+            action: "find",
+            source,
+        })?;
+        if std::iter::once(&self.root).chain(&self.allowed).any(|folder| real.starts_with(folder)) {
+            return Ok(real);
+        }
+        Err(LocalError::Outside { path: path.to_owned() })
+    }
+
+    /// Returns where a folder is that may be written: inside the project, existing or not, and not
+    /// reached through a link that leads out.
+    pub(super) fn writable(&self, folder: &Path) -> Result<PathBuf, LocalError> {
+        let outside = || LocalError::Outside { path: folder.to_owned() };
+        let full = self.root.join(folder);
+        if full.components().any(|segment| segment == Component::ParentDir) {
+            return Err(outside());
+        }
+        let existing = full.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
+        let (above, real) = existing.ok_or_else(outside)?;
+        if !real.starts_with(&self.root) {
+            return Err(outside());
+        }
+        Ok(real.join(full.strip_prefix(above).unwrap_or(Path::new(""))))
+    }
+
+    /// Returns the name under which a file is listed and kept.
+    fn name(&self, path: &Path) -> String {
+        let below = path.strip_prefix(&self.root).unwrap_or(path);
+        if below.is_absolute() {
+            return below.to_string_lossy().into_owned();
+        }
+        below.iter().map(|segment| segment.to_string_lossy()).collect::<Vec<_>>().join("/")
+    }
+}
+
+/// Lists the sessions of some files. `recorded` finds where a named session was last seen.
+pub(super) fn list(
+    reach: &Reach,
+    query: &SessionQuery,
+    recorded: impl Fn(&SessionId) -> Result<Option<FilePart>, LocalError>,
+    now: Timestamp,
+) -> Result<Found, LocalError> {
+    let mut files = BTreeSet::new();
+    let mut unreadable = Vec::new();
+    let mut whole = BTreeSet::new();
+    let mut named = BTreeSet::new();
+    for source in &query.sources {
+        match source {
+            SessionSource::Files(globs) => {
+                for glob in globs {
+                    whole.extend(expand(reach, glob, &mut unreadable));
+                }
+            }
+            SessionSource::Ids(ids) => named.extend(ids.iter().cloned()),
+            other => return Err(not_here(other)),
+        }
+    }
+    for id in &named {
+        if let Some(part) = recorded(id)? {
+            files.insert(reach.root.join(part.file));
+        }
+    }
+    files.extend(whole.iter().cloned());
+    let files: Vec<PathBuf> = files.into_iter().collect();
+    let read: Vec<_> = files.par_iter().map(|file| read_one(reach, file, now)).collect();
+
+    let mut sessions: BTreeMap<SessionId, (Session, FilePart)> = BTreeMap::new();
+    for (file, result) in files.iter().zip(read) {
+        let found = match result {
+            Ok(found) => found,
+            Err(reason) => {
+                unreadable.push(Unreadable { name: shown(&reach.name(file)), reason });
+                continue;
+            }
+        };
+        let wanted = |id: &SessionId| whole.contains(file) || named.contains(id);
+        for (session, part) in found.into_iter().filter(|(session, _)| wanted(&session.id)) {
+            keep_longer(&mut sessions, session, part, &mut unreadable);
+        }
+    }
+    for id in named.iter().filter(|id| !sessions.contains_key(*id)) {
+        let reason = "no transcript with this id has been listed; name its file".to_owned();
+        unreadable.push(Unreadable { name: id.to_string(), reason });
+    }
+    sessions.retain(|_, (session, _)| query.since.is_none_or(|since| session.created_at >= since));
+
+    let mut listing = SessionListing { sessions: Vec::with_capacity(sessions.len()), unreadable };
+    let mut parts = BTreeMap::new();
+    for (id, (session, part)) in sessions {
+        listing.sessions.push(session);
+        parts.insert(id, part);
+    }
+    listing.sessions.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+    listing.unreadable.sort_by(|a, b| (&a.name, &a.reason).cmp(&(&b.name, &b.reason)));
+    listing.unreadable.dedup();
+    Ok(Found { listing, parts })
+}
+
+fn not_here(source: &SessionSource) -> LocalError {
+    let kind = match source {
+        SessionSource::Agent(_) => "agent",
+        SessionSource::Deployment(_) => "deployment",
+        SessionSource::Store(_) => "store",
+        SessionSource::Ids(_) => "ids",
+        SessionSource::Files(_) => "files",
+    };
+    LocalError::Refused {
+        kind: crate::backend::Refusal::Invalid,
+        message: format!("sessions by `{kind}` need backend managed_agents; the local backend reads `files`"),
+    }
+}
+
+/// Of two transcripts with one id, keeps the one with more events, and the first of equals.
+fn keep_longer(
+    sessions: &mut BTreeMap<SessionId, (Session, FilePart)>,
+    session: Session,
+    part: FilePart,
+    unreadable: &mut Vec<Unreadable>,
+) {
+    let id = session.id.clone();
+    let dropped = match sessions.get(&id) {
+        Some((kept, _)) if kept.size.events >= session.size.events => Some(part),
+        _ => sessions.insert(id.clone(), (session, part)).map(|(_, part)| part),
+    };
+    if let (Some(dropped), Some((_, kept))) = (dropped, sessions.get(&id)) {
+        let reason =
+            format!("session `{id}` is also in `{}`, which holds as many events or more", shown(&kept.file));
+        unreadable.push(Unreadable { name: shown(&dropped.file), reason });
+    }
+}
+
+fn read_one(reach: &Reach, file: &Path, now: Timestamp) -> Result<Vec<(Session, FilePart)>, String> {
+    let real = reach.real(file).map_err(|error| match error {
+        LocalError::File { source, .. } => source.to_string(),
+        other => other.to_string(),
+    })?;
+    let (text, written_at) = load(&real, u64::MAX)?;
+    let name = reach.name(file);
+    let transcripts = transcripts::read(&text, &name, written_at)?;
+    if transcripts.is_empty() {
+        return Err("holds no session".to_owned());
+    }
+    let part = FilePart { file: name, bytes: text.len() as u64, fingerprint: fingerprint(&text), written_at };
+    Ok(transcripts.iter().map(|found| (session_of(found, written_at, now), part.clone())).collect())
+}
+
+/// Returns the first bytes of a regular file, and when it was last written to.
+fn load(file: &Path, limit: u64) -> Result<(Vec<u8>, Timestamp), String> {
+    let open = || -> io::Result<Option<(Vec<u8>, Timestamp)>> {
+        let metadata = fs::metadata(file)?;
+        // Opening a pipe would wait for its other end.
+        if !metadata.is_file() {
+            return Ok(None);
+        }
+        let written_at = metadata.modified().ok().and_then(to_timestamp).unwrap_or(Timestamp::UNIX_EPOCH);
+        let mut text = Vec::with_capacity(usize::try_from(metadata.len().min(limit)).unwrap_or(0));
+        File::open(file)?.take(limit).read_to_end(&mut text)?;
+        Ok(Some((text, written_at)))
+    };
+    match open() {
+        Ok(Some(loaded)) => Ok(loaded),
+        Ok(None) => Err("not a regular file".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn fingerprint(text: &[u8]) -> String {
+    format!("{:032x}", xxh3_128(text))
+}
+
+fn session_of(transcript: &Transcript, written_at: Timestamp, now: Timestamp) -> Session {
+    let is_recent = |at: Timestamp| now.duration_since(at) < RUNNING_WITHIN;
+    let is_running = is_recent(transcript.last_at) && is_recent(written_at);
+    Session {
+        id: transcript.session.clone(),
+        created_at: transcript.created_at,
+        status: if is_running { SessionStatus::Running } else { SessionStatus::Idle },
+        is_archived: false,
+        is_dream_worker: false,
+        size: SessionSize {
+            events: transcript.events.len() as u64,
+            bytes: transcript.bytes,
+            tokens: transcripts::estimate_tokens(transcript),
+            skipped_lines: transcript.skipped.len() as u64,
+        },
+    }
+}
+
+/// Finds the files a glob means. A glob without wildcards names one file, which has to exist.
+fn expand(reach: &Reach, glob: &str, unreadable: &mut Vec<Unreadable>) -> Vec<PathBuf> {
+    let mut refuse = |reason: String| unreadable.push(Unreadable { name: shown(glob), reason });
+    let matcher = match GlobBuilder::new(glob.trim_start_matches("./")).literal_separator(true).build() {
+        Ok(glob) => glob.compile_matcher(),
+        Err(error) => {
+            refuse(format!("not a glob: {}", error.kind()));
+            return Vec::new();
+        }
+    };
+    let base = literal_base(glob);
+    let has_wildcard = base != Path::new(glob.trim_start_matches("./"));
+    match reach.real(&base) {
+        Ok(real) if has_wildcard && !real.is_dir() => Vec::new(),
+        Ok(_) => matches_below(reach, &base, &matcher, hidden_are_named(glob)),
+        Err(LocalError::File { source, .. }) if has_wildcard && source.kind() == io::ErrorKind::NotFound => {
+            Vec::new()
+        }
+        Err(LocalError::File { source, .. }) => {
+            refuse(source.to_string());
+            Vec::new()
+        }
+        Err(error) => {
+            refuse(error.to_string());
+            Vec::new()
+        }
+    }
+}
+
+fn matches_below(reach: &Reach, base: &Path, matcher: &GlobMatcher, with_hidden: bool) -> Vec<PathBuf> {
+    let start = reach.root.join(base);
+    let is_wanted = |entry: &walkdir::DirEntry| {
+        with_hidden || entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".")
+    };
+    let entries = WalkDir::new(&start).follow_links(false).into_iter().filter_entry(is_wanted);
+    entries
+        .filter_map(Result::ok)
+        .filter(|entry| !entry.file_type().is_dir())
+        .map(walkdir::DirEntry::into_path)
+        .filter(|path| {
+            matcher.is_match(base.join(path.strip_prefix(&start).unwrap_or(path))) || *path == start
+        })
+        .map(|path| tidy(&path))
+        .collect()
+}
+
+/// Returns the part of a glob before its first wildcard.
+fn literal_base(glob: &str) -> PathBuf {
+    let is_literal = |segment: &Component| {
+        segment.as_os_str().to_str().is_some_and(|text| !text.contains(['*', '?', '[', '{', '\\']))
+    };
+    Path::new(glob.trim_start_matches("./")).components().take_while(is_literal).collect()
+}
+
+/// Says whether a glob asks for hidden files by name.
+fn hidden_are_named(glob: &str) -> bool {
+    glob.split('/').any(|segment| segment.starts_with('.') && segment != "." && segment != "..")
+}
+
+/// Takes `.` and `..` out of a path whose folders exist.
+fn tidy(path: &Path) -> PathBuf {
+    match (path.parent().map(Path::canonicalize), path.file_name()) {
+        (Some(Ok(folder)), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
+}
+
+/// Reads the sessions of a file as they were when it was listed.
+///
+/// # Errors
+///
+/// Says in a clause why those bytes cannot be had any more.
+pub(super) fn read_part(reach: &Reach, part: &FilePart) -> Result<Vec<Transcript>, String> {
+    // What could be read when the dream was created may be read until it ends, whichever folders this
+    // process was allowed; the digest makes sure that it is the same text.
+    let (text, _) = load(&reach.root.join(&part.file), part.bytes)?;
+    if fingerprint(&text) != part.fingerprint {
+        return Err("the file has changed since the session was listed".to_owned());
+    }
+    transcripts::read(&text, &part.file, part.written_at)
+}
+
+/// Returns where a session was last seen by any process.
+pub(super) fn recorded(db: &Connection, id: &SessionId) -> Result<Option<FilePart>, Failure> {
+    let part = db
+        .prepare_cached("SELECT file, bytes, fingerprint, written_at FROM sessions WHERE id = ?1")?
+        .query_row([id.as_str()], |row| part_of(row, 0))
+        .optional()?;
+    Ok(part)
+}
+
+/// Reads the columns of a part, from the given one on.
+pub(super) fn part_of(row: &Row, first: usize) -> rusqlite::Result<FilePart> {
+    Ok(FilePart {
+        file: row.get(first)?,
+        bytes: count(row, first + 1)?,
+        fingerprint: row.get(first + 2)?,
+        written_at: time(row, first + 3)?,
+    })
+}
+
+/// Keeps where sessions are.
+pub(super) fn record(db: &Connection, parts: &BTreeMap<SessionId, FilePart>) -> Result<(), Failure> {
+    let mut insert = db.prepare_cached(
+        "INSERT INTO sessions (id, file, bytes, fingerprint, written_at) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT DO UPDATE SET file = ?2, bytes = ?3, fingerprint = ?4, written_at = ?5",
+    )?;
+    for (id, part) in parts {
+        insert.execute(params![
+            id.as_str(),
+            part.file,
+            as_column(part.bytes),
+            part.fingerprint,
+            part.written_at.as_microsecond()
+        ])?;
+    }
+    Ok(())
+}

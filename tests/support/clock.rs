@@ -1,0 +1,28 @@
+//! A clock that moves when it is told to.
+
+use std::sync::Mutex;
+
+use dreamrun::clock::Clock;
+use jiff::{SignedDuration, Timestamp};
+
+/// A clock that moves when it is told to.
+#[derive(Debug)]
+pub struct ManualClock(Mutex<Timestamp>);
+
+impl ManualClock {
+    /// Starts at an instant, written as in RFC 3339.
+    pub fn at(text: &str) -> Self {
+        Self(Mutex::new(text.parse().unwrap()))
+    }
+
+    /// Moves on.
+    pub fn advance(&self, by: SignedDuration) {
+        *self.0.lock().unwrap() += by;
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
