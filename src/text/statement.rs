@@ -25,6 +25,8 @@ pub struct Statement<'a> {
     pub text: &'a str,
     /// The headings above it, outermost first.
     pub headings: Vec<&'a str>,
+    /// The statement it hangs below, by its place among the memory's statements.
+    pub parent: Option<usize>,
     /// The list items it is nested under and the line ending in a colon that leads in its list,
     /// outermost first.
     pub parents: Vec<&'a str>,
@@ -204,12 +206,12 @@ impl<'a> Splitter<'a> {
             self.enter_heading(level, heading);
             return at + 1;
         }
-        if let Some(level) = underline(text) {
-            if let Some(open) = self.open.take_if(|open| open.item.is_none()) {
-                let span = self.lines[open.first].body..self.lines[open.last].text_end();
-                self.enter_heading(level, &self.content[span]);
-                return at + 1;
-            }
+        if let Some(level) = underline(text)
+            && let Some(open) = self.open.take_if(|open| open.item.is_none())
+        {
+            let span = self.lines[open.first].body..self.lines[open.last].text_end();
+            self.enter_heading(level, &self.content[span]);
+            return at + 1;
         }
         if is_break(text) {
             self.flush();
@@ -276,7 +278,7 @@ impl<'a> Splitter<'a> {
         if is_rule(&self.lines[at]) {
             return at + 1;
         }
-        let heads = !self.in_table && self.lines.get(at + 1).is_some_and(|next| is_rule(next));
+        let heads = !self.in_table && self.lines.get(at + 1).is_some_and(is_rule);
         self.in_table = true;
         if !heads {
             let line = self.lines[at];
@@ -397,11 +399,13 @@ impl<'a> Splitter<'a> {
         let above: Vec<usize> = self.lead.into_iter().chain(self.items.iter().map(|&(_, i)| i)).collect();
         let leads_here = kind != Kind::Sentence && kind != Kind::Pair || !self.items.is_empty();
         let above = if leads_here { above } else { Vec::new() };
-        if let Some(&parent) = above.last() {
+        let parent = above.last().copied();
+        if let Some(parent) = parent {
             self.out[parent].leads = true;
         }
         self.out.push(Statement {
             kind,
+            parent,
             text: &self.content[text_span.clone()],
             headings: self.headings.iter().map(|&(_, text)| text).collect(),
             parents: above.into_iter().map(|i| self.out[i].text).collect(),
