@@ -40,6 +40,8 @@ pub struct Plan {
     pub pipeline: PipelineName,
     /// What the plan was made from.
     pub fingerprint: Fingerprint,
+    /// The day it was made, in UTC, as instructions may mention it.
+    pub date: String,
     /// The model or mind that dreams.
     pub model: String,
     /// The store to consolidate.
@@ -130,11 +132,19 @@ pub fn plan(pipeline: &Pipeline, facts: &Facts) -> Result<Plan, PlanError> {
     let chunks: Vec<_> = chosen.chunks(pipeline.batch.size.max(1) as usize).collect();
     let store_tokens = crate::price::estimate_tokens(facts.store.bytes);
     let mut batches = Vec::with_capacity(chunks.len());
+    let date = date_of(facts.now);
     for (index, chunk) in (1_u32..).zip(&chunks) {
         let sessions: Vec<SessionId> = chunk.iter().map(|session| session.id.clone()).collect();
         let tokens = store_tokens + chunk.iter().map(|session| session.size.tokens).sum::<u64>();
-        let place = Place { index, count: count(chunks.len()) };
-        let instructions = render(pipeline, &run, facts, place, &sessions)
+        let scene = Scene {
+            run: &run,
+            entries: facts.store.entries,
+            bytes: facts.store.bytes,
+            date: &date,
+            index,
+            count: count(chunks.len()),
+        };
+        let instructions = render(pipeline, &scene, &sessions)
             .map_err(|source| PlanError::Instructions { batch: index, source })?;
         let estimate = facts.prices.estimate_dream(&pipeline.model, tokens);
         batches.push(PlannedBatch { index, sessions, instructions, tokens, estimate });
@@ -158,6 +168,7 @@ pub fn plan(pipeline: &Pipeline, facts: &Facts) -> Result<Plan, PlanError> {
         run,
         pipeline: pipeline.name.clone(),
         fingerprint,
+        date,
         model: pipeline.model.clone(),
         store: PlannedStore {
             reference: pipeline.store.clone(),
@@ -191,17 +202,39 @@ fn not_due(pipeline: &Pipeline, facts: &Facts, waiting: u32) -> Option<NotDue> {
     (waiting < min).then_some(NotDue::TooFew { waiting, min })
 }
 
+/// Renders the instructions of a run that was planned earlier, for [`crate::run`] to compare with what
+/// was planned. A batch whose template no longer renders has none, which will not compare equal.
+pub fn rendered_again(pipeline: &Pipeline, planned: &Plan) -> Vec<Option<Instructions>> {
+    let count = count(planned.batches.len());
+    let mut all = Vec::with_capacity(planned.batches.len());
+    for batch in &planned.batches {
+        let scene = Scene {
+            run: &planned.run,
+            entries: planned.store.entries,
+            bytes: planned.store.bytes,
+            date: &planned.date,
+            index: batch.index,
+            count,
+        };
+        all.push(render(pipeline, &scene, &batch.sessions).ok().flatten());
+    }
+    all
+}
+
+/// What instructions may mention, besides the pipeline and the sessions.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct Scene<'a> {
+    run: &'a RunId,
+    entries: u64,
+    bytes: u64,
+    date: &'a str,
     index: u32,
     count: u32,
 }
 
 fn render(
     pipeline: &Pipeline,
-    run: &RunId,
-    facts: &Facts,
-    place: Place,
+    scene: &Scene<'_>,
     sessions: &[SessionId],
 ) -> Result<Option<Instructions>, TemplateError> {
     let Some(template) = &pipeline.instructions else { return Ok(None) };
@@ -210,13 +243,13 @@ fn render(
         pipeline_name: pipeline.name.as_str(),
         pipeline_description: &pipeline.description,
         model: &pipeline.model,
-        batch_index: place.index,
-        batch_count: place.count,
+        batch_index: scene.index,
+        batch_count: scene.count,
         sessions: &sessions.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        input_entries: facts.store.entries,
-        input_bytes: facts.store.bytes,
-        run_id: &run.to_string(),
-        run_date: &facts.now.strftime("%Y-%m-%d").to_string(),
+        input_entries: scene.entries,
+        input_bytes: scene.bytes,
+        run_id: &scene.run.to_string(),
+        run_date: scene.date,
     };
     template::render(template, &context).map(|text| Some(Instructions::new(text)))
 }
@@ -228,6 +261,10 @@ fn basis(is_priced: bool, batches: &[PlannedBatch]) -> String {
         (true, 0) => "nothing to read".to_owned(),
         (true, tokens) => format!("about {tokens} tokens in these sessions and the store, read once or more"),
     }
+}
+
+fn date_of(now: jiff::Timestamp) -> String {
+    now.strftime("%Y-%m-%d").to_string()
 }
 
 fn count(n: usize) -> u32 {
