@@ -7,16 +7,16 @@ use jiff::{SignedDuration, Timestamp};
 
 /// A clock that moves when it is told to.
 #[derive(Debug)]
-pub struct ManualClock(Mutex<Timestamp>);
+pub(crate) struct ManualClock(Mutex<Timestamp>);
 
 impl ManualClock {
     /// Starts at an instant, written as in RFC 3339.
-    pub fn at(text: &str) -> Self {
+    pub(crate) fn at(text: &str) -> Self {
         Self(Mutex::new(text.parse().unwrap()))
     }
 
     /// Moves on.
-    pub fn advance(&self, by: SignedDuration) {
+    pub(crate) fn advance(&self, by: SignedDuration) {
         *self.0.lock().unwrap() += by;
     }
 }

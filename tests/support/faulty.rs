@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use dreamrun::backend::{
-    Backend, BackendError, MemoryStore, SessionListing, SessionQuery, WhenLeft,
-};
+use dreamrun::backend::{Backend, BackendError, MemoryStore, SessionListing, SessionQuery, WhenLeft};
 use dreamrun::dream::{Dream, DreamChange, DreamRequest};
 use dreamrun::ids::{DreamId, MemoryStoreId};
 use dreamrun::memory::{ContentHash, Memory, MemoryPath, MemoryWrite};
@@ -16,7 +14,7 @@ use jiff::Timestamp;
 
 /// On which side of its effect a call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub(crate) enum When {
     /// Nothing has happened: the caller learns [`BackendError::NotSent`].
     Before,
     /// It has happened and the answer is lost: the caller learns [`BackendError::Unanswered`].
@@ -24,7 +22,7 @@ pub enum When {
 }
 
 /// Counts calls down and fails one; every other call goes through.
-pub struct FaultyBackend {
+pub(crate) struct FaultyBackend {
     inner: Arc<dyn Backend>,
     left: AtomicI64,
     when: When,
@@ -32,12 +30,12 @@ pub struct FaultyBackend {
 
 impl FaultyBackend {
     /// Fails the `nth` call, counted from 1.
-    pub fn new(inner: Arc<dyn Backend>, nth: u32, when: When) -> Self {
+    pub(crate) fn new(inner: Arc<dyn Backend>, nth: u32, when: When) -> Self {
         Self { inner, left: AtomicI64::new(nth.into()), when }
     }
 
     /// Says whether the failing call has been reached.
-    pub fn has_failed(&self) -> bool {
+    pub(crate) fn has_failed(&self) -> bool {
         self.left.load(Ordering::SeqCst) <= 0
     }
 

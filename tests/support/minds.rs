@@ -12,17 +12,17 @@ use dreamrun::snapshot::Snapshot;
 
 /// Minds by name.
 #[derive(Default)]
-pub struct NamedMinds(BTreeMap<String, Arc<dyn Mind>>);
+pub(crate) struct NamedMinds(BTreeMap<String, Arc<dyn Mind>>);
 
 impl NamedMinds {
     /// Adds a mind under a name.
-    pub fn with(mut self, name: &str, mind: impl Mind + 'static) -> Self {
+    pub(crate) fn with(mut self, name: &str, mind: impl Mind + 'static) -> Self {
         self.0.insert(name.to_owned(), Arc::new(mind));
         self
     }
 
     /// Adds a mind that the test keeps hold of.
-    pub fn with_shared(mut self, name: &str, mind: Arc<dyn Mind>) -> Self {
+    pub(crate) fn with_shared(mut self, name: &str, mind: Arc<dyn Mind>) -> Self {
         self.0.insert(name.to_owned(), mind);
         self
     }
@@ -75,13 +75,13 @@ fn learn(input: &Snapshot, readings: &[Reading]) -> Consolidated {
 
 /// Learns what users said, and counts the sessions it was shown.
 #[derive(Default)]
-pub struct CountingMind {
+pub(crate) struct CountingMind {
     reads: AtomicUsize,
 }
 
 impl CountingMind {
     /// Returns how many sessions it has read.
-    pub fn reads(&self) -> usize {
+    pub(crate) fn reads(&self) -> usize {
         self.reads.load(Ordering::SeqCst)
     }
 }
@@ -104,7 +104,7 @@ impl Mind for CountingMind {
 
 /// Reads a session only when the test allows one more; learns what users said.
 #[derive(Default)]
-pub struct GatedMind {
+pub(crate) struct GatedMind {
     allowed: Mutex<usize>,
     changed: Condvar,
     reads: AtomicUsize,
@@ -112,14 +112,14 @@ pub struct GatedMind {
 
 impl GatedMind {
     /// Allows some more sessions to be read.
-    pub fn allow(&self, sessions: usize) {
+    pub(crate) fn allow(&self, sessions: usize) {
         let mut allowed = self.allowed.lock().unwrap();
         *allowed = allowed.saturating_add(sessions);
         self.changed.notify_all();
     }
 
     /// Returns how many sessions it has read.
-    pub fn reads(&self) -> usize {
+    pub(crate) fn reads(&self) -> usize {
         self.reads.load(Ordering::SeqCst)
     }
 }
@@ -146,7 +146,7 @@ impl Mind for GatedMind {
 }
 
 /// Returns an empty store, whatever it is given.
-pub struct WipingMind;
+pub(crate) struct WipingMind;
 
 impl Mind for WipingMind {
     fn read(&self, transcript: &Transcript) -> Reading {
@@ -159,7 +159,7 @@ impl Mind for WipingMind {
 }
 
 /// Gives up at the end.
-pub struct FailingMind;
+pub(crate) struct FailingMind;
 
 impl Mind for FailingMind {
     fn read(&self, transcript: &Transcript) -> Reading {
@@ -172,7 +172,7 @@ impl Mind for FailingMind {
 }
 
 /// Has a bug, in either half.
-pub enum PanickingMind {
+pub(crate) enum PanickingMind {
     /// Panics on the first session.
     WhileReading,
     /// Panics at the end.

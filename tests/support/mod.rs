@@ -1,14 +1,15 @@
 //! What tests put in place of time, minds and a reliable backend.
 //!
 //! Included by each test file as `mod support;`, which uses what it needs of it.
-#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(dead_code, unused_imports, reason = "each test file uses a part")]
 
-pub mod clock;
-pub mod faulty;
-pub mod minds;
-pub mod transcript;
+pub(crate) mod clock;
+pub(crate) mod faulty;
+pub(crate) mod minds;
+pub(crate) mod transcript;
 
-pub use clock::ManualClock;
-pub use faulty::{FaultyBackend, When};
-pub use minds::{CountingMind, FailingMind, GatedMind, NamedMinds, PanickingMind, WipingMind};
-pub use transcript::write_session;
+pub(crate) use clock::ManualClock;
+pub(crate) use faulty::{FaultyBackend, When};
+pub(crate) use minds::{CountingMind, FailingMind, GatedMind, NamedMinds, PanickingMind, WipingMind};
+pub(crate) use transcript::write_session;

@@ -7,7 +7,7 @@ use std::path::Path;
 use jiff::{SignedDuration, Timestamp};
 
 /// Writes a session in which a user says some things, a minute apart.
-pub fn write_session(file: &Path, id: &str, began: &str, said: &[&str]) {
+pub(crate) fn write_session(file: &Path, id: &str, began: &str, said: &[&str]) {
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     let began: Timestamp = began.parse().unwrap();
     let mut out = File::create(file).unwrap();

@@ -151,7 +151,7 @@ impl LocalBackend {
     ///
     /// Fails if the database does.
     pub fn list_stores(&self) -> Result<Vec<MemoryStore>, LocalError> {
-        self.shared.database.read(|db| stores::list(db))
+        self.shared.database.read(stores::list)
     }
 
     /// Imports a folder of text as a store, once: the same name and folder give the same store and the same

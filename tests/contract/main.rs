@@ -1,0 +1,58 @@
+//! What every backend promises, checked for each of them.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod dreams;
+mod local;
+mod stores;
+#[path = "../support/mod.rs"]
+mod support;
+mod world;
+
+macro_rules! promises {
+    ($world:ty: $($file:ident :: { $($law:ident),* $(,)? })*) => {
+        $($(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $law() {
+                // Long enough for any machine; a law that hangs fails.
+                let limit = std::time::Duration::from_secs(120);
+                tokio::time::timeout(limit, crate::$file::$law::<$world>()).await.expect("in time");
+            }
+        )*)*
+    };
+}
+
+mod on_local {
+    promises! {
+        crate::local::LocalWorld:
+        stores::{
+            a_snapshot_holds_what_was_written,
+            a_snapshot_is_not_moved_by_later_writes,
+            a_put_needs_what_it_expects,
+            a_delete_needs_what_it_expects,
+            writes_stop_at_the_first_conflict_and_keep_the_earlier,
+            a_repeated_write_succeeds,
+            no_memory_is_the_folder_of_another,
+            a_memory_has_a_largest_size,
+            past_contents_can_be_had,
+            a_deleted_store_is_gone,
+        }
+        dreams::{
+            a_dream_goes_from_pending_to_completed,
+            a_dream_leaves_its_input_alone,
+            an_output_is_visible_while_its_dream_runs,
+            a_dream_does_not_see_writes_made_after_its_creation,
+            requests_that_break_a_rule_are_refused,
+            a_dream_is_listed_as_soon_as_it_is_created,
+            a_canceled_dream_stays_canceled_and_keeps_its_output,
+            a_completed_dream_cannot_be_canceled,
+            a_dream_that_was_left_ends_as_if_it_had_not_been,
+            a_dream_goes_on_after_its_process_went_away,
+            a_mind_that_panics_fails_its_dream,
+            a_mind_that_gives_up_fails_its_dream_with_its_own_words,
+            a_wiping_mind_makes_an_empty_store,
+            a_session_that_is_gone_fails_the_dream,
+            a_deleted_input_store_fails_the_dream,
+            what_a_dream_did_is_told_in_order,
+        }
+    }
+}

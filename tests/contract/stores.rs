@@ -1,0 +1,135 @@
+//! Stores, memories and writes.
+
+use std::sync::Arc;
+
+use dreamrun::backend::Refusal;
+use dreamrun::ids::MemoryStoreId;
+use dreamrun::memory::{ContentHash, MEMORY_BYTES_LIMIT, MemoryWrite};
+
+use crate::support::NamedMinds;
+use crate::world::{World, held, path, refusal};
+
+fn put(at: &str, content: &str, expected: Option<&str>) -> MemoryWrite {
+    MemoryWrite::Put { path: path(at), content: Arc::from(content), expected: expected.map(ContentHash::of) }
+}
+
+fn delete(at: &str, expected: &str) -> MemoryWrite {
+    MemoryWrite::Delete { path: path(at), expected: ContentHash::of(expected) }
+}
+
+fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
+    list.iter().map(|&(a, b)| (a.to_owned(), b.to_owned())).collect()
+}
+
+fn open<W: World>() -> W {
+    W::open(NamedMinds::default())
+}
+
+pub(crate) async fn a_snapshot_holds_what_was_written<W: World>() {
+    let world: W = open();
+    let store = world.store(&[("/b.md", "two"), ("/a/x.md", ""), ("/ü.md", "nul \0 and 🦀")]).await;
+    let snapshot = world.backend().snapshot(&store).await.unwrap();
+    assert_eq!(held(&snapshot), pairs(&[("/a/x.md", ""), ("/b.md", "two"), ("/ü.md", "nul \0 and 🦀")]));
+    for memory in snapshot.iter() {
+        assert_eq!(memory.hash, ContentHash::of(memory.content.as_bytes()));
+        assert!(memory.version.is_some());
+    }
+    assert_eq!(world.backend().store(&store).await.unwrap().id, store);
+    let nowhere = MemoryStoreId::parse("memstore_none").unwrap();
+    assert_eq!(refusal(world.backend().snapshot(&nowhere).await), Refusal::NotFound);
+    assert_eq!(refusal(world.backend().store(&nowhere).await), Refusal::NotFound);
+    assert_eq!(refusal(world.backend().write(&nowhere, &[put("/a", "x", None)]).await), Refusal::NotFound);
+}
+
+pub(crate) async fn a_snapshot_is_not_moved_by_later_writes<W: World>() {
+    let world: W = open();
+    let store = world.store(&[("/a", "one"), ("/b", "two")]).await;
+    let before = world.backend().snapshot(&store).await.unwrap();
+    let writes = [put("/a", "changed", Some("one")), delete("/b", "two"), put("/c", "new", None)];
+    world.backend().write(&store, &writes).await.unwrap();
+    let after = world.backend().snapshot(&store).await.unwrap();
+    assert_eq!(held(&before), pairs(&[("/a", "one"), ("/b", "two")]));
+    assert_eq!(held(&after), pairs(&[("/a", "changed"), ("/c", "new")]));
+    assert_ne!(before.get(&path("/a")).unwrap().version, after.get(&path("/a")).unwrap().version);
+}
+
+pub(crate) async fn a_put_needs_what_it_expects<W: World>() {
+    let world: W = open();
+    let store = world.store(&[("/a", "one")]).await;
+    for write in [put("/a", "mine", None), put("/a", "mine", Some("other")), put("/b", "mine", Some("one"))] {
+        assert_eq!(refusal(world.backend().write(&store, &[write]).await), Refusal::Conflict);
+    }
+    world.backend().write(&store, &[put("/a", "mine", Some("one"))]).await.unwrap();
+    assert_eq!(held(&world.backend().snapshot(&store).await.unwrap()), pairs(&[("/a", "mine")]));
+}
+
+pub(crate) async fn a_delete_needs_what_it_expects<W: World>() {
+    let world: W = open();
+    let store = world.store(&[("/a", "one")]).await;
+    assert_eq!(refusal(world.backend().write(&store, &[delete("/a", "other")]).await), Refusal::Conflict);
+    world.backend().write(&store, &[delete("/a", "one")]).await.unwrap();
+    assert!(world.backend().snapshot(&store).await.unwrap().is_empty());
+}
+
+pub(crate) async fn writes_stop_at_the_first_conflict_and_keep_the_earlier<W: World>() {
+    let world: W = open();
+    let store = world.store(&[("/a", "one")]).await;
+    let writes = [put("/b", "kept", None), put("/a", "mine", Some("other")), put("/c", "never", None)];
+    assert_eq!(refusal(world.backend().write(&store, &writes).await), Refusal::Conflict);
+    assert_eq!(
+        held(&world.backend().snapshot(&store).await.unwrap()),
+        pairs(&[("/a", "one"), ("/b", "kept")])
+    );
+}
+
+pub(crate) async fn a_repeated_write_succeeds<W: World>() {
+    let world: W = open();
+    let store = world.store(&[("/a", "one"), ("/b", "two")]).await;
+    let writes = [put("/a", "changed", Some("one")), delete("/b", "two"), put("/c", "new", None)];
+    world.backend().write(&store, &writes).await.unwrap();
+    let once = world.backend().snapshot(&store).await.unwrap();
+    world.backend().write(&store, &writes).await.unwrap();
+    assert_eq!(world.backend().snapshot(&store).await.unwrap(), once);
+}
+
+pub(crate) async fn no_memory_is_the_folder_of_another<W: World>() {
+    let world: W = open();
+    let store = world.store(&[("/a/b/c", "x"), ("/a/b0", "y"), ("/d", "z")]).await;
+    for at in ["/a", "/a/b", "/a/b/c/d/e", "/d/e"] {
+        let result = world.backend().write(&store, &[put(at, "no", None)]).await;
+        assert_eq!(refusal(result), Refusal::Conflict, "{at}");
+    }
+    // Once the place is free it can be taken.
+    world.backend().write(&store, &[delete("/a/b/c", "x"), put("/a/b", "yes", None)]).await.unwrap();
+}
+
+pub(crate) async fn a_memory_has_a_largest_size<W: World>() {
+    let world: W = open();
+    let store = world.store(&[]).await;
+    let largest = "x".repeat(MEMORY_BYTES_LIMIT);
+    world.backend().write(&store, &[put("/a", &largest, None)]).await.unwrap();
+    let result = world.backend().write(&store, &[put("/b", &(largest + "x"), None)]).await;
+    assert_eq!(refusal(result), Refusal::Invalid);
+}
+
+pub(crate) async fn past_contents_can_be_had<W: World>() {
+    let world: W = open();
+    let store = world.store(&[("/a", "one"), ("/b", "two")]).await;
+    let writes = [put("/a", "changed", Some("one")), delete("/b", "two")];
+    world.backend().write(&store, &writes).await.unwrap();
+    let wanted = [("/a", "one"), ("/b", "two"), ("/a", "changed"), ("/a", "never"), ("/b", "one")];
+    let wanted = wanted.map(|(at, content)| (path(at), ContentHash::of(content)));
+    let found = world.backend().contents(&store, &wanted).await.unwrap();
+    let found: Vec<_> = found.iter().map(|m| (m.path.to_string(), m.content.to_string())).collect();
+    assert_eq!(found, pairs(&[("/a", "one"), ("/b", "two"), ("/a", "changed")]));
+}
+
+pub(crate) async fn a_deleted_store_is_gone<W: World>() {
+    let world: W = open();
+    let gone = world.store(&[("/a", "shared"), ("/b", "alone")]).await;
+    let stays = world.store(&[("/a", "shared")]).await;
+    world.backend().delete_store(&gone).await.unwrap();
+    world.backend().delete_store(&gone).await.unwrap();
+    assert_eq!(refusal(world.backend().store(&gone).await), Refusal::NotFound);
+    assert_eq!(held(&world.backend().snapshot(&stays).await.unwrap()), pairs(&[("/a", "shared")]));
+}
