@@ -7,6 +7,14 @@
 
 pub mod transcript;
 pub mod preferences;
+mod corpus;
+mod similar;
+mod duplicates;
+mod contradictions;
+mod editions;
+mod rewrite;
+mod consolidate;
+pub mod offline;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
