@@ -81,6 +81,18 @@ const OTHER_THINGS: &[&str] = &[
 const REST_LIMIT: usize = 40;
 const VALUE_LIMIT: usize = 256;
 
+/// The bytes that end a value without quotes.
+const ENDS_VALUE: [bool; 256] = {
+    let ends = b" \t\r\n\"'`<>,;)]}|&\\";
+    let mut table = [false; 256];
+    let mut i = 0;
+    while i < ends.len() {
+        table[ends[i] as usize] = true;
+        i += 1;
+    }
+    table
+};
+
 /// The fewest characters of a password and of a token, and how random a token must be at least, in
 /// bits per byte: words joined together stay below it.
 const PASSWORD_LENGTH: usize = 6;
@@ -126,12 +138,13 @@ fn begins_word(bytes: &[u8], at: usize) -> bool {
     !before.is_ascii_alphanumeric() || (before.is_ascii_lowercase() && bytes[at].is_ascii_uppercase())
 }
 
-/// Says whether the name is a command-line option, whose value follows a space.
+/// Says whether the name is a command-line option, `--password` or `-Password`, whose value follows
+/// a space.
 fn is_flag(bytes: &[u8], at: usize) -> bool {
     let before = &bytes[at.saturating_sub(REST_LIMIT)..at];
-    let name =
-        before.iter().rev().take_while(|b| b.is_ascii_alphanumeric() || **b == b'-' || **b == b'_').count();
-    before[before.len() - name..].starts_with(b"--")
+    let length =
+        before.iter().rev().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')).count();
+    before[before.len() - length..].starts_with(b"-")
 }
 
 fn is_secret(value: &str, promise: Promise, is_quoted: bool) -> bool {
@@ -219,10 +232,9 @@ impl<'a> Reader<'a> {
                 Some((self.at..self.at + inner, true))
             }
             _ => {
-                let ends = |b: u8| b.is_ascii_whitespace() || b"\"'`<>,;)]}|&\\".contains(&b);
                 let rest = self.rest();
                 let rest = &rest[..rest.len().min(VALUE_LIMIT + 1)];
-                let end = rest.iter().position(|&b| ends(b)).unwrap_or(rest.len());
+                let end = rest.iter().position(|&b| ENDS_VALUE[usize::from(b)]).unwrap_or(rest.len());
                 if end > VALUE_LIMIT {
                     return None;
                 }
@@ -261,6 +273,7 @@ mod tests {
             ("define('PASSWORD', '2Arh5dA1Sn0y');", "2Arh5dA1Sn0y"),
             (r#"\"password\": \"IhqSb1Gg\""#, "IhqSb1Gg"),
             ("gpg --passphrase N1DdkUD3E73 -o out", "N1DdkUD3E73"),
+            ("Connect-Db -Password 'Sj3n43ss@!'", "Sj3n43ss@!"),
             ("?token%3Dh1d3Me4ch534d801sl3jdk%26v=1", "h1d3Me4ch534d801sl3jdk"),
             (r#"password = "cackle!""#, "cackle!"),
             ("SECRET_KEY_BASE=9f8e7d6c5b4a39281706", "9f8e7d6c5b4a39281706"),

@@ -32,7 +32,7 @@ pub(super) fn block_at(text: &str, at: usize) -> Option<Range<usize>> {
         let dashes = bytes[next..].iter().take_while(|b| **b == b'-').count();
         bytes[next + dashes..].starts_with(b"END")
     });
-    let end = whole.unwrap_or_else(|| body + body_length(&text[body..]));
+    let end = whole.unwrap_or_else(|| body + body_length(&text[body..next.unwrap_or(text.len())]));
     let letters = bytes[body..end].iter().filter(|b| is_base64(**b)).count();
     if letters < LEAST_BODY {
         return None;
@@ -62,4 +62,34 @@ fn body_length(text: &str) -> usize {
 
 fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &str = "MHcCAQEEIIrYSSNQFaA2Hwf1duRSxKtLYX5CB04fSeQ6tF1aY";
+
+    fn block(text: &str) -> Option<&str> {
+        block_at(text, text.find(OPENING)?).map(|span| &text[span])
+    }
+
+    #[test]
+    fn a_block_ends_where_it_says_or_where_its_body_does() {
+        let whole = format!("-----BEGIN EC PRIVATE KEY-----\n{BODY}\n-----END EC PRIVATE KEY-----");
+        assert_eq!(block(&format!("a {whole} b")), Some(whole.as_str()));
+        let in_diff = whole.replace('\n', "\n-");
+        assert_eq!(block(&format!("-{in_diff}\n+x")), Some(in_diff.as_str()));
+        let cut_off = format!("-----BEGIN EC PRIVATE KEY-----\n{BODY}\n");
+        assert_eq!(block(&format!("{cut_off}and then more\n")), Some(cut_off.as_str()));
+        assert_eq!(block(&format!("{cut_off}{whole}")), Some(cut_off.as_str()));
+    }
+
+    #[test]
+    fn armour_without_a_key_is_none() {
+        assert_eq!(block("-----BEGIN PRIVATE KEY----- starts a key"), None);
+        assert_eq!(block(&format!("-----BEGIN PUBLIC KEY-----\n{BODY}\n-----END PUBLIC KEY-----")), None);
+        assert_eq!(block(OPENING), None);
+        assert_eq!(block(&"-----BEGIN PRIVATE KEY-----".repeat(3)), None);
+    }
 }
