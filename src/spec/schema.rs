@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use jsonschema::Validator;
 use schemars::generate::SchemaSettings;
-use schemars::transform::{RecursiveTransform, Transform};
+use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value};
 
@@ -125,9 +125,10 @@ fn drop_null(schema: &mut Schema) {
 /// Takes out `format: uint32` and the like, which no editor knows.
 fn drop_formats(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else { return };
-    let is_number = object.get("format").and_then(Value::as_str).is_some_and(|f| {
-        f.starts_with("uint") || f.starts_with("int") || matches!(f, "double" | "float")
-    });
+    let is_number = object
+        .get("format")
+        .and_then(Value::as_str)
+        .is_some_and(|f| f.starts_with("uint") || f.starts_with("int") || matches!(f, "double" | "float"));
     if is_number {
         object.remove("format");
     }
@@ -148,8 +149,7 @@ fn join_words(schema: &mut Schema) {
     let words: Option<Vec<(String, String)>> =
         branches.iter().map(|branch| branch.as_object().and_then(word)).collect();
     let Some(words) = words else { return };
-    let mut description =
-        object.get("description").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut description = object.get("description").and_then(Value::as_str).unwrap_or_default().to_owned();
     for (word, meaning) in &words {
         description.push_str(&format!("\n- `{word}`: {meaning}"));
     }

@@ -97,7 +97,10 @@ mod tests {
     #[test]
     fn files_that_cannot_be_read_are_refused_by_name() {
         let problem = SourceFile::from_bytes("p.yaml", b"a: 1\nb: \xff\n".to_vec()).unwrap_err();
-        assert_eq!((problem.code, problem.label.as_str()), (Code::NotUtf8, "line 2 holds bytes that are not UTF-8"));
+        assert_eq!(
+            (problem.code, problem.label.as_str()),
+            (Code::NotUtf8, "line 2 holds bytes that are not UTF-8")
+        );
         let problem = SourceFile::from_bytes("p.yaml", vec![b' '; FILE_BYTES_LIMIT + 1]).unwrap_err();
         assert_eq!(problem.code, Code::FileTooLarge);
     }

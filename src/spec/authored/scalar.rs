@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
-use serde::Deserialize;
 
 use super::{AuthoredBackend, BackendWord};
 
@@ -82,7 +82,8 @@ impl<'de> Deserialize<'de> for AuthoredBackendOrWord {
                 Ok(AuthoredBackendOrWord::Word(word.to_owned()))
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AuthoredBackendOrWord, A::Error> {
-                AuthoredBackend::deserialize(MapAccessDeserializer::new(map)).map(AuthoredBackendOrWord::Mapping)
+                AuthoredBackend::deserialize(MapAccessDeserializer::new(map))
+                    .map(AuthoredBackendOrWord::Mapping)
             }
         }
         deserializer.deserialize_any(Backend)

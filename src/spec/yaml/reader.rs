@@ -23,10 +23,14 @@ pub fn read(file: &SourceFile) -> Result<Node, Vec<Problem>> {
         let label = format!("the file has {} bytes, the limit is {FILE_BYTES_LIMIT}", text.len());
         return Err(vec![Problem::of_file(Code::FileTooLarge, file.path(), label)]);
     }
-    if let Some(at) = text.bytes().position(|b| (b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')) || b == 0x7f) {
+    if let Some(at) =
+        text.bytes().position(|b| (b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')) || b == 0x7f)
+    {
         let label = format!("the character U+{:04X} may not stand in YAML", text.as_bytes()[at]);
         let problem = Problem::new(Code::ControlCharacter, file, at..at + 1, label);
-        return Err(vec![problem.help("remove it; in double quotes it can be written as an escape such as `\\e`")]);
+        return Err(vec![
+            problem.help("remove it; in double quotes it can be written as an escape such as `\\e`"),
+        ]);
     }
     let mut reader = Reader::new(file);
     let outcome = reader.run();
@@ -231,10 +235,12 @@ impl<'a> Reader<'a> {
             ScalarStyle::Folded => Style::Folded,
         };
         let as_text = || Content::Text(text.to_owned(), style_of_text);
-        let resolved = || scalar::resolve(text).map_err(|refused| {
-            let problem = self.problem(refused.code, span.clone(), refused.label);
-            problem_help(problem, refused.help)
-        });
+        let resolved = || {
+            scalar::resolve(text).map_err(|refused| {
+                let problem = self.problem(refused.code, span.clone(), refused.label);
+                problem_help(problem, refused.help)
+            })
+        };
         let value = match tag.map(|tag| (tag.is_yaml_core_schema(), tag.suffix.as_str())) {
             None if style == ScalarStyle::Plain => resolved()?.map_or_else(as_text, Content::Scalar),
             None | Some((true, "str")) => as_text(),
@@ -247,7 +253,13 @@ impl<'a> Reader<'a> {
                 };
                 match resolved()? {
                     Some(value) if fits(&value) => Content::Scalar(value),
-                    _ => return Err(self.problem(Code::Tag, span, format!("the value does not fit its tag `!!{wanted}`"))),
+                    _ => {
+                        return Err(self.problem(
+                            Code::Tag,
+                            span,
+                            format!("the value does not fit its tag `!!{wanted}`"),
+                        ));
+                    }
                 }
             }
             Some(_) => return Err(self.bad_tag(span)),
@@ -259,14 +271,23 @@ impl<'a> Reader<'a> {
         matches!(self.frames.last(), Some(Frame { kind: Kind::Mapping { key: None, .. }, .. }))
     }
 
-    fn mapping_key(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, span: Range<usize>) -> Outcome<()> {
+    fn mapping_key(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        tag: Option<&Tag>,
+        span: Range<usize>,
+    ) -> Outcome<()> {
         if tag.is_some_and(|tag| !(tag.is_yaml_core_schema() && tag.suffix == "str")) {
             return Err(self.bad_tag(span));
         }
         if style == ScalarStyle::Plain && tag.is_none() {
             if text == "<<" {
                 let problem = self.problem(Code::MergeKey, span, "merge keys are not supported");
-                return Err(problem_help(problem, "write the keys out; an alias (`key: *name`) may stand for one whole value"));
+                return Err(problem_help(
+                    problem,
+                    "write the keys out; an alias (`key: *name`) may stand for one whole value",
+                ));
             }
             if !matches!(scalar::resolve(text), Ok(None)) {
                 return Err(self.key_not_text(span));
@@ -278,7 +299,8 @@ impl<'a> Reader<'a> {
         let first = seen.insert(text.to_owned(), span.start);
         *key = Some((text.to_owned(), span.clone()));
         if let Some(first) = first {
-            let mut problem = self.problem(Code::DuplicateKey, span, format!("`{text}` is set a second time here"));
+            let mut problem =
+                self.problem(Code::DuplicateKey, span, format!("`{text}` is set a second time here"));
             let place = self.file.place(first..first + text.len());
             problem.help.push(format!("keep one of the two; the first is on line {}", place.line));
             problem.related = Some(Related { place, label: "first set here".to_owned() });
@@ -296,7 +318,8 @@ impl<'a> Reader<'a> {
             return Err(self.key_not_text(span));
         }
         let Some(anchored) = self.anchors.get(&id) else {
-            let problem = self.problem(Code::UnknownAnchor, span, "the anchor's own value is not finished here");
+            let problem =
+                self.problem(Code::UnknownAnchor, span, "the anchor's own value is not finished here");
             return Err(problem_help(problem, "a value cannot contain itself"));
         };
         let (nodes, bytes, height) = (anchored.nodes, anchored.bytes, anchored.height);
@@ -350,7 +373,9 @@ impl<'a> Reader<'a> {
 
     fn check_collection_tag(&self, tag: Option<&Tag>, suffix: &str, span: &Range<usize>) -> Outcome<()> {
         match tag {
-            Some(tag) if !(tag.is_yaml_core_schema() && tag.suffix == suffix) => Err(self.bad_tag(span.clone())),
+            Some(tag) if !(tag.is_yaml_core_schema() && tag.suffix == suffix) => {
+                Err(self.bad_tag(span.clone()))
+            }
             _ => Ok(()),
         }
     }
@@ -361,7 +386,8 @@ impl<'a> Reader<'a> {
     }
 
     fn key_not_text(&self, span: Range<usize>) -> Box<Problem> {
-        let problem = self.problem(Code::KeyNotText, first_line(self.file.text(), span), "a key must be text");
+        let problem =
+            self.problem(Code::KeyNotText, first_line(self.file.text(), span), "a key must be text");
         problem_help(problem, "quote the key")
     }
 }
