@@ -38,38 +38,51 @@ impl Answer {
     }
 }
 
+/// Writes the JSON document of an answer.
+pub(super) fn document(kind: &str, answer: &Answer) -> String {
+    let code = answer.code.unwrap_or(ExitCode::Fine);
+    let document = json!({
+        "format_version": FORMAT,
+        "kind": kind,
+        "ok": code == ExitCode::Fine,
+        "outcome": answer.outcome,
+        "exit_code": code.number(),
+        "diagnostics": diagnostic::json(&answer.problems),
+        "data": answer.data,
+    });
+    format!("{document:#}\n")
+}
+
+fn error_document(kind: &str, error: &CliError) -> String {
+    let document = json!({
+        "format_version": FORMAT,
+        "kind": kind,
+        "ok": false,
+        "outcome": "error",
+        "exit_code": error.code.number(),
+        "diagnostics": diagnostic::json(&error.problems),
+        "error": { "message": error.message, "causes": error.causes, "hints": error.hints },
+        "data": Value::Null,
+    });
+    format!("{document:#}\n")
+}
+
 /// Says how a command ended, in every form that was asked for, and returns its exit code.
 pub(super) fn finish(call: &Call<'_>, kind: &str, result: Result<Answer, CliError>) -> ExitCode {
-    let (code, document) = match result {
-        Ok(answer) => {
-            let code = answer.code.unwrap_or(ExitCode::Fine);
-            let document = json!({
-                "format_version": FORMAT,
-                "kind": kind,
-                "ok": code == ExitCode::Fine,
-                "outcome": answer.outcome,
-                "exit_code": code.number(),
-                "diagnostics": diagnostic::json(&answer.problems),
-                "data": answer.data,
-            });
-            (code, document)
-        }
+    let code = match &result {
+        Ok(answer) => answer.code.unwrap_or(ExitCode::Fine),
         Err(error) => {
-            complain(call, &error);
-            let document = json!({
-                "format_version": FORMAT,
-                "kind": kind,
-                "ok": false,
-                "outcome": "error",
-                "exit_code": error.code.number(),
-                "diagnostics": diagnostic::json(&error.problems),
-                "error": { "message": error.message, "causes": error.causes, "hints": error.hints },
-                "data": Value::Null,
-            });
-            (error.code, document)
+            complain(call, error);
+            error.code
         }
     };
-    let text = format!("{document:#}\n");
+    if !call.global.json && call.global.json_out.is_none() {
+        return code;
+    }
+    let text = match &result {
+        Ok(answer) => document(kind, answer),
+        Err(error) => error_document(kind, error),
+    };
     if let Some(path) = &call.global.json_out {
         let path = call.folder.join(path);
         if let Err(error) = std::fs::write(&path, &text) {
@@ -86,7 +99,6 @@ pub(super) fn finish(call: &Call<'_>, kind: &str, result: Result<Answer, CliErro
 fn complain(call: &Call<'_>, error: &CliError) {
     let console = &call.console;
     let paint = console.paint;
-    diagnostic::show(call, &error.problems);
     console.complain(&format!("{} {}\n", paint.bad("error:"), crate::report::words::plain(&error.message)));
     for cause in &error.causes {
         console.complain(&format!("  because {}\n", crate::report::words::plain(cause)));

@@ -19,6 +19,7 @@ mod parts;
 mod plan;
 mod review;
 mod rollback;
+mod runs;
 mod schema;
 mod show;
 mod status;

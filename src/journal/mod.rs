@@ -220,6 +220,23 @@ pub async fn read(state: &dyn StateStore, run: &RunId) -> Result<Vec<Recorded>, 
     Ok(events)
 }
 
+/// Returns when a run began; nothing if there is no such run.
+///
+/// # Errors
+///
+/// Fails when state cannot be read or its first event is damaged.
+pub async fn begun_at(state: &dyn StateStore, run: &RunId) -> Result<Option<Timestamp>, JournalError> {
+    let key = Key::event(run, 1);
+    let Some(found) = state.get(&key).await? else { return Ok(None) };
+    #[derive(serde::Deserialize)]
+    struct Dated {
+        at: Timestamp,
+    }
+    let first: Dated = serde_json::from_slice(&found.bytes)
+        .map_err(|error| StateError::Damaged { key, reason: error.to_string() })?;
+    Ok(Some(first.at))
+}
+
 /// Lists the runs of one pipeline, or of all, ordered by pipeline and number.
 ///
 /// # Errors

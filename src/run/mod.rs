@@ -18,9 +18,12 @@ use crate::backend::{Backend, BackendError, WhenLeft};
 use crate::clock::Clock;
 use crate::ids::{Alias, DreamId, RunId};
 use crate::journal::event::JournalEvent;
+use crate::journal::run_state::Base;
 use crate::journal::{Journal, JournalError};
+use crate::memory::{ContentHash, Memory, MemoryPath};
 use crate::plan::instructions::Instructions;
 use crate::price::PriceTable;
+use crate::snapshot::Snapshot;
 use crate::state::{StateError, StateStore};
 
 use next::{Next, Stop, next};
@@ -151,6 +154,52 @@ pub async fn execute(journal: &mut Journal, around: &Surroundings<'_>) -> Result
             action => perform::perform(journal, around, action).await?,
         }
     }
+}
+
+/// Settles a request in doubt, waiting for as long as that takes.
+///
+/// # Errors
+///
+/// As [`execute`]; several matching dreams leave the run in doubt.
+pub async fn settle_now(
+    journal: &mut Journal,
+    around: &Surroundings<'_>,
+    batch: u32,
+) -> Result<(), RunError> {
+    while let Some(wait) = perform::settle(journal, around, batch).await? {
+        pause(around, wait).await;
+    }
+    Ok(())
+}
+
+/// Rebuilds a base with its text: the live store where it has not changed, older contents where it
+/// has. Contents that the backend no longer keeps are taken from the live store, which can only make
+/// a comparison show more change, not less.
+///
+/// # Errors
+///
+/// Fails when the backend cannot show the store.
+pub async fn base_snapshot(backend: &dyn Backend, base: &Base) -> Result<Snapshot, BackendError> {
+    let live = backend.snapshot(&base.store).await?;
+    let mut snapshot = Snapshot::default();
+    let mut missing: Vec<(MemoryPath, ContentHash)> = Vec::new();
+    for (path, entry) in &base.index.entries {
+        match live.get(path) {
+            Some(memory) if memory.hash == entry.hash => {
+                snapshot.insert(memory.clone());
+            }
+            now => {
+                missing.push((path.clone(), entry.hash));
+                snapshot.insert(now.cloned().unwrap_or_else(|| Memory::new(path.clone(), "")));
+            }
+        }
+    }
+    if !missing.is_empty() {
+        for memory in backend.contents(&base.store, &missing).await? {
+            snapshot.insert(memory);
+        }
+    }
+    Ok(snapshot)
 }
 
 /// Waits, unless interrupted.

@@ -17,7 +17,7 @@ use crate::ids::{DreamId, MemoryStoreId};
 use crate::journal::Journal;
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::{Base, Phase, RunState};
-use crate::memory::{ContentHash, Memory, MemoryPath};
+use crate::memory::MemoryPath;
 use crate::plan::Plan;
 use crate::snapshot::Snapshot;
 use crate::spec::pipeline::{StoreRef, Target};
@@ -26,7 +26,7 @@ use crate::state::{PutIf, StateError};
 
 use super::next::Next;
 use super::settle::{Settled, settle as look};
-use super::{Ended, RunError, Surroundings, record};
+use super::{Ended, RunError, Surroundings, base_snapshot, record};
 
 /// The longest message of a backend that is kept in a journal, in characters.
 const MESSAGE_LIMIT: usize = 500;
@@ -244,7 +244,7 @@ fn candidate_event(store: MemoryStoreId, candidate: &Snapshot) -> JournalEvent {
 async fn judge(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
     let Some((base, candidate)) = base_and_candidate(journal.state()) else { return Ok(()) };
     let (base, candidate) = (base.clone(), candidate.clone());
-    let before = base_snapshot(around, &base).await?;
+    let before = base_snapshot(around.backend, &base).await?;
     let after = around.backend.snapshot(&candidate).await?;
     let diff = StoreDiff::between(&before, &after);
     let evidence = gate::Evidence { before: &before, after: &after, diff: &diff };
@@ -256,34 +256,6 @@ async fn judge(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), R
 
 fn base_and_candidate(state: &RunState) -> Option<(&Base, &MemoryStoreId)> {
     Some((state.base.as_ref()?, &state.candidate.as_ref()?.store))
-}
-
-/// Rebuilds the base with its text: the live store where it has not changed, older contents where it
-/// has. Contents that the backend no longer keeps are taken from the live store, which can only make
-/// the gates see more change, not less.
-async fn base_snapshot(around: &Surroundings<'_>, base: &Base) -> Result<Snapshot, RunError> {
-    let live = around.backend.snapshot(&base.store).await?;
-    let mut snapshot = Snapshot::default();
-    let mut missing: Vec<(MemoryPath, ContentHash)> = Vec::new();
-    for (path, entry) in &base.index.entries {
-        match live.get(path) {
-            Some(memory) if memory.hash == entry.hash => {
-                snapshot.insert(memory.clone());
-            }
-            now => {
-                missing.push((path.clone(), entry.hash));
-                snapshot.insert(
-                    now.cloned().unwrap_or_else(|| Memory::new(path.clone(), "")),
-                );
-            }
-        }
-    }
-    if !missing.is_empty() {
-        for memory in around.backend.contents(&base.store, &missing).await? {
-            snapshot.insert(memory);
-        }
-    }
-    Ok(snapshot)
 }
 
 async fn decide_adoption(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
@@ -335,7 +307,7 @@ async fn perform_rebase(journal: &mut Journal, around: &Surroundings<'_>) -> Res
     let Some((base, candidate)) = base_and_candidate(state) else { return Ok(()) };
     let candidate = candidate.clone();
     let onto = Base { store: base.store.clone(), index: onto.clone() };
-    let ours = base_snapshot(around, &onto).await?;
+    let ours = base_snapshot(around.backend, &onto).await?;
     let theirs = around.backend.snapshot(&candidate).await?;
     let merged = rebase(&base.index, &ours, &theirs);
     let writes = merged.writes_keeping_live(kept_live, &ours, &theirs);
