@@ -56,6 +56,28 @@ impl Rebase {
     pub fn merged(&self, theirs: &Snapshot) -> Result<Snapshot, UnexpectedContent> {
         self.writes.apply(theirs)
     }
+
+    /// Returns the writes after which the candidate holds every live write, those in conflict too:
+    /// there the live version takes the place of the dream's. Nothing is lost by it unseen, since each
+    /// conflict is named and a person reviews it.
+    pub fn writes_with_live_winning(&self, ours: &Snapshot, theirs: &Snapshot) -> ChangeSet {
+        let mut writes = self.writes.writes().to_vec();
+        for conflict in &self.conflicts {
+            let path = &conflict.path;
+            let live = ours.get(path);
+            if live.is_some() {
+                let in_the_way = theirs.iter().filter(|memory| {
+                    memory.path != *path && memory.path.collides_with(path) && ours.get(&memory.path).is_none()
+                });
+                writes.extend(in_the_way.map(|memory| MemoryWrite::Delete {
+                    path: memory.path.clone(),
+                    expected: memory.hash,
+                }));
+            }
+            writes.extend(write(path, live, hash_of(theirs, path)));
+        }
+        ChangeSet::ordered(writes)
+    }
 }
 
 /// Works out how the live writes go into the candidate.
@@ -137,6 +159,21 @@ mod tests {
 
     use super::super::change_set::tests::{any_store, store};
     use super::*;
+
+    proptest! {
+        #[test]
+        fn with_live_winning_every_live_write_is_in_the_candidate(
+            base in any_store(), ours in any_store(), theirs in any_store(),
+        ) {
+            let plan = rebase(&base.index(), &ours, &theirs);
+            let merged = plan.writes_with_live_winning(&ours, &theirs).apply(&theirs).unwrap();
+            for path in base.iter().chain(ours.iter()).map(|memory| &memory.path) {
+                if hash_of(&ours, path) != hash_of(&base, path) {
+                    prop_assert_eq!(hash_of(&merged, path), hash_of(&ours, path), "{}", path);
+                }
+            }
+        }
+    }
 
     fn told(rebase: &Rebase) -> (Vec<String>, Vec<String>) {
         let carried = rebase.carried.iter().map(ToString::to_string).collect();

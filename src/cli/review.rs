@@ -3,12 +3,13 @@
 use clap::Args;
 use serde::Serialize;
 
-use crate::gate::verdict::Outcome;
+use crate::adoption::decide::DRIFT;
 use crate::ids::RunId;
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::Phase;
 use crate::journal::{Journal, JournalError};
 use crate::plan::rendered_again;
+use crate::report::run_text::needed_overrides;
 use crate::report::run_view::RunView;
 use crate::run::observer::Observer;
 use crate::spec::pipeline::Pipeline;
@@ -147,24 +148,20 @@ pub(super) async fn approve(call: &Call<'_>, options: &ApproveOptions) -> Result
 
 fn check_overrides(journal: &Journal, options: &ApproveOptions) -> Result<(), CliError> {
     let state = journal.state();
+    let run = journal.run();
     let verdicts = state.judgment.as_ref().map(|judgment| judgment.verdicts.as_slice()).unwrap_or_default();
-    for name in &options.overrides {
-        if !verdicts.iter().any(|verdict| verdict.gate == *name) {
-            let known: Vec<&str> = verdicts.iter().map(|verdict| verdict.gate.as_str()).collect();
-            return Err(CliError::usage(format!("run `{}` was not judged by a gate `{name}`", journal.run()))
-                .hint(format!("Its gates are {}.", known.join(", "))));
-        }
+    let known: Vec<&str> = verdicts.iter().map(|verdict| verdict.gate.as_str()).chain([DRIFT]).collect();
+    if let Some(name) = options.overrides.iter().find(|name| !known.contains(&name.as_str())) {
+        return Err(CliError::usage(format!("run `{run}` was not judged by a gate `{name}`"))
+            .hint(format!("What can be overridden: {}.", known.join(", "))));
     }
-    let blocking: Vec<&str> = verdicts
-        .iter()
-        .filter(|verdict| verdict.outcome >= Outcome::Block && !options.overrides.contains(&verdict.gate))
-        .map(|verdict| verdict.gate.as_str())
-        .collect();
-    if !blocking.is_empty() {
-        let flags: String = blocking.iter().map(|gate| format!(" --override {gate}")).collect();
-        return Err(CliError::new(ExitCode::Blocked, format!("blocked by {}", blocking.join(", "))).hint(
-            format!("To adopt it all the same: `dreamrun approve {}{flags} --reason …`.", journal.run()),
-        ));
+    let Phase::AwaitingReview(reasons) | Phase::Blocked(reasons) = &state.phase else { return Ok(()) };
+    let missing: Vec<String> =
+        needed_overrides(reasons).into_iter().filter(|name| !options.overrides.contains(name)).collect();
+    if !missing.is_empty() {
+        let flags: String = missing.iter().map(|name| format!(" --override {name}")).collect();
+        return Err(CliError::new(ExitCode::Blocked, format!("blocked by {}", missing.join(", ")))
+            .hint(format!("To adopt it all the same: `dreamrun approve {run}{flags} --reason …`.")));
     }
     if !options.overrides.is_empty() && options.reason.as_ref().is_none_or(|text| text.trim().is_empty()) {
         return Err(CliError::usage("overriding a gate needs a reason").hint("Add `--reason TEXT`."));

@@ -135,9 +135,9 @@ fn sentence(event: &JournalEvent) -> Option<String> {
             Some(error) => format!("dream {batch} {status}: {} ({})", plain(&error.message), error.kind),
             None => format!("dream {batch} {status}"),
         },
-        JournalEvent::RebaseIntended { carried, kept_live, .. } => format!(
+        JournalEvent::RebaseIntended { carried, conflicts, .. } => format!(
             "{} to the live store carried over",
-            count((carried.len() + kept_live.len()) as u64, "write", "writes")
+            count((carried.len() + conflicts.len()) as u64, "write", "writes")
         ),
         JournalEvent::CandidateRecorded { entries, .. } => {
             format!("candidate holds {}", count(*entries, "memory", "memories"))

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::adoption::reason::{BlockReason, ReviewReason};
+use crate::adoption::Conflict;
+use crate::adoption::decide::Reason;
 use crate::dream::{ChangeKind, DreamError, DreamStatus, Usage};
 use crate::gate::verdict::Verdict;
 use crate::ids::{DreamId, MemoryStoreId};
@@ -140,18 +141,19 @@ pub enum JournalEvent {
         live: SnapshotIndex,
         /// The memories that will be carried over.
         carried: Vec<MemoryPath>,
-        /// The memories both sides changed, where a person agreed that the live version stays.
-        kept_live: Vec<MemoryPath>,
+        /// The memories both sides changed. The live version takes the dream's place, and a person
+        /// reviews it.
+        conflicts: Vec<Conflict>,
     },
     /// A person has to look. Legal in *judged*.
     ReviewAsked {
         /// Why.
-        because: ReviewReason,
+        because: Vec<Reason>,
     },
     /// Nothing will be adopted unless a person overrides it. Legal in *judged*.
     AdoptionBlocked {
         /// Why.
-        because: BlockReason,
+        because: Vec<Reason>,
     },
     /// A person agreed. Legal in *awaiting review* and *blocked*.
     Approved {

@@ -13,7 +13,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::adoption::reason::{BlockReason, ReviewReason};
+use crate::adoption::decide::Reason;
+use crate::adoption::{self, Conflict};
 use crate::dream::{ChangeKind, DreamStatus, Usage};
 use crate::gate::verdict::Verdict;
 use crate::ids::{DreamId, MemoryStoreId};
@@ -54,6 +55,8 @@ pub struct RunState {
     pub rejection: Option<(String, Option<String>)>,
     /// Live writes carried over, by path.
     pub carried: Vec<MemoryPath>,
+    /// Memories that both the live store and the dream changed; the candidate holds the live version.
+    pub conflicts: Vec<Conflict>,
     /// The adoption, once made.
     pub adopted_hash: Option<ContentHash>,
 }
@@ -114,13 +117,11 @@ pub enum Phase {
     Rebasing {
         /// What the candidate is rebased onto.
         live: SnapshotIndex,
-        /// Entries both sides changed, where the live version stays.
-        kept_live: Vec<MemoryPath>,
     },
     /// A person has to look.
-    AwaitingReview(ReviewReason),
+    AwaitingReview(Vec<Reason>),
     /// Nothing will be adopted without an override.
-    Blocked(BlockReason),
+    Blocked(Vec<Reason>),
     /// The alias is moving.
     Adopting {
         /// The store that gives way.
@@ -257,14 +258,8 @@ pub struct Approval {
     pub by: String,
     /// Why.
     pub reason: Option<String>,
-    /// The gates they overrode.
-    pub overrides: Vec<String>,
-    /// The live store they looked at.
-    pub live: ContentHash,
-    /// The candidate they looked at.
-    pub candidate: ContentHash,
-    /// What they were asked.
-    pub asked: Option<ReviewReason>,
+    /// To what.
+    pub given: adoption::Approval,
 }
 
 /// An event that its phase does not allow.
@@ -336,6 +331,7 @@ impl RunState {
             approval: None,
             rejection: None,
             carried: Vec::new(),
+            conflicts: Vec::new(),
             adopted_hash: None,
         })
     }
@@ -447,11 +443,10 @@ impl RunState {
                 self.candidate = Some(Candidate { store, hash, size: Size { entries, bytes } });
                 P::Candidate
             }
-            (P::Rebasing { live, kept_live }, E::CandidateRecorded { store, hash, entries, bytes }) => {
+            (P::Rebasing { live }, E::CandidateRecorded { store, hash, entries, bytes }) => {
                 if let Some(base) = &mut self.base {
                     base.index = live;
                 }
-                self.carried.extend(kept_live);
                 self.candidate = Some(Candidate { store, hash, size: Size { entries, bytes } });
                 P::Candidate
             }
@@ -459,21 +454,20 @@ impl RunState {
                 self.judgment = Some(Judgment { live, candidate, verdicts });
                 P::Judged
             }
-            (P::Judged, E::RebaseIntended { live, carried, kept_live }) => {
+            (P::Judged, E::RebaseIntended { live, carried, conflicts }) => {
                 self.carried.extend(carried);
-                P::Rebasing { live, kept_live }
+                self.conflicts.extend(conflicts);
+                P::Rebasing { live }
             }
             (P::Judged, E::ReviewAsked { because }) => P::AwaitingReview(because),
             (P::Judged, E::AdoptionBlocked { because }) => P::Blocked(because),
             (
-                phase @ (P::AwaitingReview(_) | P::Blocked(_)),
+                P::AwaitingReview(_) | P::Blocked(_),
                 E::Approved { by, reason, overrides, live, candidate },
             ) => {
-                let asked = match phase {
-                    P::AwaitingReview(because) => Some(because),
-                    _ => None,
-                };
-                self.approval = Some(Approval { by, reason, overrides, live, candidate, asked });
+                let overrides = overrides.into_iter().collect();
+                let given = adoption::Approval { candidate, live, overrides };
+                self.approval = Some(Approval { by, reason, given });
                 P::Judged
             }
             (P::AwaitingReview(_) | P::Blocked(_), E::Rejected { by, reason }) => {

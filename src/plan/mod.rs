@@ -20,7 +20,9 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{MemoryStoreId, PipelineName, RunId, SessionId};
 use crate::price::{Usd, UsdRange};
 use crate::spec::pipeline::{Adopt, GateSpec, Pipeline, StoreRef};
-use crate::spec::template::{self, TemplateContext, TemplateError};
+use crate::spec::template::{
+    self, BatchContext, InputContext, PipelineContext, RunContext, TemplateContext, TemplateError,
+};
 use crate::state::alias::{SourceKey, Watermark};
 
 use facts::Facts;
@@ -238,18 +240,24 @@ fn render(
     sessions: &[SessionId],
 ) -> Result<Option<Instructions>, TemplateError> {
     let Some(template) = &pipeline.instructions else { return Ok(None) };
+    let ids: Vec<&str> = sessions.iter().map(SessionId::as_str).collect();
+    let run = scene.run.to_string();
     let context = TemplateContext {
         vars: &pipeline.vars,
-        pipeline_name: pipeline.name.as_str(),
-        pipeline_description: &pipeline.description,
-        model: &pipeline.model,
-        batch_index: scene.index,
-        batch_count: scene.count,
-        sessions: &sessions.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        input_entries: scene.entries,
-        input_bytes: scene.bytes,
-        run_id: &scene.run.to_string(),
-        run_date: scene.date,
+        pipeline: PipelineContext {
+            name: pipeline.name.as_str(),
+            description: &pipeline.description,
+            model: &pipeline.model,
+        },
+        batch: BatchContext {
+            index: u64::from(scene.index),
+            count: u64::from(scene.count),
+            first: scene.index == 1,
+            last: scene.index == scene.count,
+            sessions: &ids,
+        },
+        input: InputContext { entries: scene.entries, bytes: scene.bytes },
+        run: RunContext { id: &run, date: scene.date },
     };
     template::render(template, &context).map(|text| Some(Instructions::new(text)))
 }

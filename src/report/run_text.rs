@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::adoption::decide::{DRIFT, Reason};
 use crate::dream::ChangeKind;
 use crate::gate::verdict::{Outcome, Verdict};
 use crate::journal::run_state::{Phase, RunState};
@@ -38,6 +39,9 @@ pub fn run_text(view: &RunView, state: &RunState, paint: Paint) -> String {
     }
     if !view.carried.is_empty() {
         row("carried", &format!("{} over from the live store", count(view.carried.len() as u64, "write", "writes")));
+    }
+    if !view.conflicts.is_empty() {
+        row("conflicts", &format!("{} changed on both sides, the live version is kept", count(view.conflicts.len() as u64, "memory", "memories")));
     }
     if !view.verdicts.is_empty() {
         row("gates", &gates(&view.verdicts, paint));
@@ -178,13 +182,9 @@ pub fn next_commands(view: &RunView, state: &RunState) -> Vec<(String, String)> 
             to(format!("dreamrun approve {run}"), "adopt it"),
             to(format!("dreamrun reject {run} --reason …"), "drop it"),
         ],
-        Phase::Blocked(_) => {
-            let blocking = view
-                .verdicts
-                .iter()
-                .filter(|v| v.outcome >= Outcome::Block && !view.overrides.contains(&v.gate))
-                .map(|v| format!(" --override {}", v.gate))
-                .collect::<String>();
+        Phase::Blocked(reasons) => {
+            let blocking: String =
+                needed_overrides(reasons).iter().map(|name| format!(" --override {name}")).collect();
             vec![
                 to(format!("dreamrun diff {run}"), "look at it"),
                 to(format!("dreamrun reject {run} --reason …"), "drop it"),
@@ -208,4 +208,16 @@ pub fn next_commands(view: &RunView, state: &RunState) -> Vec<(String, String)> 
             to(format!("dreamrun cancel {run}"), "give up"),
         ],
     }
+}
+
+/// Returns what an approval has to override by name to get past these reasons.
+pub fn needed_overrides(reasons: &[Reason]) -> Vec<String> {
+    reasons
+        .iter()
+        .filter_map(|reason| match reason {
+            Reason::Gate { gate, outcome } if *outcome >= Outcome::Block => Some(gate.clone()),
+            Reason::Drift => Some(DRIFT.to_owned()),
+            _ => None,
+        })
+        .collect()
 }

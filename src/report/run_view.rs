@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::adoption::Conflict;
 use crate::dream::{ChangeKind, DreamStatus, Usage};
 use crate::gate::verdict::Verdict;
 use crate::ids::{DreamId, MemoryStoreId, PipelineName, RunId};
@@ -57,6 +58,8 @@ pub struct RunView {
     pub rejected_by: Option<String>,
     /// Live writes that were carried over into the candidate.
     pub carried: Vec<MemoryPath>,
+    /// Memories that both the live store and the dream changed; the candidate holds the live version.
+    pub conflicts: Vec<Conflict>,
     /// Tokens used.
     pub usage: Usage,
     /// What was expected to be spent, in US dollars.
@@ -140,9 +143,10 @@ impl RunView {
             verdicts: state.judgment.as_ref().map(|j| j.verdicts.clone()).unwrap_or_default(),
             approved_by: state.approval.as_ref().map(|approval| approval.by.clone()),
             approval_reason: state.approval.as_ref().and_then(|approval| approval.reason.clone()),
-            overrides: state.approval.as_ref().map(|a| a.overrides.clone()).unwrap_or_default(),
+            overrides: state.approval.as_ref().map(|a| a.given.overrides.iter().cloned().collect()).unwrap_or_default(),
             rejected_by,
             carried: state.carried.clone(),
+            conflicts: state.conflicts.clone(),
             usage: state.usage(),
             estimate_usd: plan.estimate.map(RangeView::from),
             cost_usd: dollars(state.spent()),
@@ -152,8 +156,9 @@ impl RunView {
 
 fn because(phase: &Phase) -> String {
     match phase {
-        Phase::AwaitingReview(reason) => reason.to_string(),
-        Phase::Blocked(reason) => reason.to_string(),
+        Phase::AwaitingReview(reasons) | Phase::Blocked(reasons) => {
+            reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+        }
         Phase::Failed(reason) => reason.to_string(),
         Phase::DreamFailed { batch, attempt, error } => {
             format!("try {attempt} at dream {batch} failed: {} ({})", error.message, error.kind)

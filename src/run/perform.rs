@@ -3,12 +3,12 @@
 //! Every effect that cannot be undone for free has its intent in the journal first. Everything here
 //! may be cut off after any line and started again from the journal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::adoption::decide::{Decision, Question, decide};
-use crate::adoption::rebase::rebase;
+use crate::adoption::decide::Situation;
+use crate::adoption::{Decision, decide, rebase};
 use crate::backend::{BackendError, Refusal, folder};
 use crate::diff::StoreDiff;
 use crate::dream::{Dream, DreamRequest};
@@ -270,19 +270,18 @@ async fn decide_adoption(journal: &mut Journal, around: &Surroundings<'_>) -> Re
     if theirs.hash() != judgment.candidate {
         return Err(RunError::NotVerified { run: journal.run().clone() });
     }
-    let approval = state.approval.as_ref();
-    let merged = rebase(&base.index, &live, &theirs);
-    let question = Question {
-        adopt: &state.plan.adopt,
-        is_raw: matches!(state.plan.store.reference, StoreRef::Raw(_)),
+    let situation = Situation {
+        mode: state.plan.adopt.mode,
+        drift: state.plan.adopt.drift,
         verdicts: &judgment.verdicts,
-        judged_live: judgment.live,
+        base: judgment.live,
         live: live.hash(),
         candidate: judgment.candidate,
-        rebase: &merged,
-        approval,
+        carried: state.carried.len(),
+        conflicts: state.conflicts.len(),
+        approval: state.approval.as_ref().map(|approval| &approval.given),
     };
-    let event = match decide(&question) {
+    let event = match decide(&situation) {
         Decision::Adopt => JournalEvent::AdoptionIntended {
             from: base.store.clone(),
             to: candidate.store.clone(),
@@ -290,28 +289,31 @@ async fn decide_adoption(journal: &mut Journal, around: &Surroundings<'_>) -> Re
             candidate: judgment.candidate,
         },
         Decision::Unchanged => JournalEvent::Unchanged,
-        Decision::Rebase { kept_live } => JournalEvent::RebaseIntended {
-            live: live.index(),
-            carried: merged.carried.clone(),
-            kept_live,
-        },
-        Decision::Review(because) => JournalEvent::ReviewAsked { because },
-        Decision::Block(because) => JournalEvent::AdoptionBlocked { because },
+        Decision::Rebase => {
+            let merge = rebase(&base.index, &live, &theirs);
+            JournalEvent::RebaseIntended {
+                live: live.index(),
+                carried: merge.carried,
+                conflicts: merge.conflicts,
+            }
+        }
+        Decision::AwaitReview { why } => JournalEvent::ReviewAsked { because: why },
+        Decision::Block { why } => JournalEvent::AdoptionBlocked { because: why },
     };
     record(journal, around, event).await
 }
 
 async fn perform_rebase(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
     let state = journal.state();
-    let Phase::Rebasing { live: onto, kept_live } = &state.phase else { return Ok(()) };
+    let Phase::Rebasing { live: onto } = &state.phase else { return Ok(()) };
     let Some((base, candidate)) = base_and_candidate(state) else { return Ok(()) };
     let candidate = candidate.clone();
     let onto = Base { store: base.store.clone(), index: onto.clone() };
     let ours = base_snapshot(around.backend, &onto).await?;
     let theirs = around.backend.snapshot(&candidate).await?;
-    let merged = rebase(&base.index, &ours, &theirs);
-    let writes = merged.writes_keeping_live(kept_live, &ours, &theirs);
-    around.backend.write(&candidate, &writes).await?;
+    let merge = rebase(&base.index, &ours, &theirs);
+    let writes = merge.writes_with_live_winning(&ours, &theirs);
+    around.backend.write(&candidate, writes.writes()).await?;
     let rebased = around.backend.snapshot(&candidate).await?;
     record(journal, around, candidate_event(candidate, &rebased)).await
 }
@@ -379,14 +381,10 @@ async fn carry_late_writes(
         return Ok(Vec::new());
     }
     let adopted = around.backend.snapshot(to).await?;
-    let merged = rebase(&base.index, &late, &adopted);
-    let conflicts: Vec<MemoryPath> = merged.conflicts.iter().map(|c| c.path.clone()).collect();
-    let writes = merged.writes_keeping_live(&conflicts, &late, &adopted);
-    around.backend.write(to, &writes).await?;
-    let mut paths: Vec<MemoryPath> = merged.carried.into_iter().chain(conflicts).collect();
-    paths.sort();
-    paths.dedup();
-    Ok(paths)
+    let merge = rebase(&base.index, &late, &adopted);
+    around.backend.write(to, merge.writes_with_live_winning(&late, &adopted).writes()).await?;
+    let conflicts = merge.conflicts.into_iter().map(|conflict| conflict.path);
+    Ok(merge.carried.into_iter().chain(conflicts).collect::<BTreeSet<_>>().into_iter().collect())
 }
 
 async fn cancel(
