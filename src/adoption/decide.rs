@@ -187,6 +187,8 @@ mod tests {
     use AdoptMode::{Auto, Review};
     use Outcome::{Block, Pass, Unchanged, Undecided};
 
+    type Gates<'a> = &'a [(&'a str, Outcome)];
+
     fn hash(text: &str) -> ContentHash {
         ContentHash::of(text)
     }
@@ -204,7 +206,7 @@ mod tests {
     fn decided(
         mode: AdoptMode,
         drift: Drift,
-        outcomes: &[(&str, Outcome)],
+        outcomes: Gates<'_>,
         live: &str,
         approval: Option<&Approval>,
     ) -> String {
@@ -214,7 +216,7 @@ mod tests {
     fn decided_after_rebase(
         mode: AdoptMode,
         drift: Drift,
-        outcomes: &[(&str, Outcome)],
+        outcomes: Gates<'_>,
         live: &str,
         approval: Option<&Approval>,
         (carried, conflicts): (usize, usize),
@@ -250,7 +252,7 @@ mod tests {
         let stale = "the approval was given for another candidate or another live store";
         let (pass, look, stop, lost) = (("p", Pass), ("r", Outcome::Review), ("b", Block), ("b", Undecided));
         let same = ("unchanged", Unchanged);
-        let table: &[(AdoptMode, &[(&str, Outcome)], Option<&Approval>, String)] = &[
+        let table: &[(AdoptMode, Gates<'_>, Option<&Approval>, String)] = &[
             (Auto, &[], None, "adopt".into()),
             (Auto, &[pass], None, "adopt".into()),
             (Auto, &[pass, same], None, "unchanged".into()),
@@ -291,7 +293,7 @@ mod tests {
         let over = approval("C", "L2", &["b"]);
         let over_drift = approval("C", "L2", &[DRIFT]);
         let drifted = "block: the live store changed and drift is set to block";
-        let table: &[(Drift, &[(&str, Outcome)], Option<&Approval>, &str)] = &[
+        let table: &[(Drift, Gates<'_>, Option<&Approval>, &str)] = &[
             (Drift::Rebase, &[], None, "rebase"),
             (Drift::Review, &[], None, "rebase"),
             (Drift::Block, &[], None, drifted),

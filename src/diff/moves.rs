@@ -56,11 +56,11 @@ fn pair_equal<'a>(
     for old in (0..gone.len()).rev().filter(|&old| moves.to[old].is_none()) {
         waiting.entry(key(gone[old])).or_default().push(old);
     }
-    for new in 0..come.len() {
+    for (new, memory) in come.iter().enumerate() {
         if moves.is_taken[new] {
             continue;
         }
-        if let Some(old) = waiting.get_mut(&key(come[new])).and_then(Vec::pop) {
+        if let Some(old) = waiting.get_mut(&key(memory)).and_then(Vec::pop) {
             moves.link(old, new);
         }
     }

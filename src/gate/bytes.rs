@@ -19,14 +19,10 @@ pub(super) fn judge(shrink: &Thresholds, grow: &Thresholds, evidence: &Evidence<
         std::cmp::Ordering::Greater => larger,
         std::cmp::Ordering::Equal => smaller.max(larger),
     };
-    let change = match (before, after) {
-        _ if before == after => String::new(),
-        (0, _) => String::new(),
-        _ => {
-            let direction = if after < before { "smaller" } else { "larger" };
-            let share = threshold::share(before.abs_diff(after), before);
-            format!(" ({} {direction})", share.trim_start().trim_matches(['(', ')']))
-        }
+    let direction = if after < before { "smaller" } else { "larger" };
+    let change = match threshold::percent(before.abs_diff(after), before) {
+        Some(percent) if before != after => format!(" ({percent} {direction})"),
+        _ => String::new(),
     };
     let measured = format!("{} to {} bytes{change}", grouped(before), grouped(after));
     let side = |name: &str, thresholds| match threshold::words(thresholds) {

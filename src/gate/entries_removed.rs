@@ -63,7 +63,7 @@ mod tests {
         {
           "gate": "entries_removed",
           "outcome": "review",
-          "measured": "2 of 3 entries removed (66.6%)",
+          "measured": "2 of 3 entries removed (66.7%)",
           "limit": "review above 60%, block above 80%",
           "findings": [
             {

@@ -43,17 +43,21 @@ pub(super) fn words(thresholds: &Thresholds) -> String {
     words.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// Writes a share in whole percent, or ` (…)` with one decimal where whole percents would round to a
-/// limit that was not reached; empty for a share of nothing.
+/// Writes a share as `12%` or `80.1%`; `None` for a share of nothing.
+///
+/// Rounded up, so that a share which is above its limit also reads as above it.
+pub(super) fn percent(count: u64, total: u64) -> Option<String> {
+    let tenths = (u128::from(count) * 1_000).div_ceil(u128::from(total.max(1)));
+    let whole = grouped(u64::try_from(tenths / 10).unwrap_or(u64::MAX));
+    (total > 0).then(|| match tenths % 10 {
+        0 => format!("{whole}%"),
+        tenth => format!("{whole}.{tenth}%"),
+    })
+}
+
+/// Writes a share in brackets, to follow the counts it is made of; empty for a share of nothing.
 pub(super) fn share(count: u64, total: u64) -> String {
-    if total == 0 {
-        return String::new();
-    }
-    let tenths = (u128::from(count) * 1_000 / u128::from(total)) as u64;
-    match (tenths / 10, tenths % 10) {
-        (whole, 0) => format!(" ({}%)", grouped(whole)),
-        (whole, tenth) => format!(" ({}.{tenth}%)", grouped(whole)),
-    }
+    percent(count, total).map_or_else(String::new, |percent| format!(" ({percent})"))
 }
 
 #[cfg(test)]
@@ -98,6 +102,7 @@ mod tests {
         assert_eq!(words(&Thresholds::default()), "");
         assert_eq!(share(3, 25), " (12%)");
         assert_eq!(share(801, 1_000), " (80.1%)");
+        assert_eq!(share(60_001, 100_000), " (60.1%)");
         assert_eq!(share(3, 0), "");
     }
 }

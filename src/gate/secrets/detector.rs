@@ -150,7 +150,7 @@ impl Hits {
 
     /// Joins what overlaps under the name of the more telling rule, and counts lines.
     fn into_secrets(mut self, text: &str) -> Vec<Secret> {
-        self.found.sort_by(|a, b| (a.0.start, a.1, a.0.end).cmp(&(b.0.start, b.1, b.0.end)));
+        self.found.sort_by_key(|(span, rank, ..)| (span.start, *rank, span.end));
         let mut secrets: Vec<(Secret, usize)> = Vec::new();
         let (mut line, mut counted) = (1, 0);
         for (span, rank, rule, name) in self.found {
