@@ -8,7 +8,6 @@ mod claim;
 mod database;
 mod dreams;
 mod error;
-mod folder;
 mod mint;
 mod sessions;
 mod stores;
@@ -27,6 +26,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use crate::backend::folder::{self, Exported, FolderReport};
 use crate::backend::{
     Backend, BackendError, Imported, MemoryStore, Refusal, SessionListing, SessionQuery, Unreadable,
     WhenLeft, check_session_set,
@@ -45,7 +45,6 @@ use sessions::{FilePart, Reach};
 use worker::{Handle, Workers};
 
 pub use error::LocalError;
-pub use folder::{Exported, FolderReport};
 
 /// How often a dream that another process works on is looked at.
 const POLL: Duration = Duration::from_millis(200);
@@ -209,7 +208,7 @@ impl LocalBackend {
     ///
     /// Fails if the folder lies outside what may be read or cannot be listed.
     pub fn read_folder(&self, folder: &Path) -> Result<(Snapshot, FolderReport), LocalError> {
-        folder::read(&self.shared.reach.real(folder)?)
+        Ok(folder::read(&self.shared.reach.real(folder)?)?)
     }
 
     /// Makes a folder of the project hold what a snapshot does.
@@ -228,7 +227,7 @@ impl LocalBackend {
         known: &SnapshotIndex,
         folder: &Path,
     ) -> Result<Exported, LocalError> {
-        folder::write(snapshot, known, &self.shared.reach.writable(folder)?)
+        Ok(folder::export(snapshot, known, &self.shared.reach.writable(folder)?)?)
     }
 }
 
@@ -523,3 +522,6 @@ impl Backend for LocalBackend {
         Ok(WhenLeft::Checkpointed)
     }
 }
+
+#[cfg(test)]
+mod tests;
