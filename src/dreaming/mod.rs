@@ -7,6 +7,7 @@
 
 pub mod transcript;
 pub mod preferences;
+pub mod playbooks;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
