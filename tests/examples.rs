@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 
 use dreamrun::dreaming::transcript::{EventKind, Format, Transcript, read_file};
 use dreamrun::memory::{ContentHash, MEMORY_BYTES_LIMIT, MemoryPath};
+use dreamrun::spec::problem::Problem;
+use dreamrun::spec::project::Project;
+use dreamrun::spec::source::SourceFile;
+use dreamrun::spec::{LoadOptions, load_pipeline, load_project};
 use jiff::Timestamp;
 
 fn root() -> &'static Path {
@@ -109,6 +113,71 @@ fn every_example_memory_could_be_uploaded_and_some_are_copies() {
     }
     assert_eq!(by_hash.values().sum::<usize>(), 34 + 12);
     assert_eq!(by_hash.values().filter(|count| **count > 1).count(), 1, "one memory stands twice");
+}
+
+fn options() -> LoadOptions {
+    LoadOptions { root: root().to_owned(), known_minds: vec!["offline".to_owned()], allow_read: Vec::new() }
+}
+
+/// Returns what a file loads as, if it gives not even a warning.
+fn clean<T: std::fmt::Debug>(name: &str, loaded: Result<(T, Vec<Problem>), Vec<Problem>>) -> T {
+    match loaded {
+        Ok((value, warnings)) if warnings.is_empty() => value,
+        other => panic!("{name}: {other:#?}"),
+    }
+}
+
+fn project(profile: Option<&str>) -> Project {
+    let file = SourceFile::new("dreamrun.yaml", text("dreamrun.yaml"));
+    clean("dreamrun.yaml", load_project(&file, profile, &options()))
+}
+
+#[test]
+fn the_project_and_its_pipelines_load_without_a_warning() {
+    let names = ["fleet-chain", "policy-review", "quickstart", "support-nightly"];
+    for profile in [None, Some("ci")] {
+        let project = project(profile);
+        for name in names {
+            let path = format!("pipelines/{name}.yaml");
+            let pipeline = load_pipeline(&SourceFile::new(&path, text(&path)), &project, &options());
+            assert_eq!(clean(&path, pipeline).name.as_str(), name);
+        }
+    }
+    let yaml =
+        |file: &PathBuf| file.parent() == Some(&root().join("pipelines")) && file.extension().is_some();
+    assert_eq!(files("pipelines").iter().filter(|file| yaml(file)).count(), names.len());
+}
+
+#[test]
+fn no_two_pipelines_share_the_watermark_of_an_alias() {
+    let project = project(None);
+    let mut stores = BTreeSet::new();
+    for name in ["fleet-chain", "policy-review", "quickstart", "support-nightly"] {
+        let path = format!("pipelines/{name}.yaml");
+        let pipeline = load_pipeline(&SourceFile::new(&path, text(&path)), &project, &options());
+        assert!(stores.insert(clean(&path, pipeline).store), "{name} shares its store with another pipeline");
+    }
+}
+
+#[test]
+fn whole_pipelines_and_projects_in_the_documents_load() {
+    let project = project(None);
+    let mut loaded = 0;
+    for document in
+        ["README.md", "docs/pipeline.md", "docs/concepts.md", "docs/local-backend.md", "docs/ci.md"]
+    {
+        let content = text(document);
+        let blocks = content.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+        for block in blocks.filter(|block| block.lines().any(|line| line == "dreamrun: 1")) {
+            let file = SourceFile::new(document, block);
+            match block.lines().any(|line| line == "stores:") {
+                true => drop(clean(document, load_project(&file, None, &options()))),
+                false => drop(clean(document, load_pipeline(&file, &project, &options()))),
+            }
+            loaded += 1;
+        }
+    }
+    assert_eq!(loaded, 3, "one pipeline in the README, a pipeline and a project in docs/pipeline.md");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! [`Backend`] is everything a run needs from one, in the API's own terms. What each call promises
 //! is stated here and checked for every implementation by `tests/contract`.
 
+pub mod folder;
 pub mod local;
 
 use async_trait::async_trait;

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Call;
-use super::diagnostic;
+use super::problems;
 use super::exit::{CliError, ExitCode};
 use crate::spec::problem::Problem;
 
@@ -47,7 +47,7 @@ pub(super) fn document(kind: &str, answer: &Answer) -> String {
         "ok": code == ExitCode::Fine,
         "outcome": answer.outcome,
         "exit_code": code.number(),
-        "diagnostics": diagnostic::json(&answer.problems),
+        "diagnostics": problems::json(&answer.problems),
         "data": answer.data,
     });
     format!("{document:#}\n")
@@ -60,7 +60,7 @@ fn error_document(kind: &str, error: &CliError) -> String {
         "ok": false,
         "outcome": "error",
         "exit_code": error.code.number(),
-        "diagnostics": diagnostic::json(&error.problems),
+        "diagnostics": problems::json(&error.problems),
         "error": { "message": error.message, "causes": error.causes, "hints": error.hints },
         "data": Value::Null,
     });

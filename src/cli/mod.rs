@@ -17,6 +17,7 @@ mod gc;
 mod home;
 mod parts;
 mod plan;
+mod problems;
 mod review;
 mod rollback;
 mod runs;

@@ -155,7 +155,7 @@ fn check_overrides(journal: &Journal, options: &ApproveOptions) -> Result<(), Cl
         return Err(CliError::usage(format!("run `{run}` was not judged by a gate `{name}`"))
             .hint(format!("What can be overridden: {}.", known.join(", "))));
     }
-    let Phase::AwaitingReview(reasons) | Phase::Blocked(reasons) = &state.phase else { return Ok(()) };
+    let (Phase::AwaitingReview(reasons) | Phase::Blocked(reasons)) = &state.phase else { return Ok(()) };
     let missing: Vec<String> =
         needed_overrides(reasons).into_iter().filter(|name| !options.overrides.contains(name)).collect();
     if !missing.is_empty() {

@@ -52,9 +52,9 @@ pub(super) fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError
     let Loaded { pipelines, problems, files, sources, project } = load(call, &root, &files)?;
     let is_bad = project.is_none() || has_errors(&problems) || (options.strict && !problems.is_empty());
     match options.format {
-        Format::Text => diagnostic::show_with(call, &problems, &sources),
-        Format::Sarif => call.console.data(&diagnostic::sarif(&problems)),
-        Format::Github => call.console.data(&diagnostic::github(&problems)),
+        Format::Text => super::problems::show(call, &problems, &sources),
+        Format::Sarif => call.console.data(&format!("{:#}\n", diagnostic::sarif(&problems))),
+        Format::Github => call.console.data(&problems.iter().map(|p| diagnostic::github(p) + "\n").collect::<String>()),
         Format::Json => {}
     }
     if options.format == Format::Text {

@@ -103,9 +103,13 @@ pub(super) struct Loaded {
 
 /// Loads the project file and the given pipeline files, all problems at once.
 pub(super) fn load(call: &Call<'_>, root: &Path, files: &[PathBuf]) -> Result<Loaded, CliError> {
-    let options = LoadOptions { known_minds: MINDS.iter().map(|&name| name.to_owned()).collect() };
+    let options = LoadOptions {
+        root: root.to_path_buf(),
+        known_minds: MINDS.iter().map(|&name| name.to_owned()).collect(),
+        allow_read: call.global.allow_read.iter().map(|folder| call.folder.join(folder)).collect(),
+    };
     let project_source = read_source(root, Path::new(PROJECT_FILE))?;
-    let loaded = spec::load_project(&project_source, root, call.global.profile.as_deref(), &options);
+    let loaded = spec::load_project(&project_source, call.global.profile.as_deref(), &options);
     let (project, mut problems) = match loaded {
         Ok((project, warnings)) => (Some(project), warnings),
         Err(problems) => (None, problems),
@@ -121,12 +125,10 @@ pub(super) fn load(call: &Call<'_>, root: &Path, files: &[PathBuf]) -> Result<Lo
                 Ok((source, result))
             })
             .collect::<Result<_, CliError>>()?;
-        let mut names = Vec::new();
         for (source, result) in each {
             loaded.files += 1;
             match result {
                 Ok((pipeline, warnings)) => {
-                    names.push((source.path().to_path_buf(), pipeline.name.clone()));
                     problems.extend(warnings);
                     loaded.pipelines.push(pipeline);
                 }
@@ -134,7 +136,15 @@ pub(super) fn load(call: &Call<'_>, root: &Path, files: &[PathBuf]) -> Result<Lo
             }
             loaded.sources.push(source);
         }
-        problems.extend(spec::check_names(&names));
+        let named: Vec<_> = loaded
+            .pipelines
+            .iter()
+            .filter_map(|pipeline| {
+                let source = loaded.sources.iter().find(|source| source.path() == pipeline.file)?;
+                Some((source, &pipeline.name))
+            })
+            .collect();
+        problems.extend(spec::check_names(&named));
     }
     sort(&mut problems);
     loaded.project = project;
@@ -203,11 +213,11 @@ impl Workspace {
         match loaded.project {
             Some(project) if !has_errors(&loaded.problems) => {
                 let pipelines = loaded.pipelines.into_iter().map(|p| (p.name.clone(), p)).collect();
-                super::diagnostic::show_with(call, &loaded.problems, &loaded.sources);
+                super::problems::show(call, &loaded.problems, &loaded.sources);
                 Ok(Self { root, project, pipelines, warnings: loaded.problems })
             }
             _ => {
-                super::diagnostic::show_with(call, &loaded.problems, &loaded.sources);
+                super::problems::show(call, &loaded.problems, &loaded.sources);
                 Err(CliError::invalid(loaded.problems))
             }
         }

@@ -7,6 +7,7 @@
 
 pub mod transcript;
 pub mod preferences;
+<<<<<<< .merge_file_TNKysX
 mod corpus;
 mod similar;
 mod duplicates;
@@ -15,6 +16,9 @@ mod editions;
 mod rewrite;
 mod consolidate;
 pub mod offline;
+=======
+pub mod playbooks;
+>>>>>>> .merge_file_xqrgDJ
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

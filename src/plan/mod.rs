@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{MemoryStoreId, PipelineName, RunId, SessionId};
-use crate::price::{Usd, UsdRange};
+use crate::price::{TextKind, Usd, UsdRange};
 use crate::spec::pipeline::{Adopt, GateSpec, Pipeline, StoreRef};
 use crate::spec::template::{
     self, BatchContext, InputContext, PipelineContext, RunContext, TemplateContext, TemplateError,
@@ -132,7 +132,7 @@ pub fn plan(pipeline: &Pipeline, facts: &Facts) -> Result<Plan, PlanError> {
 
     let run = RunId::new(pipeline.name.clone(), facts.run_number);
     let chunks: Vec<_> = chosen.chunks(pipeline.batch.size.max(1) as usize).collect();
-    let store_tokens = crate::price::estimate_tokens(facts.store.bytes);
+    let store_tokens = crate::price::estimate_tokens(facts.store.bytes, TextKind::Prose);
     let mut batches = Vec::with_capacity(chunks.len());
     let date = date_of(facts.now);
     for (index, chunk) in (1_u32..).zip(&chunks) {
@@ -240,7 +240,6 @@ fn render(
     sessions: &[SessionId],
 ) -> Result<Option<Instructions>, TemplateError> {
     let Some(template) = &pipeline.instructions else { return Ok(None) };
-    let ids: Vec<&str> = sessions.iter().map(SessionId::as_str).collect();
     let run = scene.run.to_string();
     let context = TemplateContext {
         vars: &pipeline.vars,
@@ -254,7 +253,7 @@ fn render(
             count: u64::from(scene.count),
             first: scene.index == 1,
             last: scene.index == scene.count,
-            sessions: &ids,
+            sessions,
         },
         input: InputContext { entries: scene.entries, bytes: scene.bytes },
         run: RunContext { id: &run, date: scene.date },

@@ -9,7 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::adoption::decide::Situation;
 use crate::adoption::{Decision, decide, rebase};
-use crate::backend::{BackendError, Refusal, folder};
+use crate::backend::local::export_folder;
+use crate::backend::{BackendError, Refusal};
 use crate::diff::StoreDiff;
 use crate::dream::{Dream, DreamRequest};
 use crate::gate;
@@ -326,10 +327,8 @@ async fn move_alias(journal: &mut Journal, around: &Surroundings<'_>) -> Result<
     let candidate = around.backend.snapshot(&to).await?;
     let run = journal.run().clone();
     if let Target::Directory(target) = &state.plan.adopt.target {
-        let target = around.root.join(target);
-        folder::export(&candidate, &base.index, &target).map_err(|source| RunError::Folder {
-            folder: target.display().to_string(),
-            source,
+        export_folder(around.root, &candidate, &base.index, target).map_err(|source| {
+            RunError::Folder { folder: target.display().to_string(), source }
         })?;
     }
 

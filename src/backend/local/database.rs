@@ -401,3 +401,128 @@ pub(super) fn as_column(count: u64) -> i64 {
 fn unreadable(column: usize, reason: String) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, reason.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    fn meta(database: &Database) -> Result<i64, LocalError> {
+        database.read(|db| Ok(db.query_row("SELECT count(*) FROM meta", [], |row| row.get(0))?))
+    }
+
+    #[test]
+    fn a_database_is_made_with_its_folder_and_is_durable() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b/local.db");
+        let database = Database::open(&path).unwrap();
+        let pragma = |name: &str| {
+            database.read(|db| Ok(db.pragma_query_value(None, name, |row| row.get::<_, i64>(0))?)).unwrap()
+        };
+        assert_eq!((pragma("synchronous"), pragma("foreign_keys"), pragma("user_version")), (2, 1, SCHEMA));
+        let mode: String =
+            database.read(|db| Ok(db.pragma_query_value(None, "journal_mode", |row| row.get(0))?)).unwrap();
+        assert!(["wal", "truncate"].contains(&mode.as_str()));
+        drop(database);
+        assert_eq!(names(path.parent().unwrap()), ["local.db"], "a clean end leaves one file");
+    }
+
+    #[test]
+    fn looking_writes_nothing_whether_the_file_is_there_or_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("with space?.db");
+        let database = Database::open_read_only(&path).unwrap();
+        assert_eq!(meta(&database).unwrap(), 1);
+        assert!(names(folder.path()).is_empty());
+
+        let writer = Database::open(&path).unwrap();
+        assert_eq!(meta(&database).unwrap(), 1, "a file in use is read with its log");
+        writer.write(|db| Ok(db.execute("INSERT INTO meta VALUES ('x', 'y')", [])?)).unwrap();
+        assert_eq!(meta(&database).unwrap(), 2);
+        drop(writer);
+        assert_eq!(meta(&database).unwrap(), 2);
+        assert_eq!(names(folder.path()), ["with space?.db"]);
+        let refused = database.write(|_| Ok(()));
+        assert!(matches!(refused, Err(LocalError::ReadOnly { .. })), "{refused:?}");
+    }
+
+    #[test]
+    fn a_later_schema_is_refused_by_the_name_of_its_version() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("local.db");
+        let database = Database::open(&path).unwrap();
+        database
+            .write(|db| {
+                db.execute("UPDATE meta SET value = 'dreamrun 7.1.0' WHERE key = 'written_by'", [])?;
+                Ok(db.pragma_update(None, "user_version", SCHEMA + 6)?)
+            })
+            .unwrap();
+        drop(database);
+        for opened in [Database::open(&path), Database::open_read_only(&path)] {
+            let told = opened.unwrap_err().to_string().replace(folder.path().to_str().unwrap(), "DIR");
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(told, @"`DIR/local.db` was written by dreamrun 7.1.0 (schema 7), and this version reads schemas up to 1; use dreamrun 7.1.0 or later");
+            }
+        }
+    }
+
+    #[test]
+    fn another_file_is_not_taken_for_a_database_and_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = folder.path().join("notes.md");
+        fs::write(
+            &text,
+            "# Notes, long enough to hold a header of SQLite's own, and then some more. ".repeat(4),
+        )
+        .unwrap();
+        let other = folder.path().join("other.db");
+        Connection::open(&other).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
+        for path in [&text, &other] {
+            let before = fs::read(path).unwrap();
+            for opened in [Database::open(path), Database::open_read_only(path)] {
+                assert!(matches!(opened, Err(LocalError::Foreign { .. })), "{opened:?}");
+            }
+            assert_eq!(fs::read(path).unwrap(), before);
+        }
+    }
+
+    #[test]
+    fn a_refused_write_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("local.db")).unwrap();
+        let refused: Result<(), _> = database.write(|db| {
+            db.execute("INSERT INTO meta VALUES ('x', 'y')", [])?;
+            Err(Failure::refused(crate::backend::Refusal::Conflict, "no"))
+        });
+        assert!(matches!(refused, Err(LocalError::Refused { .. })));
+        assert_eq!(meta(&database).unwrap(), 1);
+    }
+
+    #[test]
+    fn a_full_disk_is_told_as_one_and_nothing_is_half_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("local.db")).unwrap();
+        let full = database.write(|db| {
+            let pages: i64 = db.pragma_query_value(None, "page_count", |row| row.get(0))?;
+            db.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+            Ok(db.execute("INSERT INTO meta VALUES ('big', ?1)", ["x".repeat(1 << 20)])?)
+        });
+        assert!(matches!(full, Err(LocalError::DiskFull { .. })), "{full:?}");
+        assert_eq!(meta(&database).unwrap(), 1);
+    }
+
+    #[test]
+    fn network_file_systems_are_known_by_the_longest_mount() {
+        let mounts = "rootfs / ext4 rw 0 0\nserver:/x /mnt/my\\040share nfs4 rw 0 0\n/dev/sdb /mnt/my\\040share/disk xfs rw 0 0\n";
+        assert!(!is_network_mount(mounts, Path::new("/home/me")));
+        assert!(is_network_mount(mounts, Path::new("/mnt/my share/project")));
+        assert!(!is_network_mount(mounts, Path::new("/mnt/my share/disk/project")));
+        assert!(!is_network_mount("", Path::new("/")));
+    }
+}

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+use crate::backend::folder::FolderError;
 use crate::backend::{BackendError, Refusal};
 
 /// Why the embedded backend could not do something.
@@ -76,6 +77,9 @@ pub enum LocalError {
         /// What the system said.
         source: io::Error,
     },
+    /// A folder of memories could not be read or written.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// A path leads out of the project.
     #[error("`{path}` lies outside the project and is not under a folder given with --allow-read")]
     Outside {
@@ -94,26 +98,26 @@ pub enum LocalError {
 
 impl LocalError {
     /// Tells a caller of the trait what happened to its request.
-    pub(super) fn into_backend(self, action: &'static str) -> BackendError {
-        match self {
-            Self::Refused { kind, message } => BackendError::Refused { action, kind, message },
-            Self::Busy { .. } => BackendError::NotSent { action, reason: self.to_string() },
-            Self::Unconfirmed { ref source, .. } => {
-                BackendError::Unanswered { action, reason: format!("{self}: {source}") }
-            }
-            Self::Database { ref source, .. } => {
-                let message = format!("{self}: {source}");
-                BackendError::Refused { action, kind: Refusal::Internal, message }
-            }
-            Self::File { ref source, .. } => {
-                let message = format!("{self}: {source}");
-                BackendError::Refused { action, kind: Refusal::Internal, message }
-            }
-            Self::Outside { .. } => {
-                BackendError::Refused { action, kind: Refusal::Invalid, message: self.to_string() }
-            }
-            _ => BackendError::Refused { action, kind: Refusal::Internal, message: self.to_string() },
+    pub fn into_backend(self, action: &'static str) -> BackendError {
+        let kind = match self {
+            Self::Refused { kind, message } => return BackendError::Refused { action, kind, message },
+            Self::Busy { .. } => return BackendError::NotSent { action, reason: self.to_string() },
+            Self::Unconfirmed { .. } => return BackendError::Unanswered { action, reason: self.in_full() },
+            Self::Outside { .. } => Refusal::Invalid,
+            _ => Refusal::Internal,
+        };
+        BackendError::Refused { action, kind, message: self.in_full() }
+    }
+
+    /// Returns the error with what caused it, on one line.
+    pub(super) fn in_full(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
         }
+        text
     }
 }
 

@@ -8,7 +8,6 @@ mod claim;
 mod database;
 mod dreams;
 mod error;
-mod folder;
 mod mint;
 mod sessions;
 mod stores;
@@ -27,6 +26,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use crate::backend::folder::{self, Exported, FolderReport};
 use crate::backend::{
     Backend, BackendError, Imported, MemoryStore, Refusal, SessionListing, SessionQuery, Unreadable,
     WhenLeft, check_session_set,
@@ -45,7 +45,6 @@ use sessions::{FilePart, Reach};
 use worker::{Handle, Workers};
 
 pub use error::LocalError;
-pub use folder::{Exported, FolderReport};
 
 /// How often a dream that another process works on is looked at.
 const POLL: Duration = Duration::from_millis(200);
@@ -209,27 +208,32 @@ impl LocalBackend {
     ///
     /// Fails if the folder lies outside what may be read or cannot be listed.
     pub fn read_folder(&self, folder: &Path) -> Result<(Snapshot, FolderReport), LocalError> {
-        folder::read(&self.shared.reach.real(folder)?)
+        Ok(folder::read(&self.shared.reach.real(folder)?)?)
     }
+}
 
-    /// Makes a folder of the project hold what a snapshot does.
-    ///
-    /// `known` is what the folder is believed to hold: the store that was imported from it or last written
-    /// to it. Only files that still hold what `known` says are overwritten or deleted; what a person has
-    /// changed or added since is kept and reported. Each file is replaced in one step and is durable on
-    /// return; repeating a call that was cut short finishes it.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the folder lies outside the project, or at the first file the system refuses to write.
-    pub fn export_folder(
-        &self,
-        snapshot: &Snapshot,
-        known: &SnapshotIndex,
-        folder: &Path,
-    ) -> Result<Exported, LocalError> {
-        folder::write(snapshot, known, &self.shared.reach.writable(folder)?)
-    }
+/// Makes a folder of a project hold what a snapshot does. Needs no backend, only the file system.
+///
+/// `known` is what the folder is believed to hold: the store that was imported from it or last written
+/// to it. Only files that still hold what `known` says are overwritten or deleted; what a person has
+/// changed or added since is kept and reported. Each file is replaced in one step and is durable on
+/// return; repeating a call that was cut short finishes it.
+///
+/// # Errors
+///
+/// Fails if the folder lies outside the project, or at the first file the system refuses to write.
+pub fn export_folder(
+    root: &Path,
+    snapshot: &Snapshot,
+    known: &SnapshotIndex,
+    folder: &Path,
+) -> Result<Exported, LocalError> {
+    let reach = Reach::new(root, &[]).map_err(|source| LocalError::File {
+        path: root.to_path_buf(),
+        action: "open the project folder",
+        source,
+    })?;
+    folder::write(snapshot, known, &reach.writable(folder)?)
 }
 
 impl Drop for LocalBackend {
@@ -523,3 +527,6 @@ impl Backend for LocalBackend {
         Ok(WhenLeft::Checkpointed)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use walkdir::WalkDir;
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::backend::folder::{shown, to_timestamp};
 use crate::backend::{SessionListing, SessionQuery, Unreadable};
 use crate::dreaming::transcript::Transcript;
 use crate::ids::SessionId;
@@ -24,7 +25,6 @@ use crate::spec::pipeline::SessionSource;
 
 use super::database::{as_column, count, time};
 use super::error::{Failure, LocalError};
-use super::folder::{shown, to_timestamp};
 use super::transcripts;
 
 /// A session that was written to this recently may still be going on.
@@ -379,4 +379,205 @@ pub(super) fn record(db: &Connection, parts: &BTreeMap<SessionId, FilePart>) -> 
         ])?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: &str = "2026-06-01T12:00:00Z";
+
+    struct Project(tempfile::TempDir);
+
+    impl Project {
+        fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
+        }
+
+        /// Writes a session of some events, a second apart, and returns its file.
+        fn session(&self, name: &str, id: &str, began: &str, events: usize) -> PathBuf {
+            let file = self.0.path().join(name);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            let mut at: Timestamp = began.parse().unwrap();
+            let mut text = String::new();
+            for _ in 0..events {
+                text += &format!(
+                    r#"{{"type":"user","sessionId":"{id}","timestamp":"{at}","message":{{"role":"user","content":"hello"}}}}"#
+                );
+                text.push('\n');
+                at += SignedDuration::from_secs(1);
+            }
+            fs::write(&file, text).unwrap();
+            File::options().write(true).open(&file).unwrap().set_modified(at.into()).unwrap();
+            file
+        }
+
+        fn reach(&self, allowed: &[PathBuf]) -> Reach {
+            Reach::new(self.0.path(), allowed).unwrap()
+        }
+
+        fn list(&self, sources: Vec<SessionSource>) -> Found {
+            let query = SessionQuery { sources, since: None };
+            list(&self.reach(&[]), &query, |_| Ok(None), NOW.parse().unwrap()).unwrap()
+        }
+
+        fn files(&self, globs: &[&str]) -> (Vec<String>, Vec<(String, String)>) {
+            let listing = self.list(vec![files(globs)]).listing;
+            let sessions = listing.sessions.iter().map(|session| session.id.to_string()).collect();
+            let unreadable = listing
+                .unreadable
+                .into_iter()
+                .map(|unreadable| (unreadable.name, unreadable.reason))
+                .collect();
+            (sessions, unreadable)
+        }
+    }
+
+    fn files(globs: &[&str]) -> SessionSource {
+        SessionSource::Files(globs.iter().map(|&glob| glob.to_owned()).collect())
+    }
+
+    #[test]
+    fn sessions_are_listed_in_the_order_they_began() {
+        let project = Project::new();
+        project.session("logs/z.jsonl", "first", "2026-05-01T08:00:00Z", 2);
+        project.session("logs/deep/a.jsonl", "third", "2026-05-03T08:00:00Z", 1);
+        project.session("logs/b.jsonl", "also-second", "2026-05-02T08:00:00Z", 1);
+        project.session("logs/c.jsonl", "second", "2026-05-02T08:00:00Z", 1);
+        project.session("logs/.hidden/d.jsonl", "hidden", "2026-05-02T08:00:00Z", 1);
+        let all = ["first", "also-second", "second", "third"].map(str::to_owned).to_vec();
+        assert_eq!(project.files(&["logs/**/*.jsonl"]), (all.clone(), vec![]));
+        assert_eq!(project.files(&["./logs/*.jsonl", "logs/z.jsonl", "logs/deep/*"]), (all, vec![]));
+        assert_eq!(project.files(&["logs/.hidden/*.jsonl"]), (vec!["hidden".to_owned()], vec![]));
+        assert_eq!(project.files(&["nowhere/*.jsonl", "logs/*.txt"]), (vec![], vec![]));
+
+        let since = Some("2026-05-02T08:00:00Z".parse().unwrap());
+        let query = SessionQuery { sources: vec![files(&["logs/*"])], since };
+        let found = list(&project.reach(&[]), &query, |_| Ok(None), NOW.parse().unwrap()).unwrap();
+        assert_eq!(found.listing.sessions.len(), 2);
+    }
+
+    #[test]
+    fn a_session_runs_while_both_its_events_and_its_file_are_recent() {
+        let project = Project::new();
+        let status = || project.list(vec![files(&["a.jsonl"])]).listing.sessions[0].status;
+        let file = project.session("a.jsonl", "a", "2026-06-01T11:50:00Z", 2);
+        assert_eq!(status(), SessionStatus::Running);
+        let touch = |at: &str| {
+            let at: Timestamp = at.parse().unwrap();
+            File::options().write(true).open(&file).unwrap().set_modified(at.into()).unwrap();
+        };
+        touch("2026-06-01T11:40:00Z");
+        assert_eq!(status(), SessionStatus::Idle);
+        project.session("a.jsonl", "a", "2026-06-01T11:49:00Z", 2);
+        touch(NOW);
+        assert_eq!(status(), SessionStatus::Idle);
+    }
+
+    #[test]
+    fn of_two_files_with_one_session_the_longer_counts_and_the_other_is_named() {
+        let project = Project::new();
+        project.session("a.jsonl", "twin", "2026-05-01T08:00:00Z", 1);
+        project.session("b.jsonl", "twin", "2026-05-01T08:00:00Z", 3);
+        project.session("c.jsonl", "twin", "2026-05-01T08:00:00Z", 3);
+        let found = project.list(vec![files(&["*.jsonl"])]);
+        assert_eq!(found.listing.sessions[0].size.events, 3);
+        assert_eq!(found.parts.values().next().unwrap().file, "b.jsonl");
+        let names: Vec<_> = found.listing.unreadable.iter().map(|u| u.name.as_str()).collect();
+        assert_eq!(names, ["a.jsonl", "c.jsonl"]);
+        insta::assert_snapshot!(
+            found.listing.unreadable[0].reason,
+            @"session `twin` is also in `b.jsonl`, which holds as many events or more"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_with_its_reason() {
+        let project = Project::new();
+        fs::write(project.0.path().join("empty.jsonl"), "").unwrap();
+        fs::create_dir(project.0.path().join("folder.jsonl")).unwrap();
+        let (sessions, unreadable) =
+            project.files(&["*.jsonl", "missing.jsonl", "[", "../outside/*.jsonl", "/etc/hostname"]);
+        assert!(sessions.is_empty());
+        let names: Vec<_> = unreadable.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names[names.len() - 3..], ["[", "empty.jsonl", "missing.jsonl"], "{unreadable:?}");
+        assert!(
+            unreadable.iter().any(|(name, reason)| name == "/etc/hostname" && reason.contains("outside"))
+        );
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_out_of_the_project_needs_permission() {
+        use std::os::unix::fs::symlink;
+
+        let elsewhere = Project::new();
+        let file = elsewhere.session("a.jsonl", "a", "2026-05-01T08:00:00Z", 1);
+        let project = Project::new();
+        symlink(&file, project.0.path().join("link.jsonl")).unwrap();
+        let (sessions, unreadable) = project.files(&["*.jsonl"]);
+        assert!(sessions.is_empty());
+        assert!(unreadable[0].1.contains("outside the project"), "{unreadable:?}");
+
+        let allowed = [elsewhere.0.path().to_owned()];
+        let query = SessionQuery { sources: vec![files(&["*.jsonl"])], since: None };
+        let found = list(&project.reach(&allowed), &query, |_| Ok(None), NOW.parse().unwrap()).unwrap();
+        assert_eq!(found.listing.sessions.len(), 1);
+        let absolute = format!("{}/*.jsonl", elsewhere.0.path().display());
+        let query = SessionQuery { sources: vec![files(&[&absolute])], since: None };
+        let found = list(&project.reach(&allowed), &query, |_| Ok(None), NOW.parse().unwrap()).unwrap();
+        assert_eq!(found.listing.sessions.len(), 1);
+    }
+
+    #[test]
+    fn named_sessions_are_found_where_they_were_seen() {
+        let project = Project::new();
+        project.session("a.jsonl", "a", "2026-05-01T08:00:00Z", 1);
+        let seen = project.list(vec![files(&["*.jsonl"])]).parts;
+        let ids = ["a", "b"].map(|id| SessionId::parse(id).unwrap()).to_vec();
+        let query = SessionQuery { sources: vec![SessionSource::Ids(ids)], since: None };
+        let recorded = |id: &SessionId| Ok(seen.get(id).cloned());
+        let listing = list(&project.reach(&[]), &query, recorded, NOW.parse().unwrap()).unwrap().listing;
+        assert_eq!(listing.sessions[0].id.as_str(), "a");
+        assert_eq!(listing.unreadable[0].name, "b");
+    }
+
+    #[test]
+    fn sources_of_the_other_backend_are_refused_by_name() {
+        let query = SessionQuery { sources: vec![SessionSource::Agent("agent_1".to_owned())], since: None };
+        let project = Project::new();
+        let refused = list(&project.reach(&[]), &query, |_| Ok(None), NOW.parse().unwrap()).err().unwrap();
+        insta::assert_snapshot!(
+            refused,
+            @"sessions by `agent` need backend managed_agents; the local backend reads `files`"
+        );
+    }
+
+    #[test]
+    fn a_file_that_grew_is_read_as_far_as_it_went_and_a_rewritten_one_is_not() {
+        use std::io::Write;
+
+        let project = Project::new();
+        let file = project.session("a.jsonl", "a", "2026-05-01T08:00:00Z", 2);
+        let found = project.list(vec![files(&["a.jsonl"])]);
+        let part = &found.parts[&SessionId::parse("a").unwrap()];
+        let reach = project.reach(&[]);
+        let then = read_part(&reach, part).unwrap();
+        assert_eq!(then[0].events.len(), 2);
+
+        let text = fs::read_to_string(&file).unwrap();
+        let line = text.lines().next().unwrap();
+        writeln!(File::options().append(true).open(&file).unwrap(), "{line}").unwrap();
+        assert_eq!(read_part(&reach, part).unwrap(), then);
+
+        fs::write(&file, text.replace("hello", "HELLO")).unwrap();
+        assert_eq!(
+            read_part(&reach, part),
+            Err("the file has changed since the session was listed".to_owned())
+        );
+        fs::write(&file, line).unwrap();
+        assert!(read_part(&reach, part).is_err());
+        fs::remove_file(&file).unwrap();
+        assert!(read_part(&reach, part).is_err());
+    }
 }

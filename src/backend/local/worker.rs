@@ -92,11 +92,7 @@ enum Halt {
 
 impl From<LocalError> for Halt {
     fn from(error: LocalError) -> Self {
-        let mut reason = error.to_string();
-        if let Some(source) = std::error::Error::source(&error) {
-            reason = format!("{reason}: {source}");
-        }
-        Self::Stuck(reason)
+        Self::Stuck(error.in_full())
     }
 }
 
