@@ -157,6 +157,13 @@ id!(
     Alias, "a store alias", check_name
 );
 
+impl From<PipelineName> for Alias {
+    /// Both follow the same rules, so any pipeline's name can stand for an alias.
+    fn from(name: PipelineName) -> Self {
+        Self(name.0)
+    }
+}
+
 /// A run: the n-th carrying-out of a pipeline, written `nightly-12`.
 ///
 /// The number counts the pipeline's runs in this state from 1, so the id is known before the run

@@ -23,13 +23,15 @@ pub mod diff;
 // Asked: YAML becomes a checked pipeline.
 pub mod spec;
 
+// Kept: what survives the process.
+pub mod state;
+
 // Decided: pure functions over values.
 pub mod plan;
 pub mod gate;
 pub mod adoption;
 
-// Recorded: what survives the process.
-pub mod state;
+// Recorded: what a run did.
 pub mod journal;
 
 // Done: effects.

@@ -6,6 +6,15 @@
 //! Both are pure: same input, same answer, so a stopped dream that goes on ends as it would have.
 
 pub mod transcript;
+pub mod preferences;
+mod corpus;
+mod similar;
+mod duplicates;
+mod contradictions;
+mod editions;
+mod rewrite;
+mod consolidate;
+pub mod offline;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -1,1 +1,259 @@
 //! The journal: what a run has done, and the only thing it trusts after a crash.
+//!
+//! One immutable object per event, `runs/<run>/<seq>`, created only if absent and durable before the
+//! next effect starts. Two writers cannot both create event 17: the one that loses has learned that
+//! it no longer drives the run, and stops.
+//!
+//! An event is one JSON object: `format` (`major.minor`), `seq` (from 1), `at` (RFC 3339) and `event`,
+//! which holds its `kind` and the kind's own fields. History of the format:
+//!
+//! * 1.0: the first.
+//!
+//! A newer minor format adds fields: it is read, and such a run is not written to. A newer major
+//! format may add kinds of event: it is refused, naming the format.
+
+pub mod event;
+pub mod run_state;
+
+use jiff::Timestamp;
+
+use crate::ids::{PipelineName, RunId};
+use crate::state::{Key, PutIf, StateError, StateStore};
+
+use event::{JournalEvent, Recorded};
+use run_state::{IllegalEvent, RunState};
+
+/// The format this version writes.
+pub const FORMAT: (u32, u32) = (1, 0);
+
+/// Why a journal could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// State failed.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// An event is missing, or one stands where none can.
+    #[error("the journal of `{run}` is damaged")]
+    Illegal {
+        /// The run.
+        run: RunId,
+        /// What is wrong.
+        #[source]
+        source: IllegalEvent,
+    },
+    /// An event between the first and the last is missing.
+    #[error("the journal of `{run}` lacks event {seq}")]
+    Gap {
+        /// The run.
+        run: RunId,
+        /// The missing event.
+        seq: u32,
+    },
+    /// The run was written by a newer version, which alone may continue it.
+    #[error("the journal of `{run}` has format {found}, this version writes {}.{}", FORMAT.0, FORMAT.1)]
+    NewerWriter {
+        /// The run.
+        run: RunId,
+        /// Its format.
+        found: String,
+    },
+}
+
+/// A run's journal, open for appending.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    run: RunId,
+    events: u32,
+    state: RunState,
+    is_newer: Option<String>,
+}
+
+impl Journal {
+    /// Begins a run. Of two processes that begin the same run, one gets a conflict.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::Conflict`] when the run exists already; else what state says.
+    pub async fn begin(
+        state: &dyn StateStore,
+        at: Timestamp,
+        plan: crate::plan::Plan,
+    ) -> Result<(Self, Recorded), JournalError> {
+        let run = plan.run.clone();
+        let event = JournalEvent::RunPlanned { plan: Box::new(plan) };
+        let recorded = write(state, &run, 1, at, event.clone()).await?;
+        let begun = RunState::begin(1, event)
+            .map_err(|source| JournalError::Illegal { run: run.clone(), source })?;
+        Ok((Self { run, events: 1, state: begun, is_newer: None }, recorded))
+    }
+
+    /// Reads a run's journal; nothing if there is no such run.
+    ///
+    /// # Errors
+    ///
+    /// Fails when state cannot be read, or when what it holds is no journal.
+    pub async fn open(state: &dyn StateStore, run: &RunId) -> Result<Option<Self>, JournalError> {
+        let events = read(state, run).await?;
+        Self::replay(run, events)
+    }
+
+    /// Rebuilds a journal from its events.
+    ///
+    /// # Errors
+    ///
+    /// Fails when an event is missing or illegal where it stands.
+    pub fn replay(run: &RunId, events: Vec<Recorded>) -> Result<Option<Self>, JournalError> {
+        let mut journal: Option<Self> = None;
+        for (expected, recorded) in (1..).zip(events) {
+            if recorded.seq != expected {
+                return Err(JournalError::Gap { run: run.clone(), seq: expected });
+            }
+            let illegal = |source| JournalError::Illegal { run: run.clone(), source };
+            let is_newer = (parse_format(&recorded.format) > Some(FORMAT)).then_some(recorded.format);
+            journal = Some(match journal {
+                None => Self {
+                    run: run.clone(),
+                    events: 1,
+                    state: RunState::begin(1, recorded.event).map_err(illegal)?,
+                    is_newer,
+                },
+                Some(before) => Self {
+                    events: expected,
+                    state: before.state.apply(expected, recorded.at, recorded.event).map_err(illegal)?,
+                    is_newer: before.is_newer.or(is_newer),
+                    run: before.run,
+                },
+            });
+        }
+        Ok(journal)
+    }
+
+    /// Writes the next event, then moves the run by it.
+    ///
+    /// When this returns, the event is durable. When it fails, nothing was written and the run stands
+    /// where it stood.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::Conflict`] when another process wrote this event first; an illegal event is
+    /// refused before anything is written.
+    pub async fn append(
+        &mut self,
+        state: &dyn StateStore,
+        at: Timestamp,
+        event: JournalEvent,
+    ) -> Result<Recorded, JournalError> {
+        if let Some(found) = &self.is_newer {
+            return Err(JournalError::NewerWriter { run: self.run.clone(), found: found.clone() });
+        }
+        let seq = self.events + 1;
+        let moved = self
+            .state
+            .clone()
+            .apply(seq, at, event.clone())
+            .map_err(|source| JournalError::Illegal { run: self.run.clone(), source })?;
+        let recorded = write(state, &self.run, seq, at, event).await?;
+        self.state = moved;
+        self.events = seq;
+        Ok(recorded)
+    }
+
+    /// Returns the run.
+    pub fn run(&self) -> &RunId {
+        &self.run
+    }
+
+    /// Returns where the run stands.
+    pub fn state(&self) -> &RunState {
+        &self.state
+    }
+
+    /// Returns how many events there are.
+    pub fn events(&self) -> u32 {
+        self.events
+    }
+}
+
+async fn write(
+    state: &dyn StateStore,
+    run: &RunId,
+    seq: u32,
+    at: Timestamp,
+    event: JournalEvent,
+) -> Result<Recorded, JournalError> {
+    let recorded = Recorded { format: format!("{}.{}", FORMAT.0, FORMAT.1), seq, at, event };
+    let key = Key::event(run, seq);
+    let bytes = serde_json::to_vec(&recorded)
+        .map_err(|error| StateError::Damaged { key: key.clone(), reason: error.to_string() })?;
+    state.put(&key, &bytes, PutIf::Absent).await?;
+    Ok(recorded)
+}
+
+fn parse_format(text: &str) -> Option<(u32, u32)> {
+    let (major, minor) = text.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// Reads the events of a run, in order.
+///
+/// # Errors
+///
+/// Fails when state cannot be read, an event is damaged, or its major format is newer.
+pub async fn read(state: &dyn StateStore, run: &RunId) -> Result<Vec<Recorded>, JournalError> {
+    let mut events = Vec::new();
+    for key in state.list(&format!("runs/{run}/")).await? {
+        let Some(found) = state.get(&key).await? else { continue };
+        let damaged = |reason: String| StateError::Damaged { key: key.clone(), reason };
+        let value: serde_json::Value =
+            serde_json::from_slice(&found.bytes).map_err(|error| damaged(error.to_string()))?;
+        let format = value["format"].as_str().unwrap_or_default();
+        match parse_format(format) {
+            None => return Err(damaged("it has no format".to_owned()).into()),
+            Some((major, _)) if major > FORMAT.0 => {
+                let known = format!("{}.{}", FORMAT.0, FORMAT.1);
+                return Err(StateError::TooNew { key, found: format.to_owned(), known }.into());
+            }
+            Some(_) => {}
+        }
+        events.push(serde_json::from_value(value).map_err(|error| damaged(error.to_string()))?);
+    }
+    Ok(events)
+}
+
+/// Returns when a run began; nothing if there is no such run.
+///
+/// # Errors
+///
+/// Fails when state cannot be read or its first event is damaged.
+pub async fn begun_at(state: &dyn StateStore, run: &RunId) -> Result<Option<Timestamp>, JournalError> {
+    let key = Key::event(run, 1);
+    let Some(found) = state.get(&key).await? else { return Ok(None) };
+    #[derive(serde::Deserialize)]
+    struct Dated {
+        at: Timestamp,
+    }
+    let first: Dated = serde_json::from_slice(&found.bytes)
+        .map_err(|error| StateError::Damaged { key, reason: error.to_string() })?;
+    Ok(Some(first.at))
+}
+
+/// Lists the runs of one pipeline, or of all, ordered by pipeline and number.
+///
+/// # Errors
+///
+/// Fails when state cannot be read.
+pub async fn runs(
+    state: &dyn StateStore,
+    pipeline: Option<&PipelineName>,
+) -> Result<Vec<RunId>, StateError> {
+    let prefix = pipeline.map_or_else(|| "runs/".to_owned(), |name| format!("runs/{name}-"));
+    let keys = state.list(&prefix).await?;
+    let mut runs: Vec<RunId> = keys
+        .iter()
+        .filter_map(|key| RunId::parse(key.as_str().strip_prefix("runs/")?.split('/').next()?))
+        .filter(|run| pipeline.is_none_or(|name| run.pipeline() == name))
+        .collect();
+    runs.sort();
+    runs.dedup();
+    Ok(runs)
+}

@@ -1,1 +1,10 @@
-//! What a finished run tells people and programs.
+//! What plans and runs tell people and programs.
+//!
+//! Everything here is made from a plan and a journal alone, so a run that was killed and continued
+//! reports the same as one that was not.
+
+pub mod plan_view;
+pub mod plan_text;
+pub mod run_view;
+pub mod run_text;
+pub mod words;

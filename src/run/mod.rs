@@ -1,1 +1,224 @@
 //! Carrying a plan out.
+//!
+//! [`execute`] asks [`next()`] what to do, does it, records it, and asks again, until nothing is left to
+//! do or somebody interrupts. It holds nothing in its head: killed at any instant and started again
+//! on the same journal, it ends where it would have ended.
+
+pub mod next;
+pub mod observer;
+mod perform;
+pub mod settle;
+
+use std::path::Path;
+
+use jiff::SignedDuration;
+use tokio::sync::watch;
+
+use crate::backend::{Backend, BackendError, WhenLeft};
+use crate::clock::Clock;
+use crate::ids::{Alias, DreamId, RunId};
+use crate::journal::event::JournalEvent;
+use crate::journal::run_state::Base;
+use crate::journal::{Journal, JournalError};
+use crate::memory::{ContentHash, Memory, MemoryPath};
+use crate::plan::instructions::Instructions;
+use crate::price::PriceTable;
+use crate::snapshot::Snapshot;
+use crate::state::{StateError, StateStore};
+
+use next::{Next, Stop, next};
+use observer::Observer;
+
+/// Everything a run needs from outside.
+pub struct Surroundings<'a> {
+    /// Where state lives.
+    pub state: &'a dyn StateStore,
+    /// Where dreams happen.
+    pub backend: &'a dyn Backend,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// Who watches.
+    pub observer: &'a dyn Observer,
+    /// What tokens cost.
+    pub prices: &'a PriceTable,
+    /// The project's folder, which a directory target is relative to.
+    pub root: &'a Path,
+    /// The alias the run works on. A raw store has one of its own, named like the pipeline.
+    pub alias: &'a Alias,
+    /// The rendered instructions of each batch, in order.
+    pub instructions: &'a [Option<Instructions>],
+    /// Turns true when the process was asked to stop.
+    pub interrupt: watch::Receiver<bool>,
+}
+
+/// How [`execute`] ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// Nothing is left to do, or somebody else has to act.
+    Stopped(Stop),
+    /// The process was asked to stop between two actions.
+    Interrupted,
+    /// The process was asked to stop while a dream was at work.
+    Left {
+        /// The dream.
+        dream: DreamId,
+        /// What becomes of it.
+        when_left: WhenLeft,
+    },
+}
+
+/// Why a run stopped short.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The journal failed; with a conflict, another process drives this run now.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// State failed.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The backend failed.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// Another run works on the alias.
+    #[error("`{alias}` is held by run `{run}`")]
+    Busy {
+        /// The alias.
+        alias: Alias,
+        /// The run that holds it.
+        run: RunId,
+    },
+    /// Several dreams could be the answer to one request.
+    #[error("run `{run}` asked for one dream in batch {batch} and {} could be it", dreams.len())]
+    InDoubt {
+        /// The run.
+        run: RunId,
+        /// The batch.
+        batch: u32,
+        /// The dreams.
+        dreams: Vec<DreamId>,
+    },
+    /// The alias moved since the plan was made.
+    #[error("`{alias}` moved to another store since the plan was made")]
+    Stale {
+        /// The alias.
+        alias: Alias,
+    },
+    /// The instructions the run was planned with cannot be had any more.
+    #[error("the instructions of batch {batch} changed since run `{run}` began")]
+    ChangedInstructions {
+        /// The run.
+        run: RunId,
+        /// The batch.
+        batch: u32,
+    },
+    /// The adopted store does not hold what was judged.
+    #[error("run `{run}`: the candidate no longer holds what the gates judged")]
+    NotVerified {
+        /// The run.
+        run: RunId,
+    },
+    /// The folder of a directory target could not be written.
+    #[error("could not write the candidate to `{folder}`")]
+    Folder {
+        /// The folder.
+        folder: String,
+        /// What stood in the way.
+        #[source]
+        source: crate::backend::folder::FolderError,
+    },
+}
+
+/// Carries a run on until nothing is left to do.
+///
+/// # Errors
+///
+/// Leaves the run where its last durable event says it is; calling again continues there.
+pub async fn execute(journal: &mut Journal, around: &Surroundings<'_>) -> Result<Ended, RunError> {
+    loop {
+        if *around.interrupt.borrow() {
+            return Ok(Ended::Interrupted);
+        }
+        let state = journal.state();
+        match next(&state.plan, state) {
+            Next::Stop(stop) => return Ok(Ended::Stopped(stop)),
+            Next::Await { batch, dream } => {
+                if let Some(left) = perform::wait(journal, around, batch, &dream).await? {
+                    return Ok(left);
+                }
+            }
+            Next::Settle { batch } => {
+                if let Some(wait) = perform::settle(journal, around, batch).await? {
+                    pause(around, wait).await;
+                }
+            }
+            action => perform::perform(journal, around, action).await?,
+        }
+    }
+}
+
+/// Settles a request in doubt, waiting for as long as that takes.
+///
+/// # Errors
+///
+/// As [`execute`]; several matching dreams leave the run in doubt.
+pub async fn settle_now(
+    journal: &mut Journal,
+    around: &Surroundings<'_>,
+    batch: u32,
+) -> Result<(), RunError> {
+    while let Some(wait) = perform::settle(journal, around, batch).await? {
+        pause(around, wait).await;
+    }
+    Ok(())
+}
+
+/// Rebuilds a base with its text: the live store where it has not changed, older contents where it
+/// has. Contents that the backend no longer keeps are taken from the live store, which can only make
+/// a comparison show more change, not less.
+///
+/// # Errors
+///
+/// Fails when the backend cannot show the store.
+pub async fn base_snapshot(backend: &dyn Backend, base: &Base) -> Result<Snapshot, BackendError> {
+    let live = backend.snapshot(&base.store).await?;
+    let mut snapshot = Snapshot::default();
+    let mut missing: Vec<(MemoryPath, ContentHash)> = Vec::new();
+    for (path, entry) in &base.index.entries {
+        match live.get(path) {
+            Some(memory) if memory.hash == entry.hash => {
+                snapshot.insert(memory.clone());
+            }
+            now => {
+                missing.push((path.clone(), entry.hash));
+                snapshot.insert(now.cloned().unwrap_or_else(|| Memory::new(path.clone(), "")));
+            }
+        }
+    }
+    if !missing.is_empty() {
+        for memory in backend.contents(&base.store, &missing).await? {
+            snapshot.insert(memory);
+        }
+    }
+    Ok(snapshot)
+}
+
+/// Waits, unless interrupted.
+async fn pause(around: &Surroundings<'_>, wait: SignedDuration) {
+    let wait = std::time::Duration::try_from(wait).unwrap_or_default();
+    let mut interrupt = around.interrupt.clone();
+    tokio::select! {
+        () = tokio::time::sleep(wait) => {}
+        _ = interrupt.wait_for(|&asked| asked) => {}
+    }
+}
+
+/// Records an event and tells the observer.
+async fn record(
+    journal: &mut Journal,
+    around: &Surroundings<'_>,
+    event: JournalEvent,
+) -> Result<(), RunError> {
+    let recorded = journal.append(around.state, around.clock.now(), event).await?;
+    around.observer.recorded(journal.run(), &recorded);
+    Ok(())
+}

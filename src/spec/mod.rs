@@ -1,4 +1,31 @@
 //! Asked: YAML becomes a checked pipeline.
+//!
+//! ```text
+//! SourceFile ──yaml──▶ tree ──shape──▶ Authored… ──check──▶ Pipeline, Project
+//!                        │                │                    │
+//!                        └── places ◀── routes ◀── every Problem, sorted
+//! ```
+//!
+//! A file is data from a pull request: reading it runs nothing, opens nothing and is bounded in time
+//! and memory. [`load_project`] and [`load_pipeline`] are the way in.
 
+pub mod codes;
+pub mod problem;
+pub mod source;
+pub mod route;
+pub mod suggest;
+pub mod yaml;
 pub mod pipeline;
 pub mod project;
+pub mod authored;
+pub mod schema;
+pub mod quantity;
+pub mod path;
+pub mod checker;
+pub mod shape;
+pub mod expr;
+pub mod template;
+mod check;
+mod load;
+
+pub use load::{LoadOptions, Loaded, check_names, load_pipeline, load_project};

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{Alias, MemoryStoreId, PipelineName, SessionId};
 use crate::memory::ContentHash;
 use crate::price::Usd;
+use crate::spec::problem::Place;
 
 /// One pipeline file after checking.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,10 +108,29 @@ pub enum Order {
 }
 
 /// A template's text with the place it stands at, for errors.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Template {
     /// The template as written.
     pub source: String,
+    /// Where it stands in its file; `None` for templates that come from no file.
+    pub place: Option<TemplatePlace>,
+}
+
+impl Template {
+    /// Makes a template that stands in no file.
+    pub fn new(source: impl Into<String>) -> Self {
+        Self { source: source.into(), place: None }
+    }
+}
+
+/// Where a template stands in its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplatePlace {
+    /// The whole value.
+    pub place: Place,
+    /// The byte of the file at which each line of the template begins, where they can be told apart:
+    /// in a literal block (`|`), and in plain or quoted text on one line without escapes.
+    pub lines: Vec<usize>,
 }
 
 /// How sessions are dealt out to dreams.

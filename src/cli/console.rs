@@ -1,0 +1,88 @@
+//! The terminal: human text to stderr, data to stdout, nothing else anywhere.
+
+use std::io::{BufRead, Write};
+use std::sync::{Mutex, PoisonError};
+
+use crate::report::words::Paint;
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Volume {
+    /// Errors only.
+    Quiet,
+    /// Results and progress.
+    Normal,
+    /// Every event.
+    Verbose,
+}
+
+/// Where a command talks.
+pub struct Console {
+    out: Mutex<Box<dyn Write + Send>>,
+    err: Mutex<Box<dyn Write + Send>>,
+    input: Mutex<Box<dyn BufRead + Send>>,
+    /// Colours for stderr.
+    pub paint: Paint,
+    /// Whether a person sits there: stderr and stdin are terminals and `--no-input` was not given.
+    pub can_ask: bool,
+    /// Whether stderr is a terminal, so that a line can be redrawn.
+    pub is_live: bool,
+    /// How much is said.
+    pub volume: Volume,
+}
+
+impl Console {
+    /// Makes a console.
+    pub fn new(
+        out: Box<dyn Write + Send>,
+        err: Box<dyn Write + Send>,
+        input: Box<dyn BufRead + Send>,
+    ) -> Self {
+        Self {
+            out: Mutex::new(out),
+            err: Mutex::new(err),
+            input: Mutex::new(input),
+            paint: Paint::default(),
+            can_ask: false,
+            is_live: false,
+            volume: Volume::Normal,
+        }
+    }
+
+    /// Writes data to stdout. A reader that went away is not an error.
+    pub fn data(&self, text: &str) {
+        write(&self.out, text);
+    }
+
+    /// Says something to people, unless they asked for quiet.
+    pub fn say(&self, text: &str) {
+        if self.volume >= Volume::Normal {
+            write(&self.err, text);
+        }
+    }
+
+    /// Says something to people, even if they asked for quiet.
+    pub fn complain(&self, text: &str) {
+        write(&self.err, text);
+    }
+
+    /// Asks a yes-or-no question. Without a person the answer is no.
+    pub fn ask(&self, question: &str) -> bool {
+        if !self.can_ask {
+            return false;
+        }
+        write(&self.err, &format!("{question} [y/N] "));
+        let mut answer = String::new();
+        let mut input = self.input.lock().unwrap_or_else(PoisonError::into_inner);
+        match input.read_line(&mut answer) {
+            Ok(_) => matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"),
+            Err(_) => false,
+        }
+    }
+}
+
+fn write(stream: &Mutex<Box<dyn Write + Send>>, text: &str) {
+    let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
+    // Nobody listens any more: there is nobody to tell, either.
+    let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+}

@@ -1,0 +1,232 @@
+//! Exit codes, and the errors that choose them.
+
+use std::fmt;
+
+use crate::backend::{BackendError, Refusal};
+use crate::journal::JournalError;
+use crate::plan::PlanError;
+use crate::run::RunError;
+use crate::spec::problem::Problem;
+use crate::state::StateError;
+
+/// Every way a command can end. The numbers are part of the interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ExitCode {
+    /// Fine; also: nothing was due.
+    Fine = 0,
+    /// Something nobody expected.
+    Unexpected = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// Files are invalid.
+    InvalidFiles = 3,
+    /// The key may not do this.
+    NotAuthorised = 4,
+    /// The backend failed or refused.
+    RemoteFailed = 5,
+    /// Another process or run holds the store.
+    LockBusy = 6,
+    /// The plan or approval is stale.
+    Stale = 7,
+    /// Over budget.
+    OverBudget = 8,
+    /// A paid call is in doubt and needs a person.
+    InDoubt = 9,
+    /// With `--fail-on pending`: something would be done.
+    Pending = 10,
+    /// With `--fail-on running`: a run is at work.
+    Running = 11,
+    /// With `--fail-on review`: a person has to look.
+    AwaitingReview = 12,
+    /// A gate blocks. On by default for `apply`.
+    Blocked = 13,
+    /// With `--fail-on overdue`: a schedule was missed.
+    Overdue = 14,
+    /// Interrupted.
+    Interrupted = 130,
+    /// Terminated.
+    Terminated = 143,
+}
+
+impl ExitCode {
+    /// Every code with its meaning, for help and documentation.
+    pub const TABLE: &[(Self, &str)] = &[
+        (Self::Fine, "fine, or nothing was due"),
+        (Self::Unexpected, "unexpected"),
+        (Self::Usage, "usage"),
+        (Self::InvalidFiles, "invalid files"),
+        (Self::NotAuthorised, "not authorised"),
+        (Self::RemoteFailed, "the backend, or a dream, failed"),
+        (Self::LockBusy, "another process or run holds the store"),
+        (Self::Stale, "stale plan or approval"),
+        (Self::OverBudget, "over budget"),
+        (Self::InDoubt, "a paid call is in doubt and needs a person"),
+        (Self::Pending, "with --fail-on pending: something would be done"),
+        (Self::Running, "with --fail-on running: a run is at work"),
+        (Self::AwaitingReview, "with --fail-on review: a person has to look"),
+        (Self::Blocked, "blocked by a gate (on by default for apply)"),
+        (Self::Overdue, "with --fail-on overdue: a schedule was missed"),
+        (Self::Interrupted, "interrupted (Ctrl-C)"),
+        (Self::Terminated, "terminated"),
+    ];
+
+    /// Returns the number the process ends with.
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub struct CliError {
+    /// Picks the exit code.
+    pub code: ExitCode,
+    /// What failed: a fragment without a full stop.
+    pub message: String,
+    /// Why, from the outside in.
+    pub causes: Vec<String>,
+    /// What to do: full sentences or commands.
+    pub hints: Vec<String>,
+    /// Problems in files, if that is what it is about.
+    pub problems: Vec<Problem>,
+}
+
+impl CliError {
+    /// Makes an error.
+    pub fn new(code: ExitCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), causes: Vec::new(), hints: Vec::new(), problems: Vec::new() }
+    }
+
+    /// Makes an error about the command line.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::Usage, message)
+    }
+
+    /// Makes an error about files.
+    pub fn invalid(problems: Vec<Problem>) -> Self {
+        let errors = problems.iter().filter(|p| p.severity() == crate::spec::codes::Severity::Error).count();
+        let message = match errors {
+            1 => "1 problem in the project's files".to_owned(),
+            n => format!("{n} problems in the project's files"),
+        };
+        Self { problems, ..Self::new(ExitCode::InvalidFiles, message) }
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    fn caused(code: ExitCode, error: &dyn std::error::Error) -> Self {
+        let mut cli = Self::new(code, error.to_string());
+        let mut source = error.source();
+        while let Some(cause) = source {
+            cli.causes.push(cause.to_string());
+            source = cause.source();
+        }
+        cli
+    }
+
+    /// Makes an error of a failed file operation.
+    pub fn io(action: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
+        let mut cli = Self::new(ExitCode::Unexpected, format!("could not {action} `{}`", path.display()));
+        cli.causes.push(error.to_string());
+        cli
+    }
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<StateError> for CliError {
+    fn from(error: StateError) -> Self {
+        match &error {
+            StateError::Conflict { .. } => Self::caused(ExitCode::LockBusy, &error)
+                .hint("Another process works here; run the command again to see where it stands."),
+            StateError::Unavailable { .. } => Self::caused(ExitCode::Unexpected, &error)
+                .hint("Nothing was done without a journal entry. Once state can be written, run the command again."),
+            StateError::Damaged { .. } => Self::caused(ExitCode::Unexpected, &error)
+                .hint("Restore the state file from a backup; nothing was changed."),
+            StateError::TooNew { .. } => Self::caused(ExitCode::Unexpected, &error)
+                .hint("Use the dreamrun version that wrote it, or a newer one."),
+        }
+    }
+}
+
+impl From<JournalError> for CliError {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::State(error) => error.into(),
+            JournalError::NewerWriter { .. } => Self::caused(ExitCode::Unexpected, &error)
+                .hint("Use the dreamrun version that wrote it, or a newer one, to continue this run."),
+            JournalError::Illegal { .. } | JournalError::Gap { .. } => {
+                Self::caused(ExitCode::Unexpected, &error)
+                    .hint("The state was changed by something other than dreamrun; restore it from a backup.")
+            }
+        }
+    }
+}
+
+impl From<BackendError> for CliError {
+    fn from(error: BackendError) -> Self {
+        match &error {
+            BackendError::NotSent { .. } => Self::caused(ExitCode::RemoteFailed, &error)
+                .hint("Nothing was sent. Run the command again."),
+            BackendError::Refused { kind: Refusal::NotAuthorised, .. } => {
+                Self::caused(ExitCode::NotAuthorised, &error)
+            }
+            BackendError::Refused { .. } => Self::caused(ExitCode::RemoteFailed, &error),
+            BackendError::Unanswered { .. } => Self::caused(ExitCode::RemoteFailed, &error)
+                .hint("Run `dreamrun apply` again: it looks for what may have been done before doing anything."),
+        }
+    }
+}
+
+impl From<PlanError> for CliError {
+    fn from(error: PlanError) -> Self {
+        match &error {
+            PlanError::Instructions { .. } => Self::caused(ExitCode::InvalidFiles, &error),
+            PlanError::UnknownPrice { .. } => Self::caused(ExitCode::OverBudget, &error)
+                .hint("Remove `budget.max_usd`, or use a model from the price table (`dreamrun plan --offline` names it)."),
+        }
+    }
+}
+
+impl From<RunError> for CliError {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Journal(error) => error.into(),
+            RunError::State(error) => error.into(),
+            RunError::Backend(error) => error.into(),
+            RunError::Busy { ref run, .. } => {
+                let hint = format!("See `dreamrun show {run}`.");
+                Self::caused(ExitCode::LockBusy, &error).hint(hint)
+            }
+            RunError::InDoubt { ref dreams, ref run, .. } => {
+                let hint = format!(
+                    "One of {} belongs to this run. Look at them, cancel the others, then run `dreamrun apply` again; \
+                     or give the run up with `dreamrun cancel {run}`.",
+                    dreams.iter().map(|d| format!("`{d}`")).collect::<Vec<_>>().join(", ")
+                );
+                Self::caused(ExitCode::InDoubt, &error).hint(hint)
+            }
+            RunError::Stale { .. } => Self::caused(ExitCode::Stale, &error)
+                .hint("Run `dreamrun plan` to see what it would be now, then `dreamrun apply` again."),
+            RunError::ChangedInstructions { ref run, .. } => {
+                let hint = format!(
+                    "Restore the file to continue `{run}`, or give it up with `dreamrun cancel {run}` and apply again."
+                );
+                Self::caused(ExitCode::Stale, &error).hint(hint)
+            }
+            RunError::NotVerified { .. } => Self::caused(ExitCode::Unexpected, &error)
+                .hint("Somebody wrote to the candidate. Look at it with `dreamrun show`, then apply again."),
+            RunError::Folder { .. } => Self::caused(ExitCode::Unexpected, &error)
+                .hint("The alias has not moved. Mend the folder, then run `dreamrun apply` again."),
+        }
+    }
+}

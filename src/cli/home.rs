@@ -1,0 +1,21 @@
+//! Bare `dreamrun`: where things stand, and the likely next commands.
+
+use super::Call;
+use super::answer::Answer;
+use super::exit::CliError;
+use super::status;
+use super::workspace::Workspace;
+
+pub(super) async fn run(call: &Call<'_>) -> Result<Answer, CliError> {
+    let workspace = Workspace::open(call)?;
+    let state = workspace.state_read_only()?;
+    let status = status::read(&workspace, state.as_ref(), &[]).await?;
+    let console = &call.console;
+    console.say(&status::text(&status, call));
+    console.say("\n");
+    for (command, what) in status.next_commands() {
+        console.say(&format!("  {command:<36} {}\n", console.paint.dim(&what)));
+    }
+    console.say(&format!("  {:<36} {}\n", "dreamrun --help", console.paint.dim("every command")));
+    Ok(Answer::new("status", status))
+}

@@ -1,0 +1,90 @@
+//! `dreamrun plan`: what would run, and what it may cost. Writes nothing.
+
+use clap::Args;
+use serde::Serialize;
+use schemars::JsonSchema;
+
+use crate::plan::{outline::Outline, plan};
+use crate::report::plan_text::{outline_text, plan_text};
+use crate::report::plan_view::PlanView;
+
+use super::answer::Answer;
+use super::exit::{CliError, ExitCode};
+use super::workspace::{Workspace, alias_of};
+use super::{Call, FailOn, gather};
+
+/// Options of `plan`.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Pipelines, by name or file; all of them if none is given
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// Look at the files alone: no store, no sessions
+    #[arg(long)]
+    offline: bool,
+}
+
+/// The `data` of a plan document.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Plans {
+    /// One plan per pipeline, ordered by name.
+    pub plans: Vec<PlanView>,
+}
+
+/// The `data` of an offline plan document.
+#[derive(Debug, Serialize)]
+struct Outlines {
+    outlines: Vec<Outline>,
+}
+
+pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
+    let workspace = Workspace::open_named(call, &options.names)?;
+    if workspace.pipelines.is_empty() {
+        return Err(CliError::usage("the project has no pipelines").hint("Write one in `pipelines/`."));
+    }
+    let mut answer = if options.offline { offline(call, &workspace) } else { live(call, &workspace).await? };
+    answer.problems = workspace.warnings;
+    Ok(answer)
+}
+
+fn offline(call: &Call<'_>, workspace: &Workspace) -> Answer {
+    let mut outlines = Vec::new();
+    for pipeline in workspace.pipelines.values() {
+        let outline = Outline::of(pipeline);
+        call.console.say(&outline_text(&outline, pipeline, call.console.paint));
+        call.console.say("\n");
+        outlines.push(outline);
+    }
+    Answer::new("offline", Outlines { outlines })
+}
+
+async fn live(call: &Call<'_>, workspace: &Workspace) -> Result<Answer, CliError> {
+    let state = workspace.state_read_only()?;
+    let local = workspace.local(call, false)?;
+    let backend = workspace.backend(call, &local);
+    let mut plans = Vec::new();
+    for pipeline in workspace.pipelines.values() {
+        let alias = alias_of(pipeline);
+        let store = state.as_ref().map(|state| state as &dyn crate::state::StateStore);
+        let past = gather::past(store, pipeline, &alias).await?;
+        let facts = gather::facts(call, workspace, &local, backend.as_ref(), pipeline, &past).await?;
+        let plan = plan(pipeline, &facts)?;
+        let is_verbose = call.console.volume == super::Volume::Verbose;
+        call.console.say(&plan_text(&plan, pipeline, call.console.paint, is_verbose));
+        if let Some((run, state)) = past.last.as_ref().filter(|(_, state)| !state.is_released) {
+            let phase = state.phase.name().replace('_', " ");
+            call.console.say(&format!(
+                "  {} run {run} is {phase}; `dreamrun apply` continues that one first\n",
+                call.console.paint.warn("note:")
+            ));
+        }
+        call.console.say("\n");
+        plans.push(PlanView::of(&plan, pipeline));
+    }
+    let is_due = plans.iter().any(|plan| plan.is_due);
+    let mut answer = Answer::new(if is_due { "due" } else { "nothing_due" }, Plans { plans });
+    if is_due && call.is_fatal(FailOn::Pending, false) {
+        answer = answer.with_code(ExitCode::Pending);
+    }
+    Ok(answer)
+}

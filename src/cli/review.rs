@@ -1,0 +1,180 @@
+//! `dreamrun approve` and `dreamrun reject`: a person's word on a candidate.
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::adoption::decide::DRIFT;
+use crate::ids::RunId;
+use crate::journal::event::JournalEvent;
+use crate::journal::run_state::Phase;
+use crate::journal::{Journal, JournalError};
+use crate::plan::rendered_again;
+use crate::report::run_text::needed_overrides;
+use crate::report::run_view::RunView;
+use crate::run::observer::Observer;
+use crate::spec::pipeline::Pipeline;
+use crate::state::driver::{Acquired, DriverLock};
+
+use super::answer::Answer;
+use super::apply::{Applied, Desk, listen};
+use super::exit::{CliError, ExitCode};
+use super::watcher::Watcher;
+use super::workspace::{Workspace, alias_of};
+use super::{Call, runs};
+
+/// Options of `approve`.
+#[derive(Debug, Args)]
+pub(super) struct ApproveOptions {
+    /// The run: its id, an unambiguous beginning of it, or `latest`
+    #[arg(value_name = "RUN")]
+    run: String,
+    /// Adopt although this gate blocks; needs --reason
+    #[arg(long = "override", value_name = "GATE")]
+    overrides: Vec<String>,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+/// Options of `reject`.
+#[derive(Debug, Args)]
+pub(super) struct RejectOptions {
+    /// The run: its id, an unambiguous beginning of it, or `latest`
+    #[arg(value_name = "RUN")]
+    run: String,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Decided {
+    run: RunView,
+}
+
+/// Opens everything that acting on one existing run takes, and hands it to `act`.
+pub(super) async fn with_run<F>(call: &Call<'_>, name: &str, act: F) -> Result<Answer, CliError>
+where
+    F: AsyncFnOnce(&Desk<'_>, &Pipeline, Journal) -> Result<Applied, CliError>,
+{
+    let workspace = Workspace::open(call)?;
+    if workspace.state_read_only()?.is_none() {
+        return Err(CliError::usage("there are no runs yet").hint("Start one with `dreamrun apply`."));
+    }
+    let state = workspace.state(call)?;
+    let local = workspace.local(call, true)?;
+    let backend = workspace.backend(call, &local);
+    let watcher = Watcher::new(call)?;
+    let (interrupt, _signal) = listen();
+    let journal = runs::find(Some(state.as_ref()), name).await?;
+    let pipeline = workspace.pipelines.get(journal.run().pipeline()).ok_or_else(|| {
+        CliError::usage(format!("the pipeline of run `{}` is not in the project any more", journal.run()))
+            .hint("Bring its file back, then try again.")
+    })?;
+    let alias = alias_of(pipeline);
+    let folder = workspace.lock_folder();
+    let now = call.parts.clock().now();
+    let lock = DriverLock::acquire(&folder, &alias, now).map_err(|e| CliError::io("lock", &folder, &e))?;
+    let Acquired::Yes(_lock) = lock else {
+        return Err(busy(journal.run()));
+    };
+    let desk = Desk {
+        call,
+        workspace: &workspace,
+        state: state.as_ref(),
+        local: &local,
+        backend: backend.as_ref(),
+        watcher: &watcher,
+        interrupt,
+    };
+    // Read again under the lock: the run may have moved on while we waited for it.
+    let journal = runs::find(Some(state.as_ref()), &journal.run().to_string()).await?;
+    let applied = act(&desk, pipeline, journal).await?;
+    let mut answer = Answer { code: applied.code, ..Answer::new(applied.outcome, applied.run.map(|run| Decided { run })) };
+    answer.problems.clone_from(&workspace.warnings);
+    Ok(answer)
+}
+
+fn busy(run: &RunId) -> CliError {
+    CliError::new(ExitCode::LockBusy, format!("run `{run}` is driven by another process"))
+        .hint(format!("See `dreamrun show {run}`."))
+}
+
+/// Records an event and tells the watcher.
+pub(super) async fn record(desk: &Desk<'_>, journal: &mut Journal, event: JournalEvent) -> Result<(), JournalError> {
+    let recorded = journal.append(desk.state, desk.call.parts.clock().now(), event).await?;
+    desk.watcher.recorded(journal.run(), &recorded);
+    Ok(())
+}
+
+fn check_waits(journal: &Journal) -> Result<(), CliError> {
+    let phase = &journal.state().phase;
+    if matches!(phase, Phase::AwaitingReview(_) | Phase::Blocked(_)) {
+        return Ok(());
+    }
+    let run = journal.run();
+    let words = phase.name().replace('_', " ");
+    Err(CliError::new(ExitCode::Stale, format!("run `{run}` is {words}, nobody has to decide on it"))
+        .hint(format!("See `dreamrun show {run}`.")))
+}
+
+pub(super) async fn approve(call: &Call<'_>, options: &ApproveOptions) -> Result<Answer, CliError> {
+    with_run(call, &options.run, async |desk, pipeline, mut journal| {
+        check_waits(&journal)?;
+        check_overrides(&journal, options)?;
+        let state = journal.state();
+        let (Some(base), Some(candidate)) = (&state.base, &state.candidate) else {
+            return Err(CliError::usage("the run has no candidate"));
+        };
+        let live = desk.backend.snapshot(&base.store).await?.hash();
+        let hash = desk.backend.snapshot(&candidate.store).await?.hash();
+        if hash != candidate.hash {
+            return Err(CliError::new(ExitCode::Stale, "the candidate changed since it was judged")
+                .hint(format!("Drop it with `dreamrun reject {}`.", journal.run())));
+        }
+        let event = JournalEvent::Approved {
+            by: call.person(),
+            reason: options.reason.clone(),
+            overrides: options.overrides.clone(),
+            live,
+            candidate: hash,
+        };
+        record(desk, &mut journal, event).await?;
+        let instructions = rendered_again(pipeline, &journal.state().plan);
+        desk.carry_out(pipeline, &alias_of(pipeline), journal, instructions, true).await
+    })
+    .await
+}
+
+fn check_overrides(journal: &Journal, options: &ApproveOptions) -> Result<(), CliError> {
+    let state = journal.state();
+    let run = journal.run();
+    let verdicts = state.judgment.as_ref().map(|judgment| judgment.verdicts.as_slice()).unwrap_or_default();
+    let known: Vec<&str> = verdicts.iter().map(|verdict| verdict.gate.as_str()).chain([DRIFT]).collect();
+    if let Some(name) = options.overrides.iter().find(|name| !known.contains(&name.as_str())) {
+        return Err(CliError::usage(format!("run `{run}` was not judged by a gate `{name}`"))
+            .hint(format!("What can be overridden: {}.", known.join(", "))));
+    }
+    let Phase::AwaitingReview(reasons) | Phase::Blocked(reasons) = &state.phase else { return Ok(()) };
+    let missing: Vec<String> =
+        needed_overrides(reasons).into_iter().filter(|name| !options.overrides.contains(name)).collect();
+    if !missing.is_empty() {
+        let flags: String = missing.iter().map(|name| format!(" --override {name}")).collect();
+        return Err(CliError::new(ExitCode::Blocked, format!("blocked by {}", missing.join(", ")))
+            .hint(format!("To adopt it all the same: `dreamrun approve {run}{flags} --reason …`.")));
+    }
+    if !options.overrides.is_empty() && options.reason.as_ref().is_none_or(|text| text.trim().is_empty()) {
+        return Err(CliError::usage("overriding a gate needs a reason").hint("Add `--reason TEXT`."));
+    }
+    Ok(())
+}
+
+pub(super) async fn reject(call: &Call<'_>, options: &RejectOptions) -> Result<Answer, CliError> {
+    with_run(call, &options.run, async |desk, pipeline, mut journal| {
+        check_waits(&journal)?;
+        let event = JournalEvent::Rejected { by: call.person(), reason: options.reason.clone() };
+        record(desk, &mut journal, event).await?;
+        desk.carry_out(pipeline, &alias_of(pipeline), journal, Vec::new(), true).await
+    })
+    .await
+}

@@ -1,0 +1,44 @@
+//! `dreamrun schema`: the JSON Schemas, as data.
+
+use clap::{Args, ValueEnum};
+
+use crate::spec::schema;
+
+use super::Call;
+use super::answer::Answer;
+use super::exit::{CliError, ExitCode};
+
+/// Options of `schema`.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Which schema
+    #[arg(value_enum, default_value = "pipeline")]
+    which: Which,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Which {
+    /// Pipeline files
+    Pipeline,
+    /// The project file
+    Project,
+    /// The document that `plan --json` prints
+    Plan,
+}
+
+/// The schema of the document that `plan --json` prints, kept equal to the types by a test.
+pub const PLAN_SCHEMA: &str = include_str!("../../schemas/plan.schema.json");
+
+pub(super) fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
+    let (name, text) = match options.which {
+        Which::Pipeline => ("pipeline", schema::PIPELINE_SCHEMA),
+        Which::Project => ("project", schema::PROJECT_SCHEMA),
+        Which::Plan => ("plan", PLAN_SCHEMA),
+    };
+    if !call.global.json {
+        call.console.data(text);
+    }
+    let value: serde_json::Value = serde_json::from_str(text)
+        .map_err(|error| CliError::new(ExitCode::Unexpected, format!("the {name} schema is damaged: {error}")))?;
+    Ok(Answer::new("schema", value))
+}

@@ -1,0 +1,57 @@
+//! `dreamrun show`: one run, whole.
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::journal::event::Recorded;
+use crate::journal::{self};
+use crate::report::run_text::{run_text, verdicts_text};
+use crate::report::run_view::RunView;
+use crate::state::StateStore;
+
+use super::Call;
+use super::answer::Answer;
+use super::console::Volume;
+use super::exit::CliError;
+use super::runs;
+use super::workspace::Workspace;
+
+/// Options of `show`.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// The run: its id, an unambiguous beginning of it, or `latest`
+    #[arg(value_name = "RUN", default_value = "latest")]
+    run: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    run: RunView,
+    events: Vec<Recorded>,
+}
+
+pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
+    let workspace = Workspace::open(call)?;
+    let state = workspace.state_read_only()?;
+    let state = state.as_ref().map(|state| state as &dyn StateStore);
+    let journal = runs::find(state, &options.run).await?;
+    let view = RunView::of(journal.run(), journal.state());
+    let console = &call.console;
+    console.say(&run_text(&view, journal.state(), console.paint));
+    if !view.verdicts.is_empty() {
+        console.say("\n");
+        console.say(&verdicts_text(&view.verdicts, console.paint));
+    }
+    let events = match state {
+        Some(state) => journal::read(state, journal.run()).await?,
+        None => Vec::new(),
+    };
+    if console.volume == Volume::Verbose {
+        console.say("\n");
+        for recorded in &events {
+            console.say(&format!("  {:>4}  {:.0}  {}\n", recorded.seq, recorded.at, recorded.event.name()));
+        }
+    }
+    Ok(Answer::new(view.phase, Shown { run: view, events }))
+}

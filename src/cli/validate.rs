@@ -1,0 +1,90 @@
+//! `dreamrun validate`: every problem in the project's files at once, offline.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use crate::report::words::count;
+use crate::spec::problem::has_errors;
+
+use super::Call;
+use super::answer::Answer;
+use super::diagnostic;
+use super::exit::{CliError, ExitCode};
+use super::workspace::{Loaded, find_root, load, pipeline_files};
+
+/// Options of `validate`.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Pipeline files; all of the project if none is given
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// What to print
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Fail on warnings too
+    #[arg(long)]
+    strict: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Problems drawn on the files, on stderr
+    Text,
+    /// One JSON document on stdout, as with --json
+    Json,
+    /// SARIF 2.1.0 on stdout, for code scanning
+    Sarif,
+    /// Workflow commands on stdout, for GitHub annotations
+    Github,
+}
+
+#[derive(Debug, Serialize)]
+struct Validated {
+    files: usize,
+    pipelines: usize,
+}
+
+pub(super) fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
+    let root = find_root(call)?;
+    let files = if options.files.is_empty() { pipeline_files(&root)? } else { relative(call, &root, &options.files)? };
+    let Loaded { pipelines, problems, files, sources, project } = load(call, &root, &files)?;
+    let is_bad = project.is_none() || has_errors(&problems) || (options.strict && !problems.is_empty());
+    match options.format {
+        Format::Text => diagnostic::show_with(call, &problems, &sources),
+        Format::Sarif => call.console.data(&diagnostic::sarif(&problems)),
+        Format::Github => call.console.data(&diagnostic::github(&problems)),
+        Format::Json => {}
+    }
+    if options.format == Format::Text {
+        let summary = match problems.len() as u64 {
+            0 => call.console.paint.good("no problems"),
+            n => count(n, "problem", "problems"),
+        };
+        call.console.say(&format!("{}: {summary}\n", count(files as u64, "file", "files")));
+    }
+    let data = Validated { files, pipelines: pipelines.len() };
+    let mut answer = Answer::new(if is_bad { "invalid" } else { "valid" }, data);
+    answer.problems = problems;
+    if is_bad {
+        answer.code = Some(ExitCode::InvalidFiles);
+    }
+    if options.format == Format::Json && !call.global.json {
+        call.console.data(&super::answer::document("validate", &answer));
+    }
+    Ok(answer)
+}
+
+fn relative(call: &Call<'_>, root: &Path, files: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
+    files
+        .iter()
+        .map(|file| {
+            let path = call.folder.join(file);
+            if !path.is_file() {
+                return Err(CliError::usage(format!("there is no file `{}`", file.display())));
+            }
+            Ok(path.strip_prefix(root).map_or_else(|_| path.clone(), Path::to_path_buf))
+        })
+        .collect()
+}

@@ -1,0 +1,148 @@
+//! Watching runs for people and programs: a live line or one line per change, and NDJSON.
+
+use std::fs::File;
+use std::io::Write;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+
+use crate::dream::Dream;
+use crate::ids::RunId;
+use crate::journal::event::{JournalEvent, Recorded};
+use crate::report::words::{count, grouped, plain};
+use crate::run::observer::Observer;
+
+use super::Call;
+use super::console::Volume;
+use super::exit::CliError;
+
+/// How often a dream that makes progress is mentioned where a line cannot be redrawn.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// Watches runs.
+pub(super) struct Watcher<'a> {
+    call: &'a Call<'a>,
+    events: Option<Mutex<File>>,
+    bar: Option<ProgressBar>,
+    last_line: Mutex<Option<Instant>>,
+}
+
+impl<'a> Watcher<'a> {
+    /// Makes a watcher, opening the events file if one was asked for.
+    pub(super) fn new(call: &'a Call<'a>) -> Result<Self, CliError> {
+        let events = match &call.global.events {
+            None => None,
+            Some(path) => {
+                let path = call.folder.join(path);
+                let file = File::options()
+                    .create(true)
+                    .append(true)
+                    .open(&path)
+                    .map_err(|error| CliError::io("open", &path, &error))?;
+                Some(Mutex::new(file))
+            }
+        };
+        let bar = call.console.is_live.then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg} {elapsed:.dim}") {
+                bar.set_style(style);
+            }
+            bar
+        });
+        Ok(Self { call, events, bar, last_line: Mutex::new(None) })
+    }
+
+    fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.call.console.say(text)),
+            None => self.call.console.say(text),
+        }
+    }
+
+    fn emit(&self, value: &serde_json::Value) {
+        if let Some(events) = &self.events {
+            let mut file = events.lock().unwrap_or_else(PoisonError::into_inner);
+            // Events are a copy for whoever listens; the journal is the record.
+            let _ = file.write_all(format!("{value}\n").as_bytes());
+        }
+    }
+}
+
+impl Drop for Watcher<'_> {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Observer for Watcher<'_> {
+    fn recorded(&self, run: &RunId, recorded: &Recorded) {
+        self.emit(&json!({ "type": "recorded", "run": run, "recorded": recorded }));
+        if let Some(text) = sentence(&recorded.event) {
+            self.line(&format!("  {} {text}\n", self.call.console.paint.dim(&run.to_string())));
+        } else if self.call.console.volume == Volume::Verbose {
+            let name = recorded.event.name().replace('_', " ");
+            self.line(&format!("  {} {name}\n", self.call.console.paint.dim(&run.to_string())));
+        }
+    }
+
+    fn progressed(&self, run: &RunId, dream: &Dream) {
+        let progress = dream.progress;
+        self.emit(&json!({
+            "type": "progress", "run": run, "dream": dream.id, "status": dream.status,
+            "progress": progress, "usage": dream.usage,
+        }));
+        let text = match progress {
+            Some(progress) => format!(
+                "{} {}: {} of {} read",
+                dream.id,
+                dream.status,
+                grouped(progress.sessions_read),
+                count(progress.sessions, "session", "sessions")
+            ),
+            None => format!("{} {}", dream.id, dream.status),
+        };
+        match &self.bar {
+            Some(bar) => {
+                bar.set_message(text);
+                bar.tick();
+            }
+            None => {
+                let mut last = self.last_line.lock().unwrap_or_else(PoisonError::into_inner);
+                if last.is_none_or(|at| at.elapsed() >= LINE_EVERY) {
+                    if last.is_some() {
+                        self.call.console.say(&format!("  {run} {text}\n"));
+                    }
+                    *last = Some(Instant::now());
+                }
+            }
+        }
+    }
+}
+
+/// Says what happened, for the events that people follow.
+fn sentence(event: &JournalEvent) -> Option<String> {
+    Some(match event {
+        JournalEvent::DreamCreated { batch, dream, is_settled } => {
+            let how = if *is_settled { ", found again" } else { "" };
+            format!("dream {batch} is {dream}{how}")
+        }
+        JournalEvent::DreamNotSent { batch } => format!("dream {batch} was not sent, nothing was paid"),
+        JournalEvent::DreamEnded { batch, status, error, .. } => match error {
+            Some(error) => format!("dream {batch} {status}: {} ({})", plain(&error.message), error.kind),
+            None => format!("dream {batch} {status}"),
+        },
+        JournalEvent::RebaseIntended { carried, conflicts, .. } => format!(
+            "{} to the live store carried over",
+            count((carried.len() + conflicts.len()) as u64, "write", "writes")
+        ),
+        JournalEvent::CandidateRecorded { entries, .. } => {
+            format!("candidate holds {}", count(*entries, "memory", "memories"))
+        }
+        JournalEvent::BudgetReached { batch, .. } => format!("budget reached before dream {batch}"),
+        _ => return None,
+    })
+}

@@ -1,0 +1,274 @@
+//! The project on disk: its folder, its files, and what they open.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::backend::Backend;
+use crate::backend::local::{LocalBackend, LocalOptions};
+use crate::ids::{Alias, PipelineName};
+use crate::spec::pipeline::{Pipeline, StoreRef};
+use crate::spec::problem::{Problem, has_errors, sort};
+use crate::spec::project::{BackendSpec, Project, StateSpec};
+use crate::spec::source::SourceFile;
+use crate::spec::{self, LoadOptions};
+use crate::state::StateStore;
+use crate::state::sqlite::SqliteState;
+
+use super::Call;
+use super::exit::{CliError, ExitCode};
+
+/// The project file.
+pub(super) const PROJECT_FILE: &str = "dreamrun.yaml";
+/// The folder of pipeline files.
+const PIPELINES: &str = "pipelines";
+/// The minds of the local backend, for checking `model`.
+pub(super) const MINDS: &[&str] = &["offline"];
+
+/// A project whose files are valid.
+#[derive(Debug)]
+pub(super) struct Workspace {
+    /// Its folder.
+    pub(super) root: PathBuf,
+    /// Its project file.
+    pub(super) project: Project,
+    /// Its pipelines, by name.
+    pub(super) pipelines: BTreeMap<PipelineName, Pipeline>,
+    /// What is odd but not wrong.
+    pub(super) warnings: Vec<Problem>,
+}
+
+/// Finds the project's folder: the one given, or the nearest above that holds a project file.
+pub(super) fn find_root(call: &Call<'_>) -> Result<PathBuf, CliError> {
+    if let Some(given) = &call.global.directory {
+        let root = call.folder.join(given);
+        if root.join(PROJECT_FILE).is_file() {
+            return Ok(root);
+        }
+        return Err(CliError::usage(format!("there is no `{PROJECT_FILE}` in `{}`", given.display())));
+    }
+    let found = call.folder.ancestors().find(|folder| folder.join(PROJECT_FILE).is_file());
+    found.map(Path::to_path_buf).ok_or_else(|| {
+        CliError::usage(format!("there is no `{PROJECT_FILE}` here or in a folder above"))
+            .hint("Go to a project's folder, name one with -C DIR, or write a `dreamrun.yaml`: \
+                   `dreamrun: 1`, `backend: local`, `stores: {notes: {bootstrap: \"dir:memory\"}}`.")
+    })
+}
+
+/// Lists the project's pipeline files, in order. Fixture files (`*.test.yaml`) are not pipelines.
+pub(super) fn pipeline_files(root: &Path) -> Result<Vec<PathBuf>, CliError> {
+    let folder = root.join(PIPELINES);
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(CliError::io("read", &folder, &error)),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| CliError::io("read", &folder, &error))?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        let is_yaml = name.ends_with(".yaml") || name.ends_with(".yml");
+        let is_fixture = name.ends_with(".test.yaml") || name.ends_with(".test.yml");
+        if is_yaml && !is_fixture && path.is_file() {
+            files.push(Path::new(PIPELINES).join(name));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Reads a file of the project; a problem if it cannot be a source file.
+pub(super) fn read_source(root: &Path, relative: &Path) -> Result<SourceFile, CliError> {
+    let path = root.join(relative);
+    let bytes = std::fs::read(&path).map_err(|error| CliError::io("read", &path, &error))?;
+    SourceFile::from_bytes(relative, bytes).map_err(|problem| CliError::invalid(vec![*problem]))
+}
+
+/// What loading every file gave.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    /// The project file, if it is valid.
+    pub(super) project: Option<Project>,
+    /// The valid pipelines.
+    pub(super) pipelines: Vec<Pipeline>,
+    /// Everything found, sorted.
+    pub(super) problems: Vec<Problem>,
+    /// How many files were read.
+    pub(super) files: usize,
+    /// The files' texts, to draw problems on.
+    pub(super) sources: Vec<SourceFile>,
+}
+
+/// Loads the project file and the given pipeline files, all problems at once.
+pub(super) fn load(call: &Call<'_>, root: &Path, files: &[PathBuf]) -> Result<Loaded, CliError> {
+    let options = LoadOptions { known_minds: MINDS.iter().map(|&name| name.to_owned()).collect() };
+    let project_source = read_source(root, Path::new(PROJECT_FILE))?;
+    let loaded = spec::load_project(&project_source, root, call.global.profile.as_deref(), &options);
+    let (project, mut problems) = match loaded {
+        Ok((project, warnings)) => (Some(project), warnings),
+        Err(problems) => (None, problems),
+    };
+    let mut loaded =
+        Loaded { project: None, pipelines: Vec::new(), problems: Vec::new(), files: 1, sources: vec![project_source] };
+    if let Some(project) = &project {
+        let each: Vec<_> = files
+            .par_iter()
+            .map(|file| {
+                let source = read_source(root, file)?;
+                let result = spec::load_pipeline(&source, project, &options);
+                Ok((source, result))
+            })
+            .collect::<Result<_, CliError>>()?;
+        let mut names = Vec::new();
+        for (source, result) in each {
+            loaded.files += 1;
+            match result {
+                Ok((pipeline, warnings)) => {
+                    names.push((source.path().to_path_buf(), pipeline.name.clone()));
+                    problems.extend(warnings);
+                    loaded.pipelines.push(pipeline);
+                }
+                Err(found) => problems.extend(found),
+            }
+            loaded.sources.push(source);
+        }
+        problems.extend(spec::check_names(&names));
+    }
+    sort(&mut problems);
+    loaded.project = project;
+    loaded.problems = problems;
+    Ok(loaded)
+}
+
+impl Workspace {
+    /// Opens the project with every pipeline file valid.
+    pub(super) fn open(call: &Call<'_>) -> Result<Self, CliError> {
+        let root = find_root(call)?;
+        let files = pipeline_files(&root)?;
+        Self::open_files(call, root, &files)
+    }
+
+    /// Opens the project with the pipelines that were named, each by name or by file, or all of them.
+    /// Files that were not named are not looked at, so a broken neighbour stops nobody.
+    pub(super) fn open_named(call: &Call<'_>, names: &[String]) -> Result<Self, CliError> {
+        let root = find_root(call)?;
+        let all = pipeline_files(&root)?;
+        if names.is_empty() {
+            return Self::open_files(call, root, &all);
+        }
+        let mut files = Vec::new();
+        let mut unknown = Vec::new();
+        for name in names {
+            let by_stem = |file: &&PathBuf| file.file_stem().is_some_and(|stem| stem == name.as_str());
+            if name.contains('/') || name.ends_with(".yaml") || name.ends_with(".yml") {
+                let path = call.folder.join(name);
+                let relative = path.strip_prefix(&root).map_or_else(|_| path.clone(), Path::to_path_buf);
+                if !path.is_file() {
+                    return Err(CliError::usage(format!("there is no file `{name}`")));
+                }
+                files.push(relative);
+            } else if let Some(file) = all.iter().find(by_stem) {
+                files.push(file.clone());
+            } else {
+                unknown.push(name.as_str());
+            }
+        }
+        if unknown.is_empty() {
+            return Self::open_files(call, root, &files);
+        }
+        // A pipeline may be named otherwise than its file.
+        let mut workspace = Self::open_files(call, root, &all)?;
+        let known: Vec<&str> = workspace.pipelines.keys().map(PipelineName::as_str).collect();
+        for name in &unknown {
+            if !known.contains(name) {
+                let mut error = CliError::usage(format!("there is no pipeline `{name}`"));
+                if let Some(near) = spec::suggest::nearest(name, known.iter().copied()) {
+                    error = error.hint(format!("Did you mean `{near}`?"));
+                } else {
+                    error = error.hint(format!("There are: {}.", known.join(", ")));
+                }
+                return Err(error);
+            }
+        }
+        workspace.pipelines.retain(|name, pipeline| {
+            unknown.contains(&name.as_str()) || files.contains(&pipeline.file)
+        });
+        Ok(workspace)
+    }
+
+    fn open_files(call: &Call<'_>, root: PathBuf, files: &[PathBuf]) -> Result<Self, CliError> {
+        let loaded = load(call, &root, files)?;
+        match loaded.project {
+            Some(project) if !has_errors(&loaded.problems) => {
+                let pipelines = loaded.pipelines.into_iter().map(|p| (p.name.clone(), p)).collect();
+                super::diagnostic::show_with(call, &loaded.problems, &loaded.sources);
+                Ok(Self { root, project, pipelines, warnings: loaded.problems })
+            }
+            _ => {
+                super::diagnostic::show_with(call, &loaded.problems, &loaded.sources);
+                Err(CliError::invalid(loaded.problems))
+            }
+        }
+    }
+
+    /// Returns the path of the state file.
+    pub(super) fn state_path(&self) -> PathBuf {
+        let StateSpec::Sqlite(path) = &self.project.state;
+        self.root.join(path)
+    }
+
+    /// Returns the folder of the lock files that belong to the state.
+    pub(super) fn lock_folder(&self) -> PathBuf {
+        self.state_path().with_extension("locks")
+    }
+
+    /// Opens state for writing.
+    pub(super) fn state(&self, call: &Call<'_>) -> Result<Arc<dyn StateStore>, CliError> {
+        Ok(call.parts.state(&self.state_path())?)
+    }
+
+    /// Opens state for reading; nothing if there is none yet.
+    pub(super) fn state_read_only(&self) -> Result<Option<SqliteState>, CliError> {
+        Ok(SqliteState::open_read_only(&self.state_path())?)
+    }
+
+    /// Opens the local backend.
+    pub(super) fn local(&self, call: &Call<'_>, is_writing: bool) -> Result<Arc<LocalBackend>, CliError> {
+        let BackendSpec::Local { database } = &self.project.backend else {
+            return Err(CliError::usage("backend `managed_agents` is not available in this version")
+                .hint("Set `backend: local` in dreamrun.yaml, or leave out the profile that changes it."));
+        };
+        let options = LocalOptions {
+            database: self.root.join(database),
+            root: self.root.clone(),
+            allow_read: call.global.allow_read.iter().map(|folder| call.folder.join(folder)).collect(),
+            minds: call.parts.minds(),
+            clock: call.parts.clock(),
+        };
+        let opened = if is_writing {
+            LocalBackend::open(options)
+        } else {
+            LocalBackend::open_read_only(options)
+        };
+        let backend = opened.map_err(|error| {
+            CliError::new(ExitCode::Unexpected, error.to_string())
+                .hint("Nothing was done. Once the local backend's database can be used, run the command again.")
+        })?;
+        Ok(Arc::new(backend))
+    }
+
+    /// Opens the backend as runs see it.
+    pub(super) fn backend(&self, call: &Call<'_>, local: &Arc<LocalBackend>) -> Arc<dyn Backend> {
+        call.parts.backend(local.clone())
+    }
+}
+
+/// Returns the alias a pipeline works on. A raw store has one of its own, named like the pipeline.
+pub(super) fn alias_of(pipeline: &Pipeline) -> Alias {
+    match &pipeline.store {
+        StoreRef::Alias(alias) => alias.clone(),
+        StoreRef::Raw(_) => Alias::from(pipeline.name.clone()),
+    }
+}

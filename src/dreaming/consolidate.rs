@@ -1,0 +1,217 @@
+//! Consolidation: what becomes of a store, decided round by round until nothing is left to decide.
+//!
+//! Each round reads the store afresh, so that a dream over a dream's own output finds nothing to do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::dream::{ChangeKind, DreamChange, Replaced};
+use crate::memory::{Memory, MemoryPath};
+use crate::snapshot::Snapshot;
+
+use super::contradictions;
+use super::corpus::{Corpus, Vocabulary};
+use super::duplicates::{self, Fuller};
+use super::editions;
+use super::rewrite::{self, Edit};
+use super::similar;
+
+/// Rounds after which a dream stops in any case; stores settle in two or three.
+const ROUND_LIMIT: usize = 12;
+
+/// What happens to one statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fate {
+    pub(super) heir: usize,
+    pub(super) kind: ChangeKind,
+    pub(super) because: &'static str,
+}
+
+/// Merges duplicates and lets newer values take the place of older ones, until the store is at rest.
+pub(super) fn settle(store: &mut Snapshot, changes: &mut Vec<DreamChange>) {
+    for _ in 0..ROUND_LIMIT {
+        if !round(store, changes) {
+            break;
+        }
+    }
+}
+
+fn round(store: &mut Snapshot, changes: &mut Vec<DreamChange>) -> bool {
+    let mut vocabulary = Vocabulary::default();
+    let corpus = Corpus::read(store, &mut vocabulary);
+    let mut fates: BTreeMap<usize, Fate> = BTreeMap::new();
+    editions::find(&corpus, &mut fates);
+    let neighbours = similar::neighbours(&corpus.notes);
+    if fates.is_empty() {
+        for superseded in contradictions::find(&corpus, &neighbours, &vocabulary) {
+            let fate =
+                Fate { heir: superseded.new, kind: ChangeKind::Superseded, because: superseded.because };
+            fates.insert(superseded.old, fate);
+        }
+        merge(&corpus, &neighbours, &vocabulary, &mut fates);
+    }
+    spare_leads(&corpus, &mut fates);
+    if fates.is_empty() {
+        return false;
+    }
+    let heirs = final_heirs(&fates);
+    changes.extend(account(&corpus, &fates, &heirs));
+    let edited = edit(&corpus, &fates);
+    let mut is_changed = false;
+    for (path, content) in edited {
+        is_changed = true;
+        match content {
+            Some(content) => {
+                let updated_at = store.get(&path).and_then(|m| m.updated_at);
+                let mut memory = Memory::new(path, content);
+                memory.updated_at = updated_at;
+                store.insert(memory);
+            }
+            None => {
+                store.remove(&path);
+            }
+        }
+    }
+    is_changed
+}
+
+/// Finds duplicates among the statements that still stand.
+fn merge(
+    corpus: &Corpus<'_>,
+    neighbours: &[Vec<usize>],
+    vocabulary: &Vocabulary,
+    fates: &mut BTreeMap<usize, Fate>,
+) {
+    const SAME: &str = "says the same";
+    let mut by_text: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (at, note) in corpus.notes.iter().enumerate() {
+        if !note.normal.is_empty() && !fates.contains_key(&at) {
+            by_text.entry(&note.normal).or_default().push(at);
+        }
+    }
+    for group in by_text.into_values().filter(|group| group.len() > 1) {
+        // The newest stays; among equals the first in the store's order.
+        let mut kept: Vec<usize> = Vec::new();
+        for at in group {
+            match kept.iter_mut().find(|kept| duplicates::share_context(corpus, at, **kept)) {
+                None => kept.push(at),
+                Some(keeper) => {
+                    let (gone, heir) =
+                        if corpus.is_before(*keeper, at) { (*keeper, at) } else { (at, *keeper) };
+                    fates.insert(gone, Fate { heir, kind: ChangeKind::Merged, because: SAME });
+                    *keeper = heir;
+                }
+            }
+        }
+    }
+    for (at, others) in neighbours.iter().enumerate() {
+        for &other in others.iter().filter(|&&other| other > at) {
+            if fates.contains_key(&at) || fates.contains_key(&other) {
+                continue;
+            }
+            let (a, b) = (&corpus.notes[at], &corpus.notes[other]);
+            if a.normal == b.normal || !duplicates::share_context(corpus, at, other) {
+                continue;
+            }
+            let (gone, heir) = match duplicates::compare(a, b, vocabulary) {
+                None => continue,
+                Some(Fuller::First) => (other, at),
+                Some(Fuller::Second) => (at, other),
+                Some(Fuller::Neither) if corpus.is_before(at, other) => (at, other),
+                Some(Fuller::Neither) if corpus.is_before(other, at) => (other, at),
+                Some(Fuller::Neither) if b.statement.text.len() > a.statement.text.len() => (at, other),
+                Some(Fuller::Neither) => (other, at),
+            };
+            fates.insert(
+                gone,
+                Fate { heir, kind: ChangeKind::Merged, because: "says the same in other words" },
+            );
+        }
+    }
+}
+
+/// Keeps statements that others hang below, unless those go too.
+fn spare_leads(corpus: &Corpus<'_>, fates: &mut BTreeMap<usize, Fate>) {
+    let mut needed: BTreeSet<usize> = BTreeSet::new();
+    for doc in &corpus.docs {
+        // Children come after their parents, so one pass from the end settles whole trees.
+        for at in doc.notes.clone().rev() {
+            if needed.contains(&at) {
+                fates.remove(&at);
+            }
+            if !fates.contains_key(&at)
+                && let Some(parent) = corpus.notes[at].statement.parent
+            {
+                needed.insert(doc.notes.start + parent);
+            }
+        }
+    }
+    // An heir that was itself spared or stays is fine; a statement must never be its own heir's heir.
+    let looping: Vec<usize> = fates.keys().copied().filter(|&at| last_heir(fates, at).is_none()).collect();
+    for at in looping {
+        fates.remove(&at);
+    }
+}
+
+/// Follows heirs to the one that stays; `None` if they run in a circle.
+fn last_heir(fates: &BTreeMap<usize, Fate>, from: usize) -> Option<usize> {
+    let mut at = from;
+    for _ in 0..=fates.len() {
+        match fates.get(&at) {
+            Some(fate) if fate.heir == from => return None,
+            Some(fate) => at = fate.heir,
+            None => return Some(at),
+        }
+    }
+    None
+}
+
+fn final_heirs(fates: &BTreeMap<usize, Fate>) -> BTreeMap<usize, usize> {
+    fates.keys().filter_map(|&at| last_heir(fates, at).map(|heir| (at, heir))).collect()
+}
+
+/// Says what was done, one change for each heir and rule.
+fn account(
+    corpus: &Corpus<'_>,
+    fates: &BTreeMap<usize, Fate>,
+    heirs: &BTreeMap<usize, usize>,
+) -> Vec<DreamChange> {
+    let mut groups: BTreeMap<(usize, ChangeKind, &str), Vec<usize>> = BTreeMap::new();
+    for (&gone, fate) in fates {
+        if let Some(&heir) = heirs.get(&gone) {
+            groups.entry((heir, fate.kind, fate.because)).or_default().push(gone);
+        }
+    }
+    let path = |at: usize| corpus.docs[corpus.notes[at].doc].memory.path.clone();
+    groups
+        .into_iter()
+        .map(|((heir, kind, because), gone)| DreamChange {
+            kind,
+            path: path(heir),
+            statement: Some(corpus.notes[heir].statement.text.to_owned()),
+            replaced: gone
+                .into_iter()
+                .map(|at| Replaced { path: path(at), statement: corpus.notes[at].statement.text.to_owned() })
+                .collect(),
+            evidence: Vec::new(),
+            because: because.to_owned(),
+        })
+        .collect()
+}
+
+/// Cuts what has a fate; a memory without statements left is removed.
+fn edit(corpus: &Corpus<'_>, fates: &BTreeMap<usize, Fate>) -> Vec<(MemoryPath, Option<String>)> {
+    let mut edited = Vec::new();
+    for doc in &corpus.docs {
+        let gone = doc.notes.clone().filter(|at| fates.contains_key(at));
+        let edits: Vec<Edit> = gone
+            .map(|at| Edit { span: corpus.notes[at].statement.span.clone(), with: String::new() })
+            .collect();
+        if edits.is_empty() {
+            continue;
+        }
+        let is_empty = edits.len() == doc.notes.len();
+        let content = (!is_empty).then(|| rewrite::apply(&doc.memory.content, &edits));
+        edited.push((doc.memory.path.clone(), content));
+    }
+    edited
+}

@@ -1,0 +1,321 @@
+//! Contradictions: one subject, two values, and an order between them. The newer value wins.
+//!
+//! Most statements that look alike are both true: entries of a list, facts about different things.
+//! A pair is taken for a contradiction only if the evidence for one subject is strong: the subject is
+//! named the same, or nearly all words agree and what differs stands where a value stands. And it is
+//! spared when the store itself shows otherwise: both stand side by side somewhere, one memory gives
+//! the same subject several values, or another statement of the same memory fits as well.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use crate::text::align::{self, Hunk};
+use crate::text::specifics::Kind as SpecificKind;
+use crate::text::statement::Kind;
+use crate::text::subject::Form;
+
+use super::corpus::{Class, Corpus, Note, Vocabulary, Word};
+use super::duplicates;
+
+/// A statement and the newer one that took its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Superseded {
+    pub(super) old: usize,
+    pub(super) new: usize,
+    pub(super) because: &'static str,
+}
+
+/// How alike two statements are that are not the same, in thousandths; and whether they could be one
+/// subject with two values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Likeness {
+    score: u32,
+    rivals: Option<&'static str>,
+}
+
+/// Finds the statements that a newer one contradicts.
+pub(super) fn find(
+    corpus: &Corpus<'_>,
+    neighbours: &[Vec<usize>],
+    vocabulary: &Vocabulary,
+) -> Vec<Superseded> {
+    let mut found = by_subject(corpus, vocabulary);
+    let settled: BTreeSet<usize> = found.iter().map(|s| s.old).collect();
+    found.extend(by_frame(corpus, neighbours, vocabulary).into_iter().filter(|s| !settled.contains(&s.old)));
+    found
+}
+
+/// Statements that name the same subject.
+fn by_subject(corpus: &Corpus<'_>, vocabulary: &Vocabulary) -> Vec<Superseded> {
+    let mut groups: BTreeMap<(&str, Form), Vec<usize>> = BTreeMap::new();
+    for (at, note) in corpus.notes.iter().enumerate() {
+        if let Some(claim) = note.claim.as_ref().filter(|_| note.statement.kind != Kind::Block) {
+            groups.entry((&claim.subject, claim.form)).or_default().push(at);
+        }
+    }
+    let mut found = Vec::new();
+    for ((_, form), members) in groups {
+        if members.len() < 2 {
+            continue;
+        }
+        found.extend(newest_wins(corpus, form, &members, vocabulary));
+    }
+    found
+}
+
+/// Settles the values of one subject.
+fn newest_wins(
+    corpus: &Corpus<'_>,
+    form: Form,
+    members: &[usize],
+    vocabulary: &Vocabulary,
+) -> Vec<Superseded> {
+    // Contexts are compared only within a group that cannot be told apart by section.
+    let mut contexts: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
+    for &at in members {
+        let note = &corpus.notes[at];
+        let claim_stands_alone = note.claim.as_ref().is_some_and(|c| {
+            form == Form::Attribute
+                || note.words[..c.subject_len.min(note.words.len())]
+                    .iter()
+                    .filter(|w| w.class == Class::Content)
+                    .count()
+                    >= 2
+        });
+        let key = if claim_stands_alone && note.statement.kind != Kind::Row && !is_front_matter(note) {
+            ("", note.trail.as_str())
+        } else {
+            (corpus.docs[note.doc].family.as_str(), note.trail.as_str())
+        };
+        contexts.entry(key).or_default().push(at);
+    }
+    let value = |at: usize| corpus.notes[at].claim.as_ref().map_or("", |c| c.value.as_str());
+    let mut found = Vec::new();
+    for group in contexts.into_values() {
+        // A subject with several values side by side is a list.
+        let mut per_place: BTreeMap<(usize, Option<i64>), BTreeSet<&str>> = BTreeMap::new();
+        for &at in &group {
+            let note = &corpus.notes[at];
+            per_place.entry((note.doc, note.moment.map(|m| m.second))).or_default().insert(value(at));
+        }
+        let is_list = per_place.values().any(|values| values.len() > 1);
+        let in_journal = |at: usize| corpus.docs[corpus.notes[at].doc].dated;
+        if is_list && !(form == Form::Attribute && group.iter().all(|&at| in_journal(at))) {
+            continue;
+        }
+        let after = |a: usize, b: usize| {
+            corpus.is_before(a, b)
+                || form == Form::Attribute && corpus.are_together(a, b) && in_journal(a) && a < b
+        };
+        for &old in &group {
+            let newest = group.iter().copied().filter(|&new| after(old, new)).reduce(|best, new| {
+                if after(best, new) || !after(new, best) && best < new { new } else { best }
+            });
+            let Some(new) = newest else { continue };
+            if value(old) != value(new)
+                && (form == Form::Attribute || are_values(corpus, old, new, vocabulary))
+            {
+                found.push(Superseded {
+                    old,
+                    new,
+                    because: "a newer statement gives the same subject another value",
+                });
+            }
+        }
+    }
+    found
+}
+
+fn is_front_matter(note: &Note<'_>) -> bool {
+    note.statement.kind == Kind::Pair && note.statement.headings.is_empty()
+}
+
+/// Says whether what two statements say of their subject are values of one kind, or one text revised.
+fn are_values(corpus: &Corpus<'_>, a: usize, b: usize, vocabulary: &Vocabulary) -> bool {
+    let (x, y) = (&corpus.notes[a], &corpus.notes[b]);
+    let value = |note: &'_ Note<'_>| -> Vec<Word> {
+        let from = note.claim.as_ref().map_or(0, |c| c.subject_len).min(note.words.len());
+        note.words[from..].to_vec()
+    };
+    let (v, w) = (value(x), value(y));
+    let typed = |words: &[Word]| words.iter().find_map(|word| word.specific.filter(|k| is_scalar(*k)));
+    let short = v.len() <= 4 && w.len() <= 4;
+    if short && typed(&v).is_some() && typed(&v) == typed(&w) {
+        return true;
+    }
+    // `Ann: likes tea` and `Ann: likes coffee` are two facts about Ann.
+    let predicate = |words: &[Word]| {
+        words
+            .first()
+            .map(|word| (word.id, vocabulary.text(word.id).ends_with('s') && word.specific.is_none()))
+    };
+    let same_verb = matches!((predicate(&v), predicate(&w)), (Some((p, true)), Some((q, _))) if p == q);
+    if short && !same_verb {
+        return true;
+    }
+    let ids = |words: &[Word]| words.iter().map(|word| word.id).collect::<Vec<_>>();
+    let Some(hunks) = align::hunks(&ids(&v), &ids(&w)) else { return false };
+    let changed: usize = hunks.iter().map(|h| h.a.len()).sum();
+    let shared = v.len() - changed;
+    shared * 10 >= 5 * v.len().max(w.len())
+}
+
+fn is_scalar(kind: SpecificKind) -> bool {
+    matches!(
+        kind,
+        SpecificKind::Number
+            | SpecificKind::Date
+            | SpecificKind::Version
+            | SpecificKind::Url
+            | SpecificKind::Path
+            | SpecificKind::Email
+            | SpecificKind::Polarity
+            | SpecificKind::Identifier
+            | SpecificKind::Code
+            | SpecificKind::Name
+    )
+}
+
+/// Statements that agree in all words but a few.
+fn by_frame(corpus: &Corpus<'_>, neighbours: &[Vec<usize>], vocabulary: &Vocabulary) -> Vec<Superseded> {
+    let mut likeness: HashMap<(usize, usize), Likeness> = HashMap::new();
+    for (a, others) in neighbours.iter().enumerate() {
+        for &b in others {
+            let pair = (a.min(b), a.max(b));
+            likeness
+                .entry(pair)
+                .or_insert_with(|| compare(&corpus.notes[pair.0], &corpus.notes[pair.1], vocabulary));
+        }
+    }
+    let alike = |a: usize, b: usize| likeness.get(&(a.min(b), a.max(b))).copied();
+    let places = places(corpus);
+    let mut found = Vec::new();
+    for (old, others) in neighbours.iter().enumerate() {
+        let newer = others.iter().copied().filter(|&new| corpus.is_before(old, new));
+        let mut best: Option<(u32, usize, &'static str)> = None;
+        for new in newer {
+            let Some(Likeness { score, rivals: Some(because) }) = alike(old, new) else { continue };
+            let is_best_here = |from: usize, to: usize| {
+                neighbours[from].iter().all(|&other| {
+                    other == to
+                        || corpus.notes[other].doc != corpus.notes[to].doc
+                        || alike(from, other).is_none_or(|l| l.score + CLEAR_LEAD <= score)
+                })
+            };
+            if stand_together(&places, corpus, old, new) || !is_best_here(old, new) || !is_best_here(new, old)
+            {
+                continue;
+            }
+            if best.is_none_or(|(top, other, _)| {
+                corpus.is_before(other, new) || score > top && !corpus.is_before(new, other)
+            }) {
+                best = Some((score, new, because));
+            }
+        }
+        if let Some((_, new, because)) = best {
+            found.push(Superseded { old, new, because });
+        }
+    }
+    found
+}
+
+/// A rival must be this much closer than any other statement of the same memory.
+const CLEAR_LEAD: u32 = 60;
+
+/// Where each normal form stands.
+fn places<'a>(corpus: &'a Corpus<'_>) -> HashMap<&'a str, HashSet<(usize, Option<i64>)>> {
+    let mut places: HashMap<&str, HashSet<(usize, Option<i64>)>> = HashMap::new();
+    for note in &corpus.notes {
+        let place = (note.doc, note.moment.map(|m| m.second));
+        places.entry(note.normal.as_str()).or_default().insert(place);
+    }
+    places
+}
+
+/// Says whether both statements stand side by side in some memory: then both were true at once.
+fn stand_together(
+    places: &HashMap<&str, HashSet<(usize, Option<i64>)>>,
+    corpus: &Corpus<'_>,
+    a: usize,
+    b: usize,
+) -> bool {
+    let of = |at: usize| places.get(corpus.notes[at].normal.as_str());
+    match (of(a), of(b)) {
+        (Some(x), Some(y)) => !x.is_disjoint(y),
+        _ => false,
+    }
+}
+
+/// Compares two statements word by word.
+fn compare(a: &Note<'_>, b: &Note<'_>, vocabulary: &Vocabulary) -> Likeness {
+    const NOTHING: Likeness = Likeness { score: 0, rivals: None };
+    let ids = |note: &Note<'_>| note.words.iter().map(|w| w.id).collect::<Vec<_>>();
+    let (x, y) = (ids(a), ids(b));
+    if x.is_empty() || y.is_empty() || a.statement.kind == Kind::Block || b.statement.kind == Kind::Block {
+        return NOTHING;
+    }
+    if a.normal == b.normal {
+        return Likeness { score: 1_000, rivals: None };
+    }
+    let Some(hunks) = align::hunks(&x, &y) else { return NOTHING };
+    let weight = |words: &[Word]| -> usize {
+        words.iter().map(|w| if w.class == Class::Function { 1 } else { 2 }).sum()
+    };
+    let total = weight(&a.words) + weight(&b.words);
+    let mut differing = 0_usize;
+    let mut closeness = 0_usize;
+    for hunk in &hunks {
+        let (ha, hb) = (&a.words[hunk.a.clone()], &b.words[hunk.b.clone()]);
+        let here = weight(ha) + weight(hb);
+        differing += here;
+        closeness += here * resemblance(ha, hb, vocabulary) / 1_000;
+    }
+    let score = u32::try_from((total - differing + closeness / 2) * 1_000 / total.max(1)).unwrap_or(0);
+    let rivals = rivals(a, b, &hunks, score, vocabulary);
+    Likeness { score, rivals }
+}
+
+/// How much two stretches look alike, in thousandths, by the letters they begin and end with.
+fn resemblance(a: &[Word], b: &[Word], vocabulary: &Vocabulary) -> usize {
+    let text = |words: &[Word]| words.iter().map(|w| vocabulary.text(w.id)).collect::<Vec<_>>().join(" ");
+    let (p, q) = (text(a), text(b));
+    let (p, q) = (p.as_bytes(), q.as_bytes());
+    if p.is_empty() || q.is_empty() {
+        return 0;
+    }
+    let head = p.iter().zip(q).take_while(|(x, y)| x == y).count();
+    let rest = p.len().min(q.len()) - head;
+    let tail = p.iter().rev().zip(q.iter().rev()).take(rest).take_while(|(x, y)| x == y).count();
+    (head + tail) * 1_000 / p.len().max(q.len())
+}
+
+/// Least likeness of rivals.
+const RIVAL_SCORE: u32 = 600;
+/// Shared content words below which a frame says too little about its subject.
+const FRAME_WORDS: usize = 2;
+
+/// Says whether two statements that differ in these places could be one subject with two values.
+fn rivals(
+    a: &Note<'_>,
+    b: &Note<'_>,
+    hunks: &[Hunk],
+    score: u32,
+    vocabulary: &Vocabulary,
+) -> Option<&'static str> {
+    let content = |words: &[Word]| words.iter().filter(|w| w.class == Class::Content).count();
+    let changed: usize = hunks.iter().map(|h| content(&a.words[h.a.clone()])).sum();
+    let shared = content(&a.words) - changed;
+    if score < RIVAL_SCORE || shared < FRAME_WORDS || a.statement.kind != b.statement.kind {
+        return None;
+    }
+    if duplicates::compare(a, b, vocabulary).is_some() {
+        return None;
+    }
+    if let (Some(p), Some(q)) = (&a.claim, &b.claim)
+        && p.subject != q.subject
+        && p.form != Form::Copula
+        && q.form != Form::Copula
+    {
+        return None;
+    }
+    Some("a newer statement says the same with another value")
+}

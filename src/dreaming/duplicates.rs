@@ -1,0 +1,192 @@
+//! Duplicates: statements that say the same, so that one of them may go.
+//!
+//! Precision first: what differs in a number, a name, an identifier or polarity differs. What may
+//! differ is grammar, inflection, spelling of compounds, slips of the pen in long words, and detail
+//! that only one of the two has.
+
+use crate::text::align;
+use crate::text::specifics::Kind as SpecificKind;
+use crate::text::statement::Kind;
+
+use super::corpus::{Class, Corpus, Note, Vocabulary, Word};
+
+/// Fewer content words than this mean nothing outside their own section.
+const SELF_CONTAINED_WORDS: usize = 5;
+/// A statement that is contained in another must have this many content words itself.
+const CONTAINED_WORDS: usize = 4;
+/// Words shorter than this are too easily another word when one letter differs.
+const SLIP_LENGTH: usize = 6;
+
+/// Which of two statements that say the same says more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fuller {
+    First,
+    Second,
+    Neither,
+}
+
+/// Says whether two notes may be merged at all where they stand.
+pub(super) fn share_context(corpus: &Corpus<'_>, a: usize, b: usize) -> bool {
+    let (x, y) = (&corpus.notes[a], &corpus.notes[b]);
+    let (dx, dy) = (&corpus.docs[x.doc], &corpus.docs[y.doc]);
+    let same_section = x.trail == y.trail && (x.doc == y.doc || dx.family == dy.family);
+    if x.statement.kind == Kind::Block || y.statement.kind == Kind::Block {
+        return same_section;
+    }
+    if same_section {
+        return true;
+    }
+    let open = x.statement.parents.is_empty() && y.statement.parents.is_empty();
+    let headed = x.trail == y.trail || x.doc != y.doc && (x.trail.is_empty() || y.trail.is_empty());
+    open && headed && x.content().count() >= SELF_CONTAINED_WORDS
+}
+
+/// Says whether two notes say the same, and which says more.
+pub(super) fn compare(a: &Note<'_>, b: &Note<'_>, vocabulary: &Vocabulary) -> Option<Fuller> {
+    if a.normal == b.normal {
+        return Some(Fuller::Neither);
+    }
+    if a.statement.kind == Kind::Block || b.statement.kind == Kind::Block {
+        return None;
+    }
+    let (x, y): (Vec<Word>, Vec<Word>) = (a.content().copied().collect(), b.content().copied().collect());
+    let stems = |words: &[Word]| words.iter().map(|w| w.stem).collect::<Vec<_>>();
+    let hunks = align::hunks(&stems(&x), &stems(&y))?;
+    if x.is_empty() || y.is_empty() || grammar(a, vocabulary).conflicts(&grammar(b, vocabulary)) {
+        return None;
+    }
+    let anchored = is_anchored(&x, &y, vocabulary);
+    let (mut extra_a, mut extra_b) = (0, 0);
+    let mut slips = 0;
+    for hunk in &hunks {
+        let (ha, hb) = (&x[hunk.a.clone()], &y[hunk.b.clone()]);
+        let respelled = !ha.is_empty() && joined(ha, vocabulary) == joined(hb, vocabulary);
+        if respelled {
+            continue;
+        }
+        match (ha, hb) {
+            ([], more) if may_add(more, hunk.b.start, hunk.b.end == y.len(), anchored) => {
+                extra_b += more.len()
+            }
+            (more, []) if may_add(more, hunk.a.start, hunk.a.end == x.len(), anchored) => {
+                extra_a += more.len()
+            }
+            (ha, hb)
+                if !ha.is_empty()
+                    && ha.len() == hb.len()
+                    && ha.iter().zip(hb).all(|(p, q)| is_slip(p, q, anchored, vocabulary)) =>
+            {
+                slips += ha.len();
+            }
+            _ => return None,
+        }
+    }
+    let shared = x.len() - extra_a;
+    let few = |n: usize| n <= (shared / 3).max(1);
+    let limit = if anchored { shared >= slips } else { slips <= 1 && shared >= CONTAINED_WORDS };
+    match (extra_a, extra_b) {
+        (0, 0) if slips == 0 => Some(Fuller::Neither),
+        (0, 0) if limit => Some(Fuller::Neither),
+        (0, more) if few(more) && shared >= CONTAINED_WORDS && limit => Some(Fuller::Second),
+        (more, 0) if few(more) && shared >= CONTAINED_WORDS && limit => Some(Fuller::First),
+        (p, q) if anchored && few(p + q) && limit => {
+            Some(if p >= q { Fuller::First } else { Fuller::Second })
+        }
+        _ => None,
+    }
+}
+
+fn joined(words: &[Word], vocabulary: &Vocabulary) -> String {
+    words.iter().map(|w| vocabulary.text(w.stem)).collect()
+}
+
+/// Says whether both are records of one thing: several figures, one of them long, all equal.
+fn is_anchored(x: &[Word], y: &[Word], vocabulary: &Vocabulary) -> bool {
+    let figures = |words: &[Word]| {
+        let mut found: Vec<u32> =
+            words.iter().filter(|w| w.specific == Some(SpecificKind::Number)).map(|w| w.stem).collect();
+        found.sort_unstable();
+        found
+    };
+    let (p, q) = (figures(x), figures(y));
+    p.len() >= 3 && p == q && p.iter().any(|&n| vocabulary.text(n).len() >= 6)
+}
+
+/// Says whether one statement may have these words where the other has none.
+fn may_add(words: &[Word], from: usize, _at_end: bool, anchored: bool) -> bool {
+    anchored
+        || from > 0
+            && words.iter().all(|w| !matches!(w.specific, Some(SpecificKind::Polarity)) && !w.label_end)
+}
+
+/// Says whether two words are one word with a letter wrong.
+fn is_slip(p: &Word, q: &Word, anchored: bool, vocabulary: &Vocabulary) -> bool {
+    let plain = |w: &Word| w.specific.is_none() || anchored && w.specific != Some(SpecificKind::Number);
+    if !plain(p) || !plain(q) {
+        return false;
+    }
+    let (a, b) = (vocabulary.text(p.id), vocabulary.text(q.id));
+    let (least, slips) = if anchored { (3, 2) } else { (SLIP_LENGTH, 1) };
+    a.len().min(b.len()) >= least && within(a, b, slips)
+}
+
+/// Says whether few single-letter edits (or swaps of neighbours) lead from one word to the other.
+fn within(a: &str, b: &str, edits: usize) -> bool {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    if a.len().abs_diff(b.len()) > edits {
+        return false;
+    }
+    let mut rows = vec![(0..=b.len()).collect::<Vec<_>>()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let change = usize::from(a[i - 1] != b[j - 1]);
+            let mut best = (rows[i - 1][j - 1] + change).min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(best);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()] <= edits
+}
+
+/// Grammar words that do change what is said.
+#[derive(Debug, PartialEq, Eq)]
+struct Grammar {
+    directions: Vec<u32>,
+    persons: Vec<char>,
+    past: bool,
+    conditional: bool,
+}
+
+impl Grammar {
+    fn conflicts(&self, other: &Self) -> bool {
+        let differ = |a: &[u32], b: &[u32]| !a.is_empty() && !b.is_empty() && a != b;
+        let strangers =
+            !self.persons.is_empty() && !other.persons.is_empty() && self.persons != other.persons;
+        differ(&self.directions, &other.directions)
+            || strangers
+            || self.past != other.past
+            || self.conditional != other.conditional
+    }
+}
+
+fn grammar(note: &Note<'_>, vocabulary: &Vocabulary) -> Grammar {
+    let mut found = Grammar { directions: Vec::new(), persons: Vec::new(), past: false, conditional: false };
+    for word in note.words.iter().filter(|w| w.class == Class::Function) {
+        match vocabulary.text(word.id) {
+            "from" | "to" | "into" | "by" | "via" => found.directions.push(word.id),
+            "i" | "me" | "my" | "i'm" | "i've" => found.persons.push('1'),
+            "we" | "us" | "our" => found.persons.push('4'),
+            "he" | "him" | "his" => found.persons.push('m'),
+            "she" | "her" => found.persons.push('f'),
+            "they" | "them" | "their" => found.persons.push('6'),
+            "was" | "were" | "had" | "did" | "been" => found.past = true,
+            "if" | "when" | "while" => found.conditional = true,
+            _ => {}
+        }
+    }
+    found
+}

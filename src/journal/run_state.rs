@@ -1,0 +1,538 @@
+//! Where a run stands: a table of events and phases.
+//!
+//! [`RunState::apply`] is the only way a run moves, live or replayed. An event that its phase does
+//! not list is an [`IllegalEvent`]; a journal that holds one was not written by this program.
+//!
+//! ```text
+//! planned → claimed → ready ⇄ requested → dreaming → (ready | dreamed) → candidate → judged ─┐
+//!                      ⇅                   ↓                              ▲               │
+//!                  over budget        dream failed → ready                └── rebasing ◀──┤
+//!   awaiting review, blocked ⇄ judged → adopting → adopted                                 │
+//!   unchanged · rejected · failed · canceling → canceled                    ◀──────────────┘
+//! ```
+
+use std::collections::BTreeMap;
+
+use crate::adoption::decide::Reason;
+use crate::adoption::{self, Conflict};
+use crate::dream::{ChangeKind, DreamStatus, Usage};
+use crate::gate::verdict::Verdict;
+use crate::ids::{DreamId, MemoryStoreId};
+use crate::memory::{ContentHash, MemoryPath};
+use crate::plan::Plan;
+use crate::price::Usd;
+use crate::snapshot::SnapshotIndex;
+
+use super::event::{FailReason, JournalEvent};
+
+/// How often a batch is tried when its dream fails for a reason that may pass.
+pub const ATTEMPTS: u32 = 3;
+
+/// Where a run stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunState {
+    /// What it will do.
+    pub plan: Plan,
+    /// Its phase.
+    pub phase: Phase,
+    /// Whether the alias was given back; only after a final phase.
+    pub is_released: bool,
+    /// The budget in force.
+    pub budget: Option<Usd>,
+    /// What every comparison starts from: the live store as first seen, or as last rebased onto.
+    pub base: Option<Base>,
+    /// What the run did to the store as first seen, entries and bytes.
+    pub before: Option<Size>,
+    /// The tries at each batch, in order.
+    pub dreams: Vec<DreamRecord>,
+    /// The candidate.
+    pub candidate: Option<Candidate>,
+    /// The last judgment.
+    pub judgment: Option<Judgment>,
+    /// The last approval.
+    pub approval: Option<Approval>,
+    /// The last refusal by a person.
+    pub rejection: Option<(String, Option<String>)>,
+    /// Live writes carried over, by path.
+    pub carried: Vec<MemoryPath>,
+    /// Memories that both the live store and the dream changed; the candidate holds the live version.
+    pub conflicts: Vec<Conflict>,
+    /// The adoption, once made.
+    pub adopted_hash: Option<ContentHash>,
+}
+
+/// The phases of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Phase {
+    /// It exists.
+    Planned,
+    /// The alias is its own.
+    Claimed,
+    /// A batch can be asked for.
+    Ready {
+        /// The batch, from 1.
+        batch: u32,
+    },
+    /// A batch was asked for, answer unknown: in doubt until settled.
+    Requested {
+        /// The batch.
+        batch: u32,
+    },
+    /// A dream is at work.
+    Dreaming {
+        /// The batch.
+        batch: u32,
+        /// The dream.
+        dream: DreamId,
+    },
+    /// The dream of a batch failed for a reason that may pass. Only a person, or the next apply,
+    /// asks again: a failed dream may have cost something.
+    DreamFailed {
+        /// The batch.
+        batch: u32,
+        /// Which try it was.
+        attempt: u32,
+        /// Why.
+        error: crate::dream::DreamError,
+    },
+    /// The next batch would go over the budget.
+    OverBudget {
+        /// The batch.
+        batch: u32,
+        /// Spent so far.
+        spent: Usd,
+        /// The most the batch may cost.
+        next: Usd,
+    },
+    /// All dreams are done; the last output is whole.
+    Dreamed {
+        /// The last output.
+        output: MemoryStoreId,
+    },
+    /// The candidate is known.
+    Candidate,
+    /// The gates answered.
+    Judged,
+    /// Live writes are being carried over.
+    Rebasing {
+        /// What the candidate is rebased onto.
+        live: SnapshotIndex,
+    },
+    /// A person has to look.
+    AwaitingReview(Vec<Reason>),
+    /// Nothing will be adopted without an override.
+    Blocked(Vec<Reason>),
+    /// The alias is moving.
+    Adopting {
+        /// The store that gives way.
+        from: MemoryStoreId,
+        /// The store that takes over.
+        to: MemoryStoreId,
+        /// What the live store held.
+        live: ContentHash,
+    },
+    /// Final: the candidate is live.
+    Adopted,
+    /// Final: there was nothing to adopt.
+    Unchanged,
+    /// Final: a person said no.
+    Rejected,
+    /// Final: it could not go on.
+    Failed(FailReason),
+    /// Somebody asked for it to stop.
+    Canceling {
+        /// The dream to stop first.
+        dream: Option<DreamId>,
+    },
+    /// Final: it was stopped.
+    Canceled,
+}
+
+impl Phase {
+    /// Says whether the run is over.
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::Adopted | Self::Unchanged | Self::Rejected | Self::Failed(_) | Self::Canceled
+        )
+    }
+
+    /// Returns the phase's name, as shown by `status` and in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Claimed => "claimed",
+            Self::Ready { .. } => "ready",
+            Self::Requested { .. } => "requested",
+            Self::Dreaming { .. } => "dreaming",
+            Self::DreamFailed { .. } => "dream_failed",
+            Self::OverBudget { .. } => "over_budget",
+            Self::Dreamed { .. } => "dreamed",
+            Self::Candidate => "candidate",
+            Self::Judged => "judged",
+            Self::Rebasing { .. } => "rebasing",
+            Self::AwaitingReview(_) => "awaiting_review",
+            Self::Blocked(_) => "blocked",
+            Self::Adopting { .. } => "adopting",
+            Self::Adopted => "adopted",
+            Self::Unchanged => "unchanged",
+            Self::Rejected => "rejected",
+            Self::Failed(_) => "failed",
+            Self::Canceling { .. } => "canceling",
+            Self::Canceled => "canceled",
+        }
+    }
+}
+
+/// What comparisons start from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Base {
+    /// The live store.
+    pub store: MemoryStoreId,
+    /// What it held.
+    pub index: SnapshotIndex,
+}
+
+/// How much a store holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Memories.
+    pub entries: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// One try at a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DreamRecord {
+    /// The batch, from 1.
+    pub batch: u32,
+    /// Which try, from 1.
+    pub attempt: u32,
+    /// The store it reads.
+    pub store: MemoryStoreId,
+    /// The request.
+    pub digest: ContentHash,
+    /// When it was asked for: settling looks at dreams made since.
+    pub requested_at: jiff::Timestamp,
+    /// The dream, once known.
+    pub dream: Option<DreamId>,
+    /// Its final status.
+    pub status: Option<DreamStatus>,
+    /// The store it wrote.
+    pub output: Option<MemoryStoreId>,
+    /// Tokens it used.
+    pub usage: Usage,
+    /// What it cost at most.
+    pub cost: Option<Usd>,
+    /// What it did, counted by kind.
+    pub changes: BTreeMap<ChangeKind, u64>,
+}
+
+/// The candidate of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The store.
+    pub store: MemoryStoreId,
+    /// What it holds.
+    pub hash: ContentHash,
+    /// Its size.
+    pub size: Size,
+}
+
+/// What the gates said of which stores.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgment {
+    /// The live store.
+    pub live: ContentHash,
+    /// The candidate.
+    pub candidate: ContentHash,
+    /// The answers.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// A person's yes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// To what.
+    pub given: adoption::Approval,
+}
+
+/// An event that its phase does not allow.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("event {seq} (`{event}`) is not legal in phase `{phase}`")]
+pub struct IllegalEvent {
+    /// Its place in the journal.
+    pub seq: u32,
+    /// Its kind.
+    pub event: &'static str,
+    /// The phase the run was in.
+    pub phase: &'static str,
+}
+
+impl JournalEvent {
+    /// Returns the event's kind, as written in the journal.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::RunPlanned { .. } => "run_planned",
+            Self::Claimed => "claimed",
+            Self::BaseRecorded { .. } => "base_recorded",
+            Self::DreamRequested { .. } => "dream_requested",
+            Self::DreamNotSent { .. } => "dream_not_sent",
+            Self::DreamCreated { .. } => "dream_created",
+            Self::DreamRefused { .. } => "dream_refused",
+            Self::DreamEnded { .. } => "dream_ended",
+            Self::RetryAsked => "retry_asked",
+            Self::BudgetReached { .. } => "budget_reached",
+            Self::BudgetRaised { .. } => "budget_raised",
+            Self::CandidateRecorded { .. } => "candidate_recorded",
+            Self::Judged { .. } => "judged",
+            Self::RebaseIntended { .. } => "rebase_intended",
+            Self::ReviewAsked { .. } => "review_asked",
+            Self::AdoptionBlocked { .. } => "adoption_blocked",
+            Self::Approved { .. } => "approved",
+            Self::Rejected { .. } => "rejected",
+            Self::AdoptionIntended { .. } => "adoption_intended",
+            Self::Adopted { .. } => "adopted",
+            Self::Unchanged => "unchanged",
+            Self::CancelAsked { .. } => "cancel_asked",
+            Self::Canceled => "canceled",
+            Self::Failed { .. } => "failed",
+            Self::Released => "released",
+        }
+    }
+}
+
+impl RunState {
+    /// Begins a run from its first event.
+    ///
+    /// # Errors
+    ///
+    /// Any other event than `run_planned` is illegal here.
+    pub fn begin(seq: u32, event: JournalEvent) -> Result<Self, IllegalEvent> {
+        let name = event.name();
+        let JournalEvent::RunPlanned { plan } = event else {
+            return Err(IllegalEvent { seq, event: name, phase: "nothing" });
+        };
+        Ok(Self {
+            budget: plan.budget,
+            plan: *plan,
+            phase: Phase::Planned,
+            is_released: false,
+            base: None,
+            before: None,
+            dreams: Vec::new(),
+            candidate: None,
+            judgment: None,
+            approval: None,
+            rejection: None,
+            carried: Vec::new(),
+            conflicts: Vec::new(),
+            adopted_hash: None,
+        })
+    }
+
+    /// Moves the run by one event, recorded as the `seq`-th at `at`.
+    ///
+    /// # Errors
+    ///
+    /// An event that the present phase does not allow.
+    pub fn apply(
+        mut self,
+        seq: u32,
+        at: jiff::Timestamp,
+        event: JournalEvent,
+    ) -> Result<Self, IllegalEvent> {
+        use JournalEvent as E;
+        use Phase as P;
+        let illegal = IllegalEvent { seq, event: event.name(), phase: self.phase.name() };
+        if self.is_released {
+            return Err(IllegalEvent { phase: "released", ..illegal });
+        }
+        let phase = match (self.phase.clone(), event) {
+            (P::Planned, E::Claimed) => P::Claimed,
+            (P::Claimed, E::BaseRecorded { store, index }) => {
+                self.before =
+                    Some(Size { entries: index.entries.len() as u64, bytes: index.bytes() });
+                self.base = Some(Base { store, index });
+                P::Ready { batch: 1 }
+            }
+            (P::Ready { batch: ready }, E::DreamRequested { batch, attempt, store, digest })
+                if ready == batch =>
+            {
+                self.dreams.push(DreamRecord {
+                    batch,
+                    attempt,
+                    store,
+                    digest,
+                    requested_at: at,
+                    dream: None,
+                    status: None,
+                    output: None,
+                    usage: Usage::default(),
+                    cost: None,
+                    changes: BTreeMap::new(),
+                });
+                P::Requested { batch }
+            }
+            (P::Requested { batch: asked }, E::DreamNotSent { batch }) if asked == batch => {
+                self.dreams.pop();
+                P::Ready { batch }
+            }
+            (P::Requested { batch: asked }, E::DreamCreated { batch, dream, .. }) if asked == batch => {
+                if let Some(record) = self.dreams.last_mut() {
+                    record.dream = Some(dream.clone());
+                }
+                P::Dreaming { batch, dream }
+            }
+            (P::Requested { batch: asked }, E::DreamRefused { batch, message }) if asked == batch => {
+                self.dreams.pop();
+                P::Failed(FailReason::Refused { batch, message })
+            }
+            (
+                P::Dreaming { batch: at_work, dream: working },
+                E::DreamEnded { batch, dream, status, output, usage, cost, changes, error },
+            ) if at_work == batch && working == dream => {
+                let attempt = self.dreams.last().map_or(1, |record| record.attempt);
+                if let Some(record) = self.dreams.last_mut() {
+                    record.status = Some(status);
+                    record.output.clone_from(&output);
+                    record.usage = usage;
+                    record.cost = cost;
+                    record.changes = changes;
+                }
+                match (status, output, error) {
+                    (DreamStatus::Completed, Some(output), _) => {
+                        if (batch as usize) < self.plan.batches.len() {
+                            P::Ready { batch: batch + 1 }
+                        } else {
+                            P::Dreamed { output }
+                        }
+                    }
+                    (DreamStatus::Completed, None, _) => P::Failed(FailReason::NoOutput { batch }),
+                    (DreamStatus::Canceled, _, _) => P::Failed(FailReason::DreamCanceled { batch }),
+                    (DreamStatus::Failed, _, error) => {
+                        let error = error.unwrap_or_else(|| crate::dream::DreamError {
+                            kind: "unknown".to_owned(),
+                            message: "the backend gave no reason".to_owned(),
+                        });
+                        if error.may_pass() && attempt < ATTEMPTS {
+                            P::DreamFailed { batch, attempt, error }
+                        } else {
+                            P::Failed(FailReason::DreamFailed { batch, error })
+                        }
+                    }
+                    (DreamStatus::Pending | DreamStatus::Running, _, _) => return Err(illegal),
+                }
+            }
+            (P::Ready { batch: ready }, E::BudgetReached { batch, spent, next, .. }) if ready == batch => {
+                P::OverBudget { batch, spent, next }
+            }
+            (P::DreamFailed { batch, .. }, E::RetryAsked) => P::Ready { batch },
+            (P::OverBudget { batch, .. }, E::BudgetRaised { budget }) => {
+                self.budget = budget;
+                P::Ready { batch }
+            }
+            (P::Dreamed { output: expected }, E::CandidateRecorded { store, hash, entries, bytes })
+                if expected == store =>
+            {
+                self.candidate = Some(Candidate { store, hash, size: Size { entries, bytes } });
+                P::Candidate
+            }
+            (P::Rebasing { live }, E::CandidateRecorded { store, hash, entries, bytes }) => {
+                if let Some(base) = &mut self.base {
+                    base.index = live;
+                }
+                self.candidate = Some(Candidate { store, hash, size: Size { entries, bytes } });
+                P::Candidate
+            }
+            (P::Candidate, E::Judged { live, candidate, verdicts }) => {
+                self.judgment = Some(Judgment { live, candidate, verdicts });
+                P::Judged
+            }
+            (P::Judged, E::RebaseIntended { live, carried, conflicts }) => {
+                self.carried.extend(carried);
+                self.conflicts.extend(conflicts);
+                P::Rebasing { live }
+            }
+            (P::Judged, E::ReviewAsked { because }) => P::AwaitingReview(because),
+            (P::Judged, E::AdoptionBlocked { because }) => P::Blocked(because),
+            (
+                P::AwaitingReview(_) | P::Blocked(_),
+                E::Approved { by, reason, overrides, live, candidate },
+            ) => {
+                let overrides = overrides.into_iter().collect();
+                let given = adoption::Approval { candidate, live, overrides };
+                self.approval = Some(Approval { by, reason, given });
+                P::Judged
+            }
+            (P::AwaitingReview(_) | P::Blocked(_), E::Rejected { by, reason }) => {
+                self.rejection = Some((by, reason));
+                P::Rejected
+            }
+            (P::Judged, E::AdoptionIntended { from, to, live, .. }) => P::Adopting { from, to, live },
+            (P::Adopting { .. }, E::Adopted { hash, late_writes, .. }) => {
+                self.adopted_hash = Some(hash);
+                self.carried.extend(late_writes);
+                P::Adopted
+            }
+            (P::Judged, E::Unchanged) => P::Unchanged,
+            (P::Dreaming { dream, .. }, E::CancelAsked { .. }) => P::Canceling { dream: Some(dream) },
+            (
+                P::Planned
+                | P::Claimed
+                | P::Ready { .. }
+                | P::DreamFailed { .. }
+                | P::OverBudget { .. }
+                | P::Dreamed { .. }
+                | P::Candidate
+                | P::Judged
+                | P::AwaitingReview(_)
+                | P::Blocked(_),
+                E::CancelAsked { .. },
+            ) => P::Canceling { dream: None },
+            (P::Canceling { .. }, E::Canceled) => P::Canceled,
+            (P::Ready { .. } | P::Requested { .. } | P::Dreamed { .. }, E::Failed { because }) => {
+                P::Failed(because)
+            }
+            (phase, E::Released) if phase.is_final() => {
+                self.is_released = true;
+                phase
+            }
+            _ => return Err(illegal),
+        };
+        self.phase = phase;
+        Ok(self)
+    }
+
+    /// Returns the store the next dream reads: the last completed output, or the base.
+    pub fn chain_head(&self) -> Option<&MemoryStoreId> {
+        let completed = self.dreams.iter().rev().find(|d| d.status == Some(DreamStatus::Completed));
+        completed.and_then(|d| d.output.as_ref()).or(self.base.as_ref().map(|base| &base.store))
+    }
+
+    /// Returns what all dreams so far cost at most.
+    pub fn spent(&self) -> Usd {
+        self.dreams.iter().filter_map(|d| d.cost).fold(Usd::default(), |sum, cost| sum + cost)
+    }
+
+    /// Returns the tokens all dreams so far used.
+    pub fn usage(&self) -> Usage {
+        let mut usage = Usage::default();
+        self.dreams.iter().for_each(|d| usage += d.usage);
+        usage
+    }
+
+    /// Returns what the dreams of the chain did, counted by kind.
+    pub fn changes(&self) -> BTreeMap<ChangeKind, u64> {
+        let mut sums = BTreeMap::new();
+        for (kind, n) in self.dreams.iter().flat_map(|d| &d.changes) {
+            *sums.entry(*kind).or_default() += n;
+        }
+        sums
+    }
+}

@@ -1,0 +1,132 @@
+//! What the planner noticed: for people, never for the run.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{RunId, SessionId};
+use crate::state::alias::Hold;
+
+/// What the planner noticed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PlanReport {
+    /// Sessions that could be read now, chosen or not.
+    pub waiting: u32,
+    /// Sessions that stay out, ordered by reason, then by id.
+    pub left_out: Vec<LeftOut>,
+    /// Files that hold no session: name and reason.
+    pub unreadable: Vec<(String, String)>,
+    /// Lines of chosen transcripts that could not be read.
+    pub skipped_lines: u64,
+    /// How the cost was estimated.
+    pub basis: String,
+    /// What differs from the pipeline's last run, one line each; empty on the first run.
+    pub changed: Vec<String>,
+    /// The run this one is compared with.
+    pub last_run: Option<RunId>,
+}
+
+/// A session that stays out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LeftOut {
+    /// The session.
+    pub session: SessionId,
+    /// Why.
+    pub reason: LeftOutReason,
+}
+
+/// Why a session stays out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftOutReason {
+    /// An adopted run has read it.
+    AlreadyRead,
+    /// It is still being written; the next run reads it.
+    Running,
+    /// More were waiting than one run takes; the next run reads it.
+    BeyondTake {
+        /// The most for one run.
+        take: u32,
+    },
+    /// More were waiting than one dream reads, and `batch.chain` is off; the next run reads it.
+    BeyondBatch {
+        /// The most for one dream.
+        size: u32,
+    },
+    /// It began before `since`.
+    BeforeSince {
+        /// The instant.
+        since: Timestamp,
+    },
+    /// It is the work of a dream, and dreams do not feed dreams.
+    DreamWorker,
+    /// It was archived.
+    Archived,
+    /// It holds nothing that can be read.
+    Empty,
+}
+
+impl fmt::Display for LeftOutReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlreadyRead => f.write_str("read by an adopted run"),
+            Self::Running => f.write_str("still running, left for the next run"),
+            Self::BeyondTake { take } => write!(f, "beyond `take: {take}`, left for the next run"),
+            Self::BeyondBatch { size } => {
+                write!(f, "beyond one batch of {size} without `chain`, left for the next run")
+            }
+            Self::BeforeSince { since } => write!(f, "began before {since:.0}"),
+            Self::DreamWorker => f.write_str("the work of a dream"),
+            Self::Archived => f.write_str("archived"),
+            Self::Empty => f.write_str("nothing in it could be read"),
+        }
+    }
+}
+
+impl PlanReport {
+    /// Counts the sessions left out by reason.
+    pub fn left_out_by_reason(&self) -> BTreeMap<&LeftOutReason, usize> {
+        let mut counts = BTreeMap::new();
+        for left_out in &self.left_out {
+            *counts.entry(&left_out.reason).or_default() += 1;
+        }
+        counts
+    }
+}
+
+/// Why a run is not due. Not an error: the next one may be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NotDue {
+    /// Fewer sessions wait than `min`.
+    TooFew {
+        /// How many wait.
+        waiting: u32,
+        /// How many it takes.
+        min: u32,
+    },
+    /// The last run ended less than `min_interval` ago.
+    TooSoon {
+        /// When the next one may start.
+        next: Timestamp,
+    },
+    /// The alias is on hold.
+    OnHold(Hold),
+}
+
+impl fmt::Display for NotDue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooFew { waiting: 0, .. } => f.write_str("no new session waits"),
+            Self::TooFew { waiting: 1, min } => write!(f, "1 session waits, `min` is {min}"),
+            Self::TooFew { waiting, min } => write!(f, "{waiting} sessions wait, `min` is {min}"),
+            Self::TooSoon { next } => write!(f, "`min_interval` runs until {next:.0}"),
+            Self::OnHold(hold) => {
+                write!(f, "on hold since {:.0}, by {}: {}", hold.since, hold.by, hold.reason)
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Which sessions are read, and why not the others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::ids::SessionId;
+use crate::session::Session;
+use crate::spec::pipeline::{Order, Pipeline, Since};
+use crate::state::alias::{Mark, SourceKey, Watermark};
+
+use super::facts::Facts;
+use super::report::{LeftOut, LeftOutReason};
+
+/// The sessions of one run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Selection {
+    /// The sessions to read, in the order they began.
+    pub(super) chosen: Vec<Session>,
+    /// The sessions that stay out, in the order they began.
+    pub(super) left_out: Vec<LeftOut>,
+    /// Sessions that could be read now, chosen or not.
+    pub(super) waiting: u32,
+    /// Where each source stands once the chosen sessions are adopted.
+    pub(super) watermarks: BTreeMap<SourceKey, Watermark>,
+}
+
+fn mark(session: &Session) -> Mark {
+    Mark { created_at: session.created_at, session: session.id.clone() }
+}
+
+/// Chooses the sessions of one run. `capacity` is the most that its batches can hold.
+pub(super) fn select(pipeline: &Pipeline, facts: &Facts, capacity: Option<u32>) -> Selection {
+    let mut selection = Selection::default();
+    let mut eligible: Vec<&Session> = Vec::new();
+    for session in in_order(facts) {
+        match reason_against(pipeline, facts, session) {
+            Some(reason) => selection.left_out.push(LeftOut { session: session.id.clone(), reason }),
+            None => eligible.push(session),
+        }
+    }
+    selection.waiting = count(eligible.len());
+
+    if pipeline.sessions.order == Order::Newest {
+        eligible.reverse();
+    }
+    let take = pipeline.sessions.take.unwrap_or(u32::MAX);
+    for (place, session) in (0_u32..).zip(eligible) {
+        if place >= take {
+            let reason = LeftOutReason::BeyondTake { take };
+            selection.left_out.push(LeftOut { session: session.id.clone(), reason });
+        } else if capacity.is_some_and(|capacity| place >= capacity) {
+            let reason = LeftOutReason::BeyondBatch { size: pipeline.batch.size };
+            selection.left_out.push(LeftOut { session: session.id.clone(), reason });
+        } else {
+            selection.chosen.push(session.clone());
+        }
+    }
+    selection.chosen.sort_by_key(mark);
+    selection.left_out.sort_by(|a, b| (&a.reason, &a.session).cmp(&(&b.reason, &b.session)));
+    selection.watermarks = advance(facts, &selection.chosen);
+    selection
+}
+
+/// Returns every session once, in the order they began.
+fn in_order(facts: &Facts) -> Vec<&Session> {
+    let mut by_mark: BTreeMap<Mark, &Session> = BTreeMap::new();
+    for session in facts.sources.values().flat_map(|source| &source.sessions) {
+        by_mark.entry(mark(session)).or_insert(session);
+    }
+    let mut seen = BTreeSet::new();
+    by_mark.into_values().filter(|session| seen.insert(&session.id)).collect()
+}
+
+fn reason_against(pipeline: &Pipeline, facts: &Facts, session: &Session) -> Option<LeftOutReason> {
+    if session.is_dream_worker {
+        return Some(LeftOutReason::DreamWorker);
+    }
+    if session.is_archived {
+        return Some(LeftOutReason::Archived);
+    }
+    if session.status.is_unfinished() {
+        return Some(LeftOutReason::Running);
+    }
+    if session.size.events == 0 {
+        return Some(LeftOutReason::Empty);
+    }
+    match &pipeline.sessions.since {
+        Since::Beginning => {}
+        Since::LastAdopted => {
+            let mark = mark(session);
+            let watermarks = facts.alias.iter().flat_map(|alias| &alias.watermarks);
+            let is_read = watermarks
+                .filter(|(key, _)| facts.sources.contains_key(key))
+                .any(|(_, watermark)| watermark.covers(&mark));
+            if is_read {
+                return Some(LeftOutReason::AlreadyRead);
+            }
+        }
+        Since::Instant(since) if session.created_at < *since => {
+            return Some(LeftOutReason::BeforeSince { since: *since });
+        }
+        Since::Within(span) => {
+            let since = facts.now - *span;
+            if session.created_at < since {
+                return Some(LeftOutReason::BeforeSince { since });
+            }
+        }
+        Since::Instant(_) => {}
+    }
+    None
+}
+
+/// Moves each source's watermark over what is settled once `chosen` is adopted.
+///
+/// It stops at the first session that still has to be read: one that runs now, or one that had to
+/// wait its turn. Those after it that were read are remembered by name.
+fn advance(facts: &Facts, chosen: &[Session]) -> BTreeMap<SourceKey, Watermark> {
+    let chosen: BTreeSet<&SessionId> = chosen.iter().map(|session| &session.id).collect();
+    facts
+        .sources
+        .iter()
+        .map(|(key, source)| {
+            let old = facts.alias.as_ref().and_then(|alias| alias.watermarks.get(key));
+            let old = old.cloned().unwrap_or_default();
+            let mut new = Watermark { through: old.through.clone(), beyond: BTreeSet::new() };
+            let mut is_contiguous = true;
+            let mut sessions: Vec<&Session> = source.sessions.iter().collect();
+            sessions.sort_by_key(|session| mark(session));
+            for session in sessions {
+                let mark = mark(session);
+                if old.through.as_ref().is_some_and(|through| mark <= *through) {
+                    continue;
+                }
+                let is_read = chosen.contains(&session.id) || old.beyond.contains(&session.id);
+                let is_settled = is_read || session.is_dream_worker || session.is_archived;
+                if is_contiguous && is_settled {
+                    new.through = Some(mark);
+                } else if is_read {
+                    new.beyond.insert(session.id.clone());
+                } else {
+                    is_contiguous = false;
+                }
+            }
+            // Sessions that the source no longer lists stay remembered: they may come back.
+            let listed: BTreeSet<&SessionId> = source.sessions.iter().map(|s| &s.id).collect();
+            new.beyond.extend(old.beyond.iter().filter(|id| !listed.contains(id)).cloned());
+            (key.clone(), new)
+        })
+        .collect()
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}

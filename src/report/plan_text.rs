@@ -1,0 +1,274 @@
+//! A plan as people read it: one screen.
+
+use std::fmt::Write as _;
+
+use crate::plan::Plan;
+use crate::plan::outline::Outline;
+use crate::plan::report::LeftOutReason;
+use crate::spec::pipeline::{
+    Adopt, AdoptMode, Drift, GateSpec, Level, OnUnchanged, Order, Pipeline, Since, Target, Threshold,
+    Thresholds,
+};
+
+use super::plan_view::store_name;
+use super::words::{Paint, bytes, count, grouped, plain};
+
+/// The most lines of instructions that are shown unless everything is asked for.
+const INSTRUCTION_LINES: usize = 12;
+/// The most session ids that are shown for one dream unless everything is asked for.
+const SESSIONS_SHOWN: usize = 3;
+
+/// Writes a plan. `is_verbose` shows every session and every line of instructions.
+pub fn plan_text(plan: &Plan, pipeline: &Pipeline, paint: Paint, is_verbose: bool) -> String {
+    let mut text = String::new();
+    let mut row = |name: &str, value: &str| {
+        let _ = writeln!(text, "  {}{value}", paint.dim(&format!("{name:<10}")));
+    };
+    let store = &plan.store;
+    row(
+        "store",
+        &format!(
+            "{}, {} ({}){}",
+            store_name(&store.reference),
+            count(store.entries, "memory", "memories"),
+            bytes(store.bytes),
+            if store.id.is_none() { ", to be imported" } else { "" }
+        ),
+    );
+    row("sessions", &sessions(plan, pipeline));
+    row("model", &format!("{}, {}", plan.model, money(plan)));
+    row("gates", &plan.gates.iter().map(gate).collect::<Vec<_>>().join(" · "));
+    row("adopt", &adopt(&plan.adopt));
+    if let Some(interval) = pipeline.min_interval {
+        row("schedule", &format!("at least {interval:#} between runs"));
+    }
+
+    let mut head = format!("{} {}", paint.bold(plan.pipeline.as_str()), paint.dim(&pipeline.file.display().to_string()));
+    if !pipeline.description.is_empty() {
+        let _ = write!(head, "\n  {}", plain(pipeline.description.trim()));
+    }
+    let mut all = format!("{head}\n\n{text}\n");
+    dreams(&mut all, plan, paint, is_verbose);
+    notes(&mut all, plan, paint, is_verbose);
+    let _ = writeln!(all, "{}", verdict(plan, paint));
+    all
+}
+
+fn sessions(plan: &Plan, pipeline: &Pipeline) -> String {
+    let chosen: u64 = plan.batches.iter().map(|batch| batch.sessions.len() as u64).sum();
+    let since = match &pipeline.sessions.since {
+        Since::Beginning => "since the beginning".to_owned(),
+        Since::LastAdopted => "not read by an adopted run".to_owned(),
+        Since::Instant(instant) => format!("since {instant:.0}"),
+        Since::Within(span) => format!("of the last {span:#}"),
+    };
+    let order = match pipeline.sessions.order {
+        Order::Oldest => "oldest first",
+        Order::Newest => "newest first",
+    };
+    format!("{} of {} waiting, {since}, {order}", grouped(chosen), grouped(u64::from(plan.report.waiting)))
+}
+
+fn money(plan: &Plan) -> String {
+    let estimate = plan.estimate.map_or_else(|| "price not known".to_owned(), |range| range.to_string());
+    let budget = plan.budget.map_or_else(String::new, |budget| format!(" of a budget of {budget}"));
+    format!("{estimate}{budget} ({})", plan.report.basis)
+}
+
+/// Writes a gate with its settings, as `entries_removed review>60% block>80%`.
+pub fn gate(spec: &GateSpec) -> String {
+    let name = spec.name();
+    let settings = match spec {
+        GateSpec::EntriesRemoved(limits) | GateSpec::EntriesAdded(limits) => thresholds(limits),
+        GateSpec::Bytes { shrink, grow } => {
+            let side = |name: &str, limits: &Thresholds| match thresholds(limits) {
+                text if text.is_empty() => String::new(),
+                text => format!("{name} {text}"),
+            };
+            [side("shrink", shrink), side("grow", grow)]
+                .into_iter()
+                .filter(|text| !text.is_empty())
+                .collect::<Vec<_>>()
+                .join(", ")
+        }
+        GateSpec::Unchanged(OnUnchanged::Skip) => "skip".to_owned(),
+        GateSpec::Unchanged(OnUnchanged::Review) => "review".to_owned(),
+        GateSpec::Unchanged(OnUnchanged::Pass) => "pass".to_owned(),
+        GateSpec::Protected { paths, on_change } => format!("{} {}", level(*on_change), paths.join(" ")),
+        GateSpec::Limits { on_exceed, entries } => format!("{} over {}", level(*on_exceed), grouped(*entries)),
+        GateSpec::Secrets(on_found) => level(*on_found).to_owned(),
+        GateSpec::Assert(assertions) => count(assertions.len() as u64, "expression", "expressions"),
+    };
+    format!("{name} {settings}").trim_end().to_owned()
+}
+
+fn level(level: Level) -> &'static str {
+    match level {
+        Level::Review => "review",
+        Level::Block => "block",
+    }
+}
+
+fn thresholds(limits: &Thresholds) -> String {
+    let one = |name: &str, limit: Option<Threshold>| {
+        limit.map(|limit| match limit {
+            Threshold::Percent(percent) => format!("{name}>{percent}%"),
+            Threshold::Count(count) => format!("{name}≥{count}"),
+        })
+    };
+    [one("review", limits.review), one("block", limits.block)].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// Writes what happens to a good candidate.
+pub fn adopt(adopt: &Adopt) -> String {
+    let mode = match adopt.mode {
+        AdoptMode::Auto => "automatic when every gate passes",
+        AdoptMode::Review => "after a person approves",
+    };
+    let target = match &adopt.target {
+        Target::Pointer => "the alias moves".to_owned(),
+        Target::Directory(folder) => format!("the alias moves and `{}` is written", folder.display()),
+        Target::CopyBack => "entries are copied back".to_owned(),
+        Target::Deployment(ids) => format!("{} are patched", count(ids.len() as u64, "deployment", "deployments")),
+        Target::Session { .. } => "a session is created".to_owned(),
+    };
+    let drift = match adopt.drift {
+        Drift::Rebase => "live writes are carried over",
+        Drift::Review => "live writes ask for review",
+        Drift::Block => "live writes block",
+    };
+    format!("{mode}; {target}; {drift}")
+}
+
+fn dreams(text: &mut String, plan: &Plan, paint: Paint, is_verbose: bool) {
+    for batch in &plan.batches {
+        let input = if batch.index == 1 { "the live store".to_owned() } else { format!("the output of dream {}", batch.index - 1) };
+        let estimate = batch.estimate.map_or_else(String::new, |range| format!(", {range}"));
+        let _ = writeln!(
+            text,
+            "  {} reads {input} and {}{}",
+            paint.bold(&format!("dream {} of {}", batch.index, plan.batches.len())),
+            count(batch.sessions.len() as u64, "session", "sessions"),
+            paint.dim(&format!(" (about {} tokens{estimate})", grouped(batch.tokens))),
+        );
+        let shown = if is_verbose { batch.sessions.len() } else { SESSIONS_SHOWN };
+        let (first, rest) = batch.sessions.split_at(shown.min(batch.sessions.len()));
+        let mut names = first.iter().map(|id| plain(id.as_str())).collect::<Vec<_>>().join(", ");
+        match rest {
+            [] => {}
+            [last] => {
+                let _ = write!(names, ", {}", plain(last.as_str()));
+            }
+            [.., last] => {
+                let _ = write!(names, " … {}", plain(last.as_str()));
+            }
+        }
+        let _ = writeln!(text, "    {}", paint.dim(&names));
+        instructions(text, plan, batch.index, paint, is_verbose);
+    }
+    if !plan.batches.is_empty() {
+        text.push('\n');
+    }
+}
+
+/// Writes a dream's instructions, unless they are the same as those of the dream before.
+fn instructions(text: &mut String, plan: &Plan, index: u32, paint: Paint, is_verbose: bool) {
+    let of = |index: u32| plan.batches.get((index as usize).checked_sub(1)?)?.instructions.as_ref();
+    let Some(rendered) = of(index) else { return };
+    if index > 1 && of(index - 1).is_some_and(|before| before.sha256 == rendered.sha256) {
+        let _ = writeln!(text, "    {}", paint.dim("same instructions"));
+        return;
+    }
+    let body = plain(rendered.text().unwrap_or_default().trim_end());
+    let lines: Vec<&str> = body.lines().collect();
+    let shown = if is_verbose { lines.len() } else { INSTRUCTION_LINES.min(lines.len()) };
+    for line in &lines[..shown] {
+        let _ = writeln!(text, "    {} {line}", paint.dim("│"));
+    }
+    if shown < lines.len() {
+        let more = count((lines.len() - shown) as u64, "more line", "more lines");
+        let _ = writeln!(text, "    {}", paint.dim(&format!("│ … {more} (-v shows all)")));
+    }
+}
+
+fn notes(text: &mut String, plan: &Plan, paint: Paint, is_verbose: bool) {
+    let report = &plan.report;
+    let before = text.len();
+    for (reason, n) in report.left_out_by_reason() {
+        let _ = writeln!(text, "  {} left out: {reason}", count(n as u64, "session", "sessions"));
+        if is_verbose && *reason != LeftOutReason::AlreadyRead {
+            let of_reason = report.left_out.iter().filter(|left_out| left_out.reason == *reason);
+            for left_out in of_reason {
+                let _ = writeln!(text, "    {}", paint.dim(&plain(left_out.session.as_str())));
+            }
+        }
+    }
+    for (file, reason) in &report.unreadable {
+        let _ = writeln!(text, "  {} {}: {}", paint.warn("not read:"), plain(file), plain(reason));
+    }
+    if report.skipped_lines > 0 {
+        let lines = count(report.skipped_lines, "line", "lines");
+        let _ = writeln!(text, "  {lines} of these transcripts cannot be read and will be skipped");
+    }
+    if let Some(last) = &report.last_run {
+        for change in &report.changed {
+            let _ = writeln!(text, "  {} since {last}: {}", paint.warn("changed"), plain(change));
+        }
+    }
+    if text.len() > before {
+        text.push('\n');
+    }
+}
+
+fn verdict(plan: &Plan, paint: Paint) -> String {
+    match &plan.not_due {
+        Some(reason) => format!("{} {}: {}", paint.good("Nothing due"), plan.pipeline, plain(&reason.to_string())),
+        None => {
+            let sessions: u64 = plan.batches.iter().map(|batch| batch.sessions.len() as u64).sum();
+            format!(
+                "{} {} over {} as run {}",
+                paint.bold("Plan:"),
+                match plan.batches.len() as u64 {
+                    1 => "1 dream".to_owned(),
+                    n => format!("{n} chained dreams"),
+                },
+                count(sessions, "session", "sessions"),
+                paint.bold(&plan.run.to_string()),
+            )
+        }
+    }
+}
+
+/// Writes what a pipeline file says on its own.
+pub fn outline_text(outline: &Outline, pipeline: &Pipeline, paint: Paint) -> String {
+    let mut text = format!("{} {}\n", paint.bold(outline.pipeline.as_str()), paint.dim(&outline.file));
+    if !pipeline.description.is_empty() {
+        let _ = writeln!(text, "  {}", plain(pipeline.description.trim()));
+    }
+    text.push('\n');
+    let mut row = |name: &str, value: &str| {
+        let _ = writeln!(text, "  {}{value}", paint.dim(&format!("{name:<10}")));
+    };
+    row("store", &store_name(&pipeline.store));
+    row(
+        "sessions",
+        &match (outline.sessions_at_most, outline.dreams_at_most) {
+            (Some(sessions), Some(dreams)) => format!(
+                "up to {}, in up to {}",
+                count(u64::from(sessions), "session", "sessions"),
+                count(u64::from(dreams), "chained dream", "chained dreams")
+            ),
+            _ => format!("all there are, {} for each dream", pipeline.batch.size),
+        },
+    );
+    row("model", &outline.model);
+    row("gates", &outline.gates.iter().map(gate).collect::<Vec<_>>().join(" · "));
+    row("adopt", &adopt(&outline.adopt));
+    if let Some(template) = &outline.instructions {
+        row("template", "");
+        for line in plain(template.trim_end()).lines() {
+            let _ = writeln!(text, "    {} {line}", paint.dim("│"));
+        }
+    }
+    text
+}

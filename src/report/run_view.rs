@@ -1,0 +1,173 @@
+//! A run as programs read it.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::adoption::Conflict;
+use crate::dream::{ChangeKind, DreamStatus, Usage};
+use crate::gate::verdict::Verdict;
+use crate::ids::{DreamId, MemoryStoreId, PipelineName, RunId};
+use crate::journal::run_state::{Phase, RunState, Size};
+use crate::memory::MemoryPath;
+
+use super::plan_view::{RangeView, dollars, store_name};
+
+/// Where a run stands, or how it ended. Made from its journal alone, and free of times, so that a
+/// run which was killed and continued reports the same as one that was not.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct RunView {
+    /// The run.
+    pub run: RunId,
+    /// The pipeline.
+    pub pipeline: PipelineName,
+    /// Its phase: `adopted`, `awaiting_review`, `blocked`, …
+    pub phase: &'static str,
+    /// Whether the run is over.
+    pub is_over: bool,
+    /// Why it stands there, in a clause; empty where the phase says it all.
+    pub because: String,
+    /// The store, as the pipeline names it.
+    pub store: String,
+    /// The live store when the run began.
+    pub live: Option<MemoryStoreId>,
+    /// The candidate; live itself once adopted.
+    pub candidate: Option<MemoryStoreId>,
+    /// The live store's size when the run began.
+    pub before: Option<SizeView>,
+    /// The candidate's size.
+    pub after: Option<SizeView>,
+    /// The model or mind that dreamt.
+    pub model: String,
+    /// How many dreams were planned.
+    pub dreams_planned: usize,
+    /// The dreams asked for.
+    pub dreams: Vec<DreamRunView>,
+    /// What they did, counted by kind.
+    pub changes: BTreeMap<ChangeKind, u64>,
+    /// What the gates said.
+    pub verdicts: Vec<Verdict>,
+    /// Who approved, if anybody had to.
+    pub approved_by: Option<String>,
+    /// Their reason.
+    pub approval_reason: Option<String>,
+    /// The gates they overrode.
+    pub overrides: Vec<String>,
+    /// Who rejected it.
+    pub rejected_by: Option<String>,
+    /// Live writes that were carried over into the candidate.
+    pub carried: Vec<MemoryPath>,
+    /// Memories that both the live store and the dream changed; the candidate holds the live version.
+    pub conflicts: Vec<Conflict>,
+    /// Tokens used.
+    pub usage: Usage,
+    /// What was expected to be spent, in US dollars.
+    pub estimate_usd: Option<RangeView>,
+    /// What was spent at most, in US dollars.
+    pub cost_usd: f64,
+}
+
+/// How much a store holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct SizeView {
+    /// Memories.
+    pub entries: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl From<Size> for SizeView {
+    fn from(size: Size) -> Self {
+        Self { entries: size.entries, bytes: size.bytes }
+    }
+}
+
+/// One dream of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct DreamRunView {
+    /// The batch, from 1.
+    pub batch: u32,
+    /// Which try.
+    pub attempt: u32,
+    /// Its id; null while its request is in doubt.
+    pub dream: Option<DreamId>,
+    /// Its final status; null while it is at work.
+    pub status: Option<DreamStatus>,
+    /// The sessions it read.
+    pub sessions: u64,
+    /// The store it wrote.
+    pub output: Option<MemoryStoreId>,
+    /// Tokens it used.
+    pub usage: Usage,
+    /// What it cost at most, in US dollars; null if the price is not known.
+    pub cost_usd: Option<f64>,
+}
+
+impl RunView {
+    /// Makes the view of a run.
+    pub fn of(run: &RunId, state: &RunState) -> Self {
+        let plan = &state.plan;
+        let (rejected_by, _) = state.rejection.clone().unzip();
+        Self {
+            run: run.clone(),
+            pipeline: plan.pipeline.clone(),
+            phase: state.phase.name(),
+            is_over: state.phase.is_final(),
+            because: because(&state.phase),
+            store: store_name(&plan.store.reference),
+            live: state.base.as_ref().map(|base| base.store.clone()),
+            candidate: state.candidate.as_ref().map(|candidate| candidate.store.clone()),
+            before: state.before.map(SizeView::from),
+            after: state.candidate.as_ref().map(|candidate| candidate.size.into()),
+            model: plan.model.clone(),
+            dreams_planned: plan.batches.len(),
+            dreams: state
+                .dreams
+                .iter()
+                .map(|record| DreamRunView {
+                    batch: record.batch,
+                    attempt: record.attempt,
+                    dream: record.dream.clone(),
+                    status: record.status,
+                    sessions: plan
+                        .batches
+                        .get(record.batch as usize - 1)
+                        .map_or(0, |batch| batch.sessions.len() as u64),
+                    output: record.output.clone(),
+                    usage: record.usage,
+                    cost_usd: record.cost.map(dollars),
+                })
+                .collect(),
+            changes: state.changes(),
+            verdicts: state.judgment.as_ref().map(|j| j.verdicts.clone()).unwrap_or_default(),
+            approved_by: state.approval.as_ref().map(|approval| approval.by.clone()),
+            approval_reason: state.approval.as_ref().and_then(|approval| approval.reason.clone()),
+            overrides: state.approval.as_ref().map(|a| a.given.overrides.iter().cloned().collect()).unwrap_or_default(),
+            rejected_by,
+            carried: state.carried.clone(),
+            conflicts: state.conflicts.clone(),
+            usage: state.usage(),
+            estimate_usd: plan.estimate.map(RangeView::from),
+            cost_usd: dollars(state.spent()),
+        }
+    }
+}
+
+fn because(phase: &Phase) -> String {
+    match phase {
+        Phase::AwaitingReview(reasons) | Phase::Blocked(reasons) => {
+            reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+        }
+        Phase::Failed(reason) => reason.to_string(),
+        Phase::DreamFailed { batch, attempt, error } => {
+            format!("try {attempt} at dream {batch} failed: {} ({})", error.message, error.kind)
+        }
+        Phase::OverBudget { batch, spent, next } => {
+            format!("{spent} spent, dream {batch} may cost {next} more")
+        }
+        Phase::Dreaming { batch, dream } => format!("dream {batch} is {dream}"),
+        Phase::Requested { batch } => format!("dream {batch} was asked for and has not been confirmed"),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,22 @@
+//! What a run tells whoever is watching.
+
+use crate::dream::Dream;
+use crate::ids::RunId;
+use crate::journal::event::Recorded;
+
+/// Watches a run. Calls come in order, from one thread, and must not block for long.
+pub trait Observer: Send + Sync {
+    /// An event became durable.
+    fn recorded(&self, run: &RunId, recorded: &Recorded);
+    /// A dream is further than it was.
+    fn progressed(&self, run: &RunId, dream: &Dream);
+}
+
+/// Watches nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unwatched;
+
+impl Observer for Unwatched {
+    fn recorded(&self, _: &RunId, _: &Recorded) {}
+    fn progressed(&self, _: &RunId, _: &Dream) {}
+}

@@ -1,0 +1,59 @@
+//! Settling a request whose answer was lost.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::backend::{Backend, BackendError};
+use crate::ids::DreamId;
+use crate::journal::run_state::{DreamRecord, RunState};
+
+/// How much earlier than its request a dream may seem to have been made, because clocks are rounded
+/// and differ a little. Dreams that the journal already knows are never taken, so this can only find
+/// more to be careful about.
+const CLOCK_SLACK: SignedDuration = SignedDuration::from_secs(2);
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// Exactly one dream answers the request.
+    Found(DreamId),
+    /// None does, and one that was sent would be listed by now.
+    NotSent,
+    /// None does yet; look again after this long.
+    TooEarly(SignedDuration),
+    /// Several do. Which one is ours cannot be told, and asking again would pay again.
+    Several(Vec<DreamId>),
+}
+
+/// Settles a dream that was requested but never confirmed.
+///
+/// Looks only; claims the one dream on the backend that matches the request. With several the run
+/// has to stop: paying for the same sessions twice is worse than waiting for a person.
+///
+/// # Errors
+///
+/// Fails when the backend cannot list its dreams.
+pub async fn settle(
+    request: &DreamRecord,
+    state: &RunState,
+    backend: &dyn Backend,
+    now: Timestamp,
+) -> Result<Settled, BackendError> {
+    let since = request.requested_at - CLOCK_SLACK;
+    let dreams = backend.dreams_since(since).await?;
+    let known: Vec<&DreamId> = state.dreams.iter().filter_map(|d| d.dream.as_ref()).collect();
+    let mut matching: Vec<DreamId> = dreams
+        .into_iter()
+        .filter(|dream| dream.request_digest() == request.digest && !known.contains(&&dream.id))
+        .map(|dream| dream.id)
+        .collect();
+    if matching.len() > 1 {
+        matching.sort();
+        return Ok(Settled::Several(matching));
+    }
+    if let Some(dream) = matching.pop() {
+        return Ok(Settled::Found(dream));
+    }
+    let settling = SignedDuration::try_from(backend.settling_time()).unwrap_or(SignedDuration::MAX);
+    let waited = now.duration_since(request.requested_at);
+    if waited >= settling { Ok(Settled::NotSent) } else { Ok(Settled::TooEarly(settling - waited)) }
+}

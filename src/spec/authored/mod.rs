@@ -1,0 +1,22 @@
+//! Files exactly as a person types them: one optional key per kind, unknown keys refused.
+//!
+//! The doc comments of the fields are what people read in their editor, through the JSON Schemas
+//! generated from these types. Nothing here is checked beyond its shape; `check` does that.
+
+mod gates;
+mod pipeline;
+mod project;
+mod scalar;
+
+pub use gates::{
+    AuthoredAssertion, AuthoredBytes, AuthoredGates, AuthoredLimits, AuthoredProtected, AuthoredThresholds,
+};
+pub use pipeline::{
+    AuthoredAdopt, AuthoredBatch, AuthoredBudget, AuthoredInput, AuthoredPipeline, AuthoredSchedule,
+    AuthoredSessions, AuthoredSource, TargetWord,
+};
+pub use project::{
+    AuthoredBackend, AuthoredNotification, AuthoredProfile, AuthoredProject, AuthoredStore, AuthoredWebhook,
+    BackendWord, NotifyWord,
+};
+pub use scalar::{AuthoredBackendOrWord, AuthoredThreshold};

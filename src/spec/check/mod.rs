@@ -1,0 +1,35 @@
+//! The rules a schema cannot state: references, limits, templates, and what this version can do.
+//!
+//! Each check takes what was typed, tells what is wrong with it by route, and returns the checked
+//! value, so that a file's problems come all at once.
+
+mod adopt;
+mod gates;
+mod pipeline;
+mod project;
+mod sessions;
+
+pub(super) use pipeline::pipeline;
+pub(super) use project::project;
+
+use super::checker::Checker;
+use super::codes::Code;
+use super::route::Route;
+use crate::ids::InvalidId;
+
+/// Tells why a text is not a name or an id, and returns it if it is.
+fn identifier<T>(
+    checker: &mut Checker<'_>,
+    code: Code,
+    route: &Route<'_>,
+    parsed: Result<T, InvalidId>,
+) -> Option<T> {
+    match parsed {
+        Ok(id) => Some(id),
+        Err(error) => {
+            let problem = checker.at(code, route, error.to_string());
+            checker.tell(problem);
+            None
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Loading: a source file becomes a checked value, or every problem found in it.
+//!
+//! Nothing here touches a disk or shares anything mutable, so files can be loaded in parallel.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::authored::{AuthoredPipeline, AuthoredProject};
+use super::check;
+use super::checker::Checker;
+use super::codes::Code;
+use super::pipeline::Pipeline;
+use super::problem::{Problem, has_errors, sort};
+use super::project::Project;
+use super::route::{ROOT, Step};
+use super::schema::Document;
+use super::shape;
+use super::source::SourceFile;
+use super::yaml;
+use crate::ids::PipelineName;
+
+/// What loading must be told from outside the files.
+#[derive(Debug, Clone, Default)]
+pub struct LoadOptions {
+    /// The folder of `dreamrun.yaml`.
+    pub root: PathBuf,
+    /// The models of the local backend; empty to leave `model` unchecked.
+    pub known_minds: Vec<String>,
+    /// Folders outside the project that the command line allows to read, absolute.
+    pub allow_read: Vec<PathBuf>,
+}
+
+/// A loaded value with its warnings, or every problem of its file.
+pub type Loaded<T> = Result<(T, Vec<Problem>), Vec<Problem>>;
+
+/// Loads `dreamrun.yaml` under one of its profiles.
+///
+/// # Errors
+///
+/// Returns all problems of the file, errors and warnings, by position.
+pub fn load_project(file: &SourceFile, profile: Option<&str>, options: &LoadOptions) -> Loaded<Project> {
+    let tree = yaml::read(file)?;
+    let mut checker = Checker::new(file, &tree);
+    let project =
+        shape::decode::<AuthoredProject>(Document::Project, &tree, &mut checker).and_then(|authored| {
+            shape::check_version(&mut checker, authored.dreamrun);
+            check::project(authored, profile, options, &mut checker)
+        });
+    finish(project, checker)
+}
+
+/// Loads one pipeline file of a project. The project's profile is applied: its model takes the place
+/// of the pipeline's, and the lower of the two budgets counts.
+///
+/// # Errors
+///
+/// Returns all problems of the file, errors and warnings, by position.
+pub fn load_pipeline(file: &SourceFile, project: &Project, options: &LoadOptions) -> Loaded<Pipeline> {
+    let tree = yaml::read(file)?;
+    let mut checker = Checker::new(file, &tree);
+    let pipeline =
+        shape::decode::<AuthoredPipeline>(Document::Pipeline, &tree, &mut checker).and_then(|authored| {
+            shape::check_version(&mut checker, authored.dreamrun);
+            check::pipeline(authored, project, options, &mut checker)
+        });
+    finish(pipeline, checker)
+}
+
+fn finish<T>(value: Option<T>, checker: Checker<'_>) -> Loaded<T> {
+    let file = checker.file();
+    let mut problems = checker.finish();
+    match value {
+        Some(value) if !has_errors(&problems) => Ok((value, problems)),
+        None if !has_errors(&problems) => {
+            // Every check that returns nothing tells why; should one forget, the file is still refused.
+            problems.push(Problem::of_file(Code::WrongType, file.path(), "the file cannot be used as it is"));
+            Err(problems)
+        }
+        _ => Err(problems),
+    }
+}
+
+/// Tells which files give a name that another file gives too.
+pub fn check_names(names: &[(&SourceFile, &PipelineName)]) -> Vec<Problem> {
+    let mut by_name: BTreeMap<&PipelineName, Vec<&SourceFile>> = BTreeMap::new();
+    for (file, name) in names {
+        by_name.entry(name).or_default().push(file);
+    }
+    let mut problems = Vec::new();
+    for (name, mut files) in by_name {
+        files.sort_by_key(|file| file.path());
+        let Some((first, others)) = files.split_first() else { continue };
+        for file in others {
+            let label = format!("`{name}` is also the name of {}", first.path().display());
+            // The file was loaded, so it can be read; without a `name` key its own name is the clash.
+            let span = yaml::read(file).ok().and_then(|tree| {
+                let found = tree.find(&[Step::Key("name")]);
+                found.is_whole.then(|| found.value_span())
+            });
+            let problem = match span {
+                Some(span) => Problem {
+                    route: ROOT.key("name").to_string(),
+                    ..Problem::new(Code::DuplicateName, file, span, label)
+                },
+                None => Problem::of_file(Code::DuplicateName, file.path(), label),
+            };
+            problems.push(problem.help("give one of them another name"));
+        }
+    }
+    sort(&mut problems);
+    problems
+}

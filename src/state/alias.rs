@@ -1,0 +1,225 @@
+//! The object of one alias: which store is live, who works on it, and what was read already.
+//!
+//! It is replaced as a whole, from the version that was read, or not at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Key, PutIf, StateError, StateStore, Version};
+use crate::ids::{Alias, MemoryStoreId, PipelineName, RunId, SessionId};
+use crate::memory::ContentHash;
+
+/// The format of [`AliasRecord`]. 1: the first.
+pub const ALIAS_FORMAT: u32 = 1;
+
+/// What state knows of one alias.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AliasRecord {
+    /// [`ALIAS_FORMAT`] when written.
+    pub format: u32,
+    /// How often the live store was replaced, from 0.
+    pub generation: u64,
+    /// The live store.
+    pub active: MemoryStoreId,
+    /// The adoption that made it live; none for a bootstrapped store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adoption: Option<Adoption>,
+    /// The stores that were live before, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub previous: Vec<PreviousStore>,
+    /// Which sessions were read, by source.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub watermarks: BTreeMap<SourceKey, Watermark>,
+    /// When each pipeline last brought a run to its end here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub last_finished: BTreeMap<PipelineName, Timestamp>,
+    /// The run that works on the alias.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Claim>,
+    /// Set by `rollback`: automation keeps its hands off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+}
+
+/// How a store became live.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Adoption {
+    /// The run that adopted it.
+    pub run: RunId,
+    /// When.
+    pub at: Timestamp,
+    /// What it held then.
+    pub hash: ContentHash,
+}
+
+/// A store that used to be live.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PreviousStore {
+    /// The store.
+    pub store: MemoryStoreId,
+    /// The adoption that had made it live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adoption: Option<Adoption>,
+    /// When it gave way.
+    pub retired_at: Timestamp,
+}
+
+/// The run that works on an alias.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Claim {
+    /// The run.
+    pub run: RunId,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Why automation keeps its hands off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Hold {
+    /// Since when.
+    pub since: Timestamp,
+    /// Who put it on.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Names a session source within an alias, such as `files:logs/*.jsonl`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct SourceKey(pub String);
+
+/// Which sessions of one source were read by adopted runs.
+///
+/// Every session up to and including `through` is settled. Sessions that began later but were read
+/// already (because an earlier one was still running, or `order: newest` took them first) are named
+/// in `beyond`, so that none is skipped and none is read twice.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Watermark {
+    /// The last settled session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<Mark>,
+    /// Sessions after it that were read.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub beyond: BTreeSet<SessionId>,
+}
+
+/// A place in the order of sessions: by beginning, then by id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Mark {
+    /// When the session began.
+    pub created_at: Timestamp,
+    /// The session.
+    pub session: SessionId,
+}
+
+impl Watermark {
+    /// Says whether a session was read, or was passed over for good.
+    pub fn covers(&self, mark: &Mark) -> bool {
+        self.through.as_ref().is_some_and(|through| mark <= through) || self.beyond.contains(&mark.session)
+    }
+}
+
+impl AliasRecord {
+    /// Makes the record of an alias that was just bootstrapped.
+    pub fn bootstrapped(active: MemoryStoreId) -> Self {
+        Self {
+            format: ALIAS_FORMAT,
+            generation: 0,
+            active,
+            adoption: None,
+            previous: Vec::new(),
+            watermarks: BTreeMap::new(),
+            last_finished: BTreeMap::new(),
+            claim: None,
+            hold: None,
+        }
+    }
+
+    /// Makes a store live and remembers the one before.
+    pub fn replace_active(&mut self, store: MemoryStoreId, adoption: Option<Adoption>, at: Timestamp) {
+        let retired = std::mem::replace(&mut self.active, store);
+        let before = std::mem::replace(&mut self.adoption, adoption);
+        self.previous.retain(|p| p.store != retired && p.store != self.active);
+        self.previous.insert(0, PreviousStore { store: retired, adoption: before, retired_at: at });
+        self.generation += 1;
+    }
+}
+
+/// Reads an alias, with the version to write it back from.
+///
+/// # Errors
+///
+/// Fails when state cannot be read, is damaged, or was written by a newer version.
+pub async fn read(
+    state: &dyn StateStore,
+    alias: &Alias,
+) -> Result<Option<(AliasRecord, Version)>, StateError> {
+    let key = Key::alias(alias);
+    let Some(found) = state.get(&key).await? else { return Ok(None) };
+    let damaged = |reason: String| StateError::Damaged { key: key.clone(), reason };
+    let value: serde_json::Value =
+        serde_json::from_slice(&found.bytes).map_err(|error| damaged(error.to_string()))?;
+    if let Some(format) = value["format"].as_u64().filter(|&format| format > u64::from(ALIAS_FORMAT)) {
+        return Err(StateError::TooNew {
+            key,
+            found: format.to_string(),
+            known: ALIAS_FORMAT.to_string(),
+        });
+    }
+    let record = serde_json::from_value(value).map_err(|error| damaged(error.to_string()))?;
+    Ok(Some((record, found.version)))
+}
+
+/// Writes an alias back, if it is still what was read.
+///
+/// # Errors
+///
+/// [`StateError::Conflict`] when somebody else wrote first.
+pub async fn write(
+    state: &dyn StateStore,
+    alias: &Alias,
+    record: &AliasRecord,
+    when: PutIf,
+) -> Result<Version, StateError> {
+    let key = Key::alias(alias);
+    let bytes = serde_json::to_vec(record)
+        .map_err(|error| StateError::Damaged { key: key.clone(), reason: error.to_string() })?;
+    state.put(&key, &bytes, when).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark(second: i64, id: &str) -> Mark {
+        Mark { created_at: Timestamp::from_second(second).unwrap(), session: SessionId::parse(id).unwrap() }
+    }
+
+    #[test]
+    fn a_watermark_covers_what_is_settled_and_what_was_read_beyond() {
+        let watermark = Watermark {
+            through: Some(mark(10, "b")),
+            beyond: [SessionId::parse("z").unwrap()].into_iter().collect(),
+        };
+        assert!(watermark.covers(&mark(10, "a")));
+        assert!(watermark.covers(&mark(10, "b")));
+        assert!(!watermark.covers(&mark(10, "c")));
+        assert!(watermark.covers(&mark(99, "z")));
+        assert!(!Watermark::default().covers(&mark(0, "a")));
+    }
+
+    #[test]
+    fn replacing_the_live_store_keeps_the_one_before_first() {
+        let store = |id| MemoryStoreId::parse(id).unwrap();
+        let at = Timestamp::from_second(1).unwrap();
+        let mut record = AliasRecord::bootstrapped(store("a"));
+        record.replace_active(store("b"), None, at);
+        record.replace_active(store("a"), None, at);
+        assert_eq!(record.generation, 2);
+        assert_eq!(record.previous.iter().map(|p| p.store.as_str()).collect::<Vec<_>>(), ["b"]);
+    }
+}

@@ -1,0 +1,188 @@
+//! State in a SQLite file: the default.
+//!
+//! One table of keys. Writes are single statements in WAL mode with `synchronous=FULL`, so a write
+//! that returned survives power loss, and a killed process leaves nothing half done.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+
+use super::{Key, PutIf, StateError, StateStore, Version, Versioned};
+
+/// How long a write waits for another process's write.
+const BUSY: Duration = Duration::from_secs(10);
+/// The layout this version writes, kept in `user_version`.
+const LAYOUT: i64 = 1;
+
+/// State in a SQLite file.
+#[derive(Debug)]
+pub struct SqliteState {
+    place: PathBuf,
+    connection: Mutex<Connection>,
+}
+
+impl SqliteState {
+    /// Opens the file, making it and its folder if needed.
+    ///
+    /// # Errors
+    ///
+    /// Says what stood in the way: no permission, a full disk, a file that is no database, or a
+    /// layout newer than this version knows.
+    pub fn open(place: &Path) -> Result<Self, StateError> {
+        if let Some(folder) = place.parent() {
+            std::fs::create_dir_all(folder)
+                .map_err(|error| unavailable("open", place, &error.to_string()))?;
+        }
+        let connection = Connection::open(place).map_err(|e| failed("open", place, &e))?;
+        let state = Self { place: place.to_owned(), connection: Mutex::new(connection) };
+        state.prepare()?;
+        Ok(state)
+    }
+
+    /// Opens the file for reading only; `None` if there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`SqliteState::open`].
+    pub fn open_read_only(place: &Path) -> Result<Option<Self>, StateError> {
+        if !place.exists() {
+            return Ok(None);
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection =
+            Connection::open_with_flags(place, flags).map_err(|e| failed("open", place, &e))?;
+        connection.busy_timeout(BUSY).map_err(|e| failed("open", place, &e))?;
+        let state = Self { place: place.to_owned(), connection: Mutex::new(connection) };
+        state.check_layout()?;
+        Ok(Some(state))
+    }
+
+    fn prepare(&self) -> Result<(), StateError> {
+        let fail = |e| failed("open", &self.place, &e);
+        {
+            let connection = self.lock();
+            connection.busy_timeout(BUSY).map_err(fail)?;
+            // Network file systems have no shared memory for the WAL; a rollback journal works there.
+            let mode: String =
+                connection.query_row("PRAGMA journal_mode=WAL", [], |row| row.get(0)).map_err(fail)?;
+            if mode != "wal" {
+                connection.pragma_update(None, "journal_mode", "TRUNCATE").map_err(fail)?;
+            }
+            connection.pragma_update(None, "synchronous", "FULL").map_err(fail)?;
+        }
+        if self.check_layout()? < LAYOUT {
+            self.lock()
+                .execute_batch(
+                    "BEGIN IMMEDIATE;
+                     CREATE TABLE IF NOT EXISTS objects (
+                         key TEXT PRIMARY KEY, version INTEGER NOT NULL, bytes BLOB NOT NULL
+                     ) STRICT, WITHOUT ROWID;
+                     PRAGMA user_version=1;
+                     COMMIT;",
+                )
+                .map_err(fail)?;
+        }
+        Ok(())
+    }
+
+    fn check_layout(&self) -> Result<i64, StateError> {
+        let found: i64 = self
+            .lock()
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .map_err(|e| failed("open", &self.place, &e))?;
+        if found > LAYOUT {
+            return Err(StateError::TooNew {
+                key: Key(self.place.display().to_string()),
+                found: found.to_string(),
+                known: LAYOUT.to_string(),
+            });
+        }
+        Ok(found)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        // A panic elsewhere cannot leave SQLite between statements, so the connection is still good.
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn failed(action: &'static str, place: &Path, error: &rusqlite::Error) -> StateError {
+    use rusqlite::ErrorCode;
+    let reason = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "the disk is full".to_owned(),
+        Some(ErrorCode::ReadOnly) => "the file is read-only".to_owned(),
+        Some(ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            format!("{error} (is the folder writable?)")
+        }
+        Some(ErrorCode::NotADatabase) => "the file is not a SQLite database".to_owned(),
+        Some(ErrorCode::DatabaseCorrupt) => "the file is corrupt".to_owned(),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "another process has been writing to it for ten seconds".to_owned()
+        }
+        _ => error.to_string(),
+    };
+    unavailable(action, place, &reason)
+}
+
+fn unavailable(action: &'static str, place: &Path, reason: &str) -> StateError {
+    StateError::Unavailable { action, place: place.display().to_string(), reason: reason.to_owned() }
+}
+
+#[async_trait]
+impl StateStore for SqliteState {
+    async fn get(&self, key: &Key) -> Result<Option<Versioned>, StateError> {
+        self.lock()
+            .prepare_cached("SELECT bytes, version FROM objects WHERE key = ?1")
+            .and_then(|mut statement| {
+                statement
+                    .query_row(params![key.as_str()], |row| {
+                        let version: i64 = row.get(1)?;
+                        Ok(Versioned { bytes: row.get(0)?, version: Version(version.to_string()) })
+                    })
+                    .optional()
+            })
+            .map_err(|e| failed("read", &self.place, &e))
+    }
+
+    async fn put(&self, key: &Key, bytes: &[u8], when: PutIf) -> Result<Version, StateError> {
+        let fail = |e| failed("write", &self.place, &e);
+        let connection = self.lock();
+        let (written, version) = match when {
+            PutIf::Absent => {
+                let sql = "INSERT INTO objects (key, version, bytes) VALUES (?1, 1, ?2)
+                           ON CONFLICT (key) DO NOTHING";
+                let mut statement = connection.prepare_cached(sql).map_err(fail)?;
+                (statement.execute(params![key.as_str(), bytes]).map_err(fail)?, 1)
+            }
+            PutIf::Version(Version(read)) => {
+                let Ok(read) = read.parse::<i64>() else {
+                    return Err(StateError::Conflict { key: key.clone() });
+                };
+                let sql = "UPDATE objects SET bytes = ?2, version = version + 1
+                           WHERE key = ?1 AND version = ?3";
+                let mut statement = connection.prepare_cached(sql).map_err(fail)?;
+                (statement.execute(params![key.as_str(), bytes, read]).map_err(fail)?, read + 1)
+            }
+        };
+        if written == 0 {
+            return Err(StateError::Conflict { key: key.clone() });
+        }
+        Ok(Version(version.to_string()))
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<Key>, StateError> {
+        let read = || -> rusqlite::Result<Vec<Key>> {
+            let connection = self.lock();
+            // The range ends before the first text that is greater than every continuation.
+            let mut statement = connection.prepare_cached(
+                "SELECT key FROM objects WHERE key >= ?1 AND key < ?1 || char(1114111) ORDER BY key",
+            )?;
+            let keys = statement.query_map(params![prefix], |row| row.get(0).map(Key))?;
+            keys.collect()
+        };
+        read().map_err(|e| failed("read", &self.place, &e))
+    }
+}
