@@ -150,7 +150,7 @@ pub(crate) async fn a_dream_is_listed_as_soon_as_it_is_created<W: World>() {
         listed.into_iter().map(|dream| dream.id).collect()
     };
     assert_eq!(ids(first.created_at).await, [second.id.clone(), first.id.clone()]);
-    assert_eq!(ids(first.created_at + SignedDuration::from_nanos(1)).await, [second.id.clone()]);
+    assert_eq!(ids(first.created_at + SignedDuration::from_nanos(1)).await, std::slice::from_ref(&second.id));
     assert!(ids(second.created_at + SignedDuration::from_secs(1)).await.is_empty());
     mind.allow(2);
     finish(world.backend(), &first).await;

@@ -23,6 +23,9 @@ const APPLICATION_ID: i64 = 0x6472_6d72;
 /// output) a few hundred.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Enough for the indexes of a store of 10,000 memories, whose keys come in no order.
+const CACHE_KIB: i64 = 32 * 1024;
+
 /// The tables. A content is kept once, however many memories, versions and waiting dreams name it.
 const TABLES: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -137,6 +140,10 @@ impl Database {
         let mut connection =
             connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         let at = |failure: Failure| failure.at(path);
+        // SQLite makes do with reading where it may not write.
+        if connection.is_readonly("main").map_err(|e| at(e.into()))? {
+            return Err(LocalError::ReadOnly { path: path.to_owned() });
+        }
         check(&connection, path)?;
         choose_journal(&connection, path).map_err(at)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(|e| at(e.into()))?;
@@ -204,6 +211,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, LocalError> {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "trusted_schema", false)?;
+        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         connection.set_prepared_statement_cache_capacity(64);
         Ok(connection)
     };

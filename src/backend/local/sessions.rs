@@ -30,6 +30,9 @@ use super::transcripts;
 /// A session that was written to this recently may still be going on.
 const RUNNING_WITHIN: SignedDuration = SignedDuration::from_mins(10);
 
+/// The largest transcript file. Files are read whole, and one that is larger is no transcript.
+const FILE_BYTES_LIMIT: u64 = 1 << 30;
+
 /// The part of a file that held a session when it was listed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct FilePart {
@@ -210,7 +213,13 @@ fn read_one(reach: &Reach, file: &Path, now: Timestamp) -> Result<Vec<(Session, 
         LocalError::File { source, .. } => source.to_string(),
         other => other.to_string(),
     })?;
-    let (text, written_at) = load(&real, u64::MAX)?;
+    if file.to_str().is_none() {
+        return Err("the name is not UTF-8".to_owned());
+    }
+    let (text, written_at) = load(&real, FILE_BYTES_LIMIT + 1)?;
+    if text.len() as u64 > FILE_BYTES_LIMIT {
+        return Err("larger than 1 GiB".to_owned());
+    }
     let name = reach.name(file);
     let transcripts = transcripts::read(&text, &name, written_at)?;
     if transcripts.is_empty() {

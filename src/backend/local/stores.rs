@@ -320,3 +320,72 @@ pub(super) fn sweep(db: &Connection, hashes: &BTreeSet<String>) -> Result<(), Fa
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::super::database::Database;
+    use super::*;
+
+    fn writes() -> impl Strategy<Value = MemoryWrite> {
+        let path = prop::sample::select(vec!["/a", "/a/b", "/a/b/c", "/a0", "/b", "/b/a"]);
+        let text = prop::sample::select(vec!["", "x", "y"]);
+        (path, text.clone(), prop::option::of(text)).prop_map(|(path, content, expected)| {
+            let path = MemoryPath::parse(path).unwrap();
+            let expected = expected.map(ContentHash::of);
+            match expected {
+                Some(expected) if content.is_empty() => MemoryWrite::Delete { path, expected },
+                expected => MemoryWrite::Put { path, content: content.into(), expected },
+            }
+        })
+    }
+
+    /// Does to a map what a write does to a store.
+    fn model(map: &mut BTreeMap<MemoryPath, Arc<str>>, write: &MemoryWrite) -> Result<(), ()> {
+        let path = write.path();
+        let current = map.get(path).map(|text| ContentHash::of(text.as_bytes()));
+        match write {
+            MemoryWrite::Put { content, expected, .. } => {
+                if current == Some(ContentHash::of(content.as_bytes())) {
+                    return Ok(());
+                }
+                let is_blocked = map.keys().any(|other| other != path && other.collides_with(path));
+                if current != *expected || is_blocked {
+                    return Err(());
+                }
+                map.insert(path.clone(), Arc::clone(content));
+            }
+            MemoryWrite::Delete { expected, .. } => match current {
+                None => {}
+                Some(hash) if hash == *expected => drop(map.remove(path)),
+                Some(_) => return Err(()),
+            },
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn a_store_does_what_a_map_with_expectations_does(writes in prop::collection::vec(writes(), 0..24)) {
+            let folder = tempfile::tempdir().unwrap();
+            let database = Database::open(&folder.path().join("local.db")).unwrap();
+            let now = Timestamp::UNIX_EPOCH;
+            let mut map = BTreeMap::new();
+            let held = database.write(|db| {
+                let store = create(db, "notes", now)?.id;
+                for one in &writes {
+                    let expected = model(&mut map, one);
+                    assert_eq!(write(db, &store, one, now).is_ok(), expected.is_ok(), "{one:?}");
+                }
+                snapshot(db, &store)
+            }).unwrap();
+            let held: BTreeMap<_, _> = held.iter().map(|m| (m.path.clone(), Arc::clone(&m.content))).collect();
+            prop_assert_eq!(held, map);
+        }
+    }
+}
