@@ -7,18 +7,16 @@
 
 pub mod transcript;
 pub mod preferences;
-<<<<<<< .merge_file_TNKysX
 mod corpus;
 mod similar;
+mod person;
 mod duplicates;
 mod contradictions;
 mod editions;
 mod rewrite;
 mod consolidate;
+mod lessons;
 pub mod offline;
-=======
-pub mod playbooks;
->>>>>>> .merge_file_xqrgDJ
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

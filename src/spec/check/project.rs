@@ -14,6 +14,7 @@ use crate::spec::authored::{
 use crate::spec::checker::Checker;
 use crate::spec::codes::Code;
 use crate::spec::path;
+use crate::spec::problem::Problem;
 use crate::spec::project::{BackendSpec, Bootstrap, Project, StateSpec, StoreSpec};
 use crate::spec::quantity::{self, Wrong};
 use crate::spec::route::{ROOT, Route};
@@ -56,7 +57,11 @@ pub(in crate::spec) fn project(
     }
     if let Some(wanted) = profile.filter(|wanted| !names.contains(wanted)) {
         let label = format!("there is no profile `{wanted}`");
-        let problem = checker.at_key(Code::UnknownProfile, &ROOT.key("profiles"), label);
+        let problem = if names.is_empty() {
+            Problem::of_file(Code::UnknownProfile, checker.file().path(), label)
+        } else {
+            checker.at_key(Code::UnknownProfile, &ROOT.key("profiles"), label)
+        };
         let problem = match nearest(wanted, names.iter().copied()) {
             Some(near) => problem.help(format!("did you mean `{near}`?")),
             None if names.is_empty() => problem.help("add it under `profiles`, or leave `--profile` out"),

@@ -98,7 +98,9 @@ pub fn check(template: &Template, declared: &Declared<'_>) -> Vec<TemplateProble
     if problems.is_empty() {
         problems.extend(worst_case(source, &tags, declared));
     }
-    if !named.contains("vars") {
+    // A misspelt name leaves the right one unused, which is not worth a second word.
+    let is_misspelt = problems.iter().any(|problem| problem.code == Code::UndefinedVariable);
+    if !is_misspelt && !named.contains("vars") {
         problems.extend(unused(&named, declared));
     }
     problems
@@ -269,7 +271,8 @@ fn worst_case(source: &str, tags: &[guard::Tag], declared: &Declared<'_>) -> Opt
 fn too_long(characters: usize, uses_ids: bool) -> Option<TemplateProblem> {
     let over = characters > INSTRUCTIONS_LIMIT;
     over.then(|| {
-        let label = format!("up to {characters} characters when rendered, the limit is 4,096");
+        let size = thousands(characters);
+        let label = format!("up to {size} characters when rendered, the limit is 4,096");
         let problem = TemplateProblem::new(Code::InstructionsTooLong, None, label);
         if uses_ids {
             problem
@@ -278,6 +281,13 @@ fn too_long(characters: usize, uses_ids: bool) -> Option<TemplateProblem> {
             problem.help("shorten the text")
         }
     })
+}
+
+fn thousands(number: usize) -> String {
+    match (number / 1_000, number % 1_000) {
+        (0, rest) => rest.to_string(),
+        (whole, rest) => format!("{},{rest:03}", thousands(whole)),
+    }
 }
 
 fn failure(error: &minijinja::Error, source: &str) -> TemplateProblem {

@@ -20,9 +20,18 @@ pub fn place_of(found: &Found<'_>, source: &str, file: &SourceFile) -> TemplateP
     TemplatePlace { place: file.place(found.value_span()), lines: lines.unwrap_or_default() }
 }
 
-/// A literal block begins on the line after its `|`, and every line has the same indent.
+/// Every line of a literal block has the same indent, which is found from its first line with text.
 fn literal_lines(source: &str, span: &Range<usize>, text: &str) -> Option<Vec<usize>> {
-    let mut at = span.start + text[span.start..].find('\n')? + 1;
+    let line_start = text[..span.start].rfind('\n').map_or(0, |i| i + 1);
+    // The span begins at the `|`, or at the text itself; leading blank lines may belong to either.
+    let header_end = span.start + text[span.start..].find('\n')? + 1;
+    let is_text = text[line_start..span.start].trim().is_empty();
+    let starts = if is_text { [line_start, header_end] } else { [header_end, line_start] };
+    starts.into_iter().find_map(|start| lines_from(source, start, text))
+}
+
+fn lines_from(source: &str, start: usize, text: &str) -> Option<Vec<usize>> {
+    let mut at = start;
     let first = source.lines().position(|line| !line.is_empty())?;
     let mut lines = Vec::new();
     let mut indent = None;

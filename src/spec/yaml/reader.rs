@@ -179,6 +179,11 @@ impl<'a> Reader<'a> {
             }
             line_start = text[..line_start.saturating_sub(1)].rfind('\n').map_or(0, |i| i + 1);
         }
+        // The parser scans ahead of its events and has a depth limit of its own.
+        if info.contains("recursion limit") {
+            let label = format!("this nests deeper than the limit of {DEPTH_LIMIT} levels");
+            return self.problem(Code::TooDeep, at..(at + 1).min(text.len()), label);
+        }
         // Point at a character and not behind the end of the file.
         let end = text[at..].chars().next().map_or(at, |c| at + c.len_utf8());
         self.problem(Code::YamlSyntax, at..end, info)
@@ -435,5 +440,6 @@ fn trim_end(text: &str, span: Range<usize>, style: ScalarStyle) -> Range<usize> 
     if matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted) {
         return span;
     }
-    span.start..span.start + text[span.clone()].trim_end().len()
+    // Unicode has more blanks; to YAML they are text.
+    span.start..span.start + text[span.clone()].trim_end_matches([' ', '\t', '\n', '\r']).len()
 }
