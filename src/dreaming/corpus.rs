@@ -33,7 +33,7 @@ pub(super) struct Doc<'a> {
     pub(super) family: String,
     /// The version a folder of its path names.
     pub(super) version: Option<Vec<u64>>,
-    /// Whether its path dates it, as a journal's does.
+    /// Whether its path or title dates it, as a journal's does.
     pub(super) dated: bool,
     /// Its statements.
     pub(super) notes: std::ops::Range<usize>,
@@ -165,6 +165,7 @@ impl<'a> Corpus<'a> {
             .iter()
             .take_while(|s| s.headings.is_empty() && s.kind == Kind::Pair)
             .find_map(front_matter_date);
+        let titled = found.first().and_then(|s| s.headings.first()).and_then(|title| date::in_text(title));
         let clock = memory.updated_at.map(|at| Moment { second: at.as_second(), explicit: false });
         let written = stated.or(path_date).map(explicit).or(clock);
         // Consecutive statements mostly share their headings.
@@ -192,7 +193,7 @@ impl<'a> Corpus<'a> {
             memory,
             family,
             version,
-            dated: path_date.is_some(),
+            dated: titled.or(path_date).is_some(),
             notes: from..self.notes.len(),
         });
     }

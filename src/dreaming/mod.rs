@@ -8,6 +8,7 @@
 pub mod transcript;
 mod corpus;
 mod similar;
+mod person;
 mod duplicates;
 mod contradictions;
 mod editions;
