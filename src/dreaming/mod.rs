@@ -6,6 +6,7 @@
 //! Both are pure: same input, same answer, so a stopped dream that goes on ends as it would have.
 
 pub mod transcript;
+pub mod preferences;
 mod corpus;
 mod similar;
 mod person;
