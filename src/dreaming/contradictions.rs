@@ -103,8 +103,11 @@ fn newest_wins(
         if is_list && !(form == Form::Attribute && group.iter().all(|&at| in_journal(at))) {
             continue;
         }
+        let said = |at: usize| corpus.docs[corpus.notes[at].doc].said;
+        let second = |at: usize| corpus.notes[at].moment.map(|m| m.second);
         let after = |a: usize, b: usize| {
             corpus.is_before(a, b)
+                || said(a) && said(b) && a < b && second(a) == second(b)
                 || form == Form::Attribute && corpus.are_together(a, b) && in_journal(a) && a < b
         };
         for &old in &group {
@@ -330,7 +333,7 @@ fn rivals(
     let least = RIVAL_SCORES[changes.len().clamp(1, RIVAL_SCORES.len()) - 1];
     let one_name = matches!(&hunks, [h] if matches!(sides(h), ([p], [q]) if p.specific.is_some() && p.specific == q.specific));
     let enough = shared >= FRAME_WORDS || one_name && shared > 0;
-    if score < least || !enough || a.statement.kind != b.statement.kind {
+    if score < least || !enough {
         return None;
     }
     if duplicates::compare(a, b, vocabulary).is_some() || are_apart(a, b) {

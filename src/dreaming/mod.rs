@@ -15,6 +15,7 @@ mod contradictions;
 mod editions;
 mod rewrite;
 mod consolidate;
+mod lessons;
 pub mod offline;
 
 use jiff::Timestamp;

@@ -11,6 +11,11 @@ const PERSONS: &[&str] = &[
     "someone",
 ];
 
+/// Words that point to a person from anywhere in a statement.
+const POINTERS: &[&str] = &[
+    "i", "i'm", "i've", "my", "me", "he", "she", "his", "her", "him", "herself", "himself", "myself", "mom", "dad",
+];
+
 /// What people do, in the forms that follow a name.
 const DEEDS: &[&str] = &[
     "has",
@@ -109,7 +114,8 @@ pub(super) fn speaks_of_a_person(note: &Note<'_>, vocabulary: &Vocabulary) -> bo
     let word = |at: usize| note.words.get(at).map_or("", |w| vocabulary.text(w.id));
     let from = usize::from(matches!(word(0), "the" | "a" | "an"));
     let (head, next) = (word(from), word(from + 1));
-    if PERSONS.contains(&head) {
+    let points = note.words.iter().any(|w| POINTERS.contains(&vocabulary.text(w.id)));
+    if points || PERSONS.contains(&head) {
         return true;
     }
     let named = note.statement.text.starts_with(char::is_uppercase)
