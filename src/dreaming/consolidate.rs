@@ -1,6 +1,7 @@
-//! Consolidation: what becomes of a store, decided round by round until nothing is left to decide.
+//! Consolidation: one round over a whole store.
 //!
-//! Each round reads the store afresh, so that a dream over a dream's own output finds nothing to do.
+//! Each round reads the store afresh; a dream ends with a round that finds nothing to do, so that a
+//! dream over its own output finds nothing either.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,9 +16,6 @@ use super::editions;
 use super::rewrite::{self, Edit};
 use super::similar;
 
-/// Rounds after which a dream stops in any case; stores settle in two or three.
-const ROUND_LIMIT: usize = 12;
-
 /// What happens to one statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fate {
@@ -26,16 +24,9 @@ pub(super) struct Fate {
     pub(super) because: &'static str,
 }
 
-/// Merges duplicates and lets newer values take the place of older ones, until the store is at rest.
-pub(super) fn settle(store: &mut Snapshot, changes: &mut Vec<DreamChange>) {
-    for _ in 0..ROUND_LIMIT {
-        if !round(store, changes) {
-            break;
-        }
-    }
-}
-
-fn round(store: &mut Snapshot, changes: &mut Vec<DreamChange>) -> bool {
+/// Merges duplicates and lets newer values take the place of older ones, once. Returns whether
+/// anything changed, so that the caller can go on until the store is at rest.
+pub(super) fn settle(store: &mut Snapshot, changes: &mut Vec<DreamChange>) -> bool {
     let mut vocabulary = Vocabulary::default();
     let corpus = Corpus::read(store, &mut vocabulary);
     let mut fates: BTreeMap<usize, Fate> = BTreeMap::new();

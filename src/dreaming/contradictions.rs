@@ -15,6 +15,7 @@ use crate::text::subject::Form;
 
 use super::corpus::{Class, Corpus, Note, Vocabulary, Word};
 use super::duplicates;
+use super::person;
 
 /// A statement and the newer one that took its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,8 +103,11 @@ fn newest_wins(
         if is_list && !(form == Form::Attribute && group.iter().all(|&at| in_journal(at))) {
             continue;
         }
+        let said = |at: usize| corpus.docs[corpus.notes[at].doc].said;
+        let second = |at: usize| corpus.notes[at].moment.map(|m| m.second);
         let after = |a: usize, b: usize| {
             corpus.is_before(a, b)
+                || said(a) && said(b) && a < b && second(a) == second(b)
                 || form == Form::Attribute && corpus.are_together(a, b) && in_journal(a) && a < b
         };
         for &old in &group {
@@ -149,7 +153,15 @@ fn are_values(corpus: &Corpus<'_>, a: usize, b: usize, vocabulary: &Vocabulary) 
             .map(|word| (word.id, vocabulary.text(word.id).ends_with('s') && word.specific.is_none()))
     };
     let same_verb = matches!((predicate(&v), predicate(&w)), (Some((p, true)), Some((q, _))) if p == q);
-    if short && !same_verb {
+    let narrow = x.claim.as_ref().is_some_and(|c| {
+        c.singular
+            || x.words[..c.subject_len.min(x.words.len())]
+                .iter()
+                .filter(|w| w.class == Class::Content)
+                .count()
+                >= 2
+    });
+    if short && narrow && !same_verb {
         return true;
     }
     let ids = |words: &[Word]| words.iter().map(|word| word.id).collect::<Vec<_>>();
@@ -288,8 +300,8 @@ fn resemblance(a: &[Word], b: &[Word], vocabulary: &Vocabulary) -> usize {
     (head + tail) * 1_000 / p.len().max(q.len())
 }
 
-/// Least likeness of rivals.
-const RIVAL_SCORE: u32 = 600;
+/// Least likeness of rivals that differ in one, two, or more places.
+const RIVAL_SCORES: [u32; 3] = [600, 720, 820];
 /// Shared content words below which a frame says too little about its subject.
 const FRAME_WORDS: usize = 2;
 
@@ -302,20 +314,52 @@ fn rivals(
     vocabulary: &Vocabulary,
 ) -> Option<&'static str> {
     let content = |words: &[Word]| words.iter().filter(|w| w.class == Class::Content).count();
-    let changed: usize = hunks.iter().map(|h| content(&a.words[h.a.clone()])).sum();
+    let sides = |h: &Hunk| (&a.words[h.a.clone()], &b.words[h.b.clone()]);
+    let changed: usize = hunks.iter().map(|h| content(sides(h).0)).sum();
     let shared = content(&a.words) - changed;
-    if score < RIVAL_SCORE || shared < FRAME_WORDS || a.statement.kind != b.statement.kind {
+    // The same replacement in several places is one change.
+    let mut changes: Vec<(Vec<u32>, Vec<u32>)> = hunks
+        .iter()
+        .map(|h| {
+            let ids = |words: &[Word]| {
+                words.iter().filter(|w| w.class == Class::Content).map(|w| w.stem).collect::<Vec<_>>()
+            };
+            (ids(sides(h).0), ids(sides(h).1))
+        })
+        .filter(|(x, y)| !x.is_empty() || !y.is_empty())
+        .collect();
+    changes.sort_unstable();
+    changes.dedup();
+    let least = RIVAL_SCORES[changes.len().clamp(1, RIVAL_SCORES.len()) - 1];
+    let one_name = matches!(&hunks, [h] if matches!(sides(h), ([p], [q]) if p.specific.is_some() && p.specific == q.specific));
+    let enough = shared >= FRAME_WORDS || one_name && shared > 0;
+    if score < least || !enough {
         return None;
     }
-    if duplicates::compare(a, b, vocabulary).is_some() {
+    if duplicates::compare(a, b, vocabulary).is_some() || are_apart(a, b) {
         return None;
     }
-    if let (Some(p), Some(q)) = (&a.claim, &b.claim)
-        && p.subject != q.subject
-        && p.form != Form::Copula
-        && q.form != Form::Copula
+    let gives_a_figure =
+        |h: &Hunk| sides(h).0.iter().chain(sides(h).1).any(|w| w.specific.is_some_and(is_figure));
+    if (person::speaks_of_a_person(a, vocabulary) || person::speaks_of_a_person(b, vocabulary))
+        && !hunks.iter().all(gives_a_figure)
     {
         return None;
     }
     Some("a newer statement says the same with another value")
+}
+
+/// Says whether a specific is a setting, rather than a name or a side taken.
+fn is_figure(kind: SpecificKind) -> bool {
+    is_scalar(kind) && !matches!(kind, SpecificKind::Name | SpecificKind::Polarity | SpecificKind::Date)
+}
+
+/// Says whether both name their subjects, and name different ones.
+fn are_apart(a: &Note<'_>, b: &Note<'_>) -> bool {
+    let (Some(p), Some(q)) = (&a.claim, &b.claim) else { return false };
+    let labelled = p.form != Form::Copula && q.form != Form::Copula;
+    let first = |note: &Note<'_>| note.words.first().map(|w| w.id);
+    // A label that only gained or lost a qualifier, before the very same text, is still that label.
+    let qualified = first(a) == first(b) && p.value == q.value;
+    labelled && p.subject != q.subject && !qualified
 }

@@ -33,10 +33,12 @@ pub(super) struct Doc<'a> {
     pub(super) family: String,
     /// The version a folder of its path names.
     pub(super) version: Option<Vec<u64>>,
-    /// Whether its path dates it, as a journal's does.
+    /// Whether its path or title dates it, as a journal's does.
     pub(super) dated: bool,
     /// Its statements.
     pub(super) notes: std::ops::Range<usize>,
+    /// Whether it is no memory but something a user said, which overrules what the store does not date.
+    pub(super) said: bool,
 }
 
 /// When something was written.
@@ -149,12 +151,20 @@ impl<'a> Corpus<'a> {
     pub(super) fn read(store: &'a Snapshot, vocabulary: &mut Vocabulary) -> Self {
         let mut corpus = Self { docs: Vec::new(), notes: Vec::new() };
         for memory in store.iter() {
-            corpus.add(memory, vocabulary);
+            corpus.add(memory, false, vocabulary);
         }
         corpus
     }
 
-    fn add(&mut self, memory: &'a Memory, vocabulary: &mut Vocabulary) {
+    /// Reads what users said behind the store. Each saying is a memory of its own that bears the time
+    /// of the saying.
+    pub(super) fn hear(&mut self, sayings: &'a [Memory], vocabulary: &mut Vocabulary) {
+        for saying in sayings {
+            self.add(saying, true, vocabulary);
+        }
+    }
+
+    fn add(&mut self, memory: &'a Memory, said: bool, vocabulary: &mut Vocabulary) {
         let path = memory.path.as_str();
         let (family, version) = family(path);
         let path_date = date::in_path(path);
@@ -165,6 +175,7 @@ impl<'a> Corpus<'a> {
             .iter()
             .take_while(|s| s.headings.is_empty() && s.kind == Kind::Pair)
             .find_map(front_matter_date);
+        let titled = found.first().and_then(|s| s.headings.first()).and_then(|title| date::in_text(title));
         let clock = memory.updated_at.map(|at| Moment { second: at.as_second(), explicit: false });
         let written = stated.or(path_date).map(explicit).or(clock);
         // Consecutive statements mostly share their headings.
@@ -192,8 +203,9 @@ impl<'a> Corpus<'a> {
             memory,
             family,
             version,
-            dated: path_date.is_some(),
+            dated: titled.or(path_date).is_some(),
             notes: from..self.notes.len(),
+            said,
         });
     }
 
@@ -201,6 +213,15 @@ impl<'a> Corpus<'a> {
     pub(super) fn is_before(&self, a: usize, b: usize) -> bool {
         let (a, b) = (&self.notes[a], &self.notes[b]);
         let (da, db) = (&self.docs[a.doc], &self.docs[b.doc]);
+        if da.said || db.said {
+            let second = |note: &Note<'_>| note.moment.map_or(i64::MIN, |m| m.second);
+            let dated = |note: &Note<'_>| note.moment.is_some_and(|m| m.explicit);
+            return match (da.said, db.said) {
+                (true, true) => second(a) < second(b),
+                (false, _) => !dated(a) || second(a) <= second(b),
+                (true, false) => dated(b) && second(a) < second(b),
+            };
+        }
         if da.family == db.family
             && let (Some(va), Some(vb)) = (&da.version, &db.version)
             && va != vb

@@ -60,17 +60,12 @@ pub(super) fn compare(a: &Note<'_>, b: &Note<'_>, vocabulary: &Vocabulary) -> Op
     let mut slips = 0;
     for hunk in &hunks {
         let (ha, hb) = (&x[hunk.a.clone()], &y[hunk.b.clone()]);
-        let respelled = !ha.is_empty() && joined(ha, vocabulary) == joined(hb, vocabulary);
-        if respelled {
+        if joined(ha, vocabulary).is_some_and(|joined_a| Some(joined_a) == joined(hb, vocabulary)) {
             continue;
         }
         match (ha, hb) {
-            ([], more) if may_add(more, hunk.b.start, hunk.b.end == y.len(), anchored) => {
-                extra_b += more.len()
-            }
-            (more, []) if may_add(more, hunk.a.start, hunk.a.end == x.len(), anchored) => {
-                extra_a += more.len()
-            }
+            ([], more) if may_add(more, hunk.b.start, anchored) => extra_b += more.len(),
+            (more, []) if may_add(more, hunk.a.start, anchored) => extra_a += more.len(),
             (ha, hb)
                 if !ha.is_empty()
                     && ha.len() == hb.len()
@@ -96,8 +91,13 @@ pub(super) fn compare(a: &Note<'_>, b: &Note<'_>, vocabulary: &Vocabulary) -> Op
     }
 }
 
-fn joined(words: &[Word], vocabulary: &Vocabulary) -> String {
-    words.iter().map(|w| vocabulary.text(w.stem)).collect()
+/// Writes words as one, without hyphens; `None` if they are more than words.
+fn joined(words: &[Word], vocabulary: &Vocabulary) -> Option<String> {
+    let text: String = words.iter().map(|w| vocabulary.text(w.id)).collect();
+    let plain = !text.is_empty()
+        && !text.starts_with('-')
+        && text.chars().all(|c| c.is_alphabetic() || matches!(c, '-' | '\''));
+    plain.then(|| text.chars().filter(|c| c.is_alphabetic()).collect())
 }
 
 /// Says whether both are records of one thing: several figures, one of them long, all equal.
@@ -113,10 +113,9 @@ fn is_anchored(x: &[Word], y: &[Word], vocabulary: &Vocabulary) -> bool {
 }
 
 /// Says whether one statement may have these words where the other has none.
-fn may_add(words: &[Word], from: usize, _at_end: bool, anchored: bool) -> bool {
-    anchored
-        || from > 0
-            && words.iter().all(|w| !matches!(w.specific, Some(SpecificKind::Polarity)) && !w.label_end)
+fn may_add(words: &[Word], from: usize, anchored: bool) -> bool {
+    let plain = |w: &Word| matches!(w.specific, None | Some(SpecificKind::Name)) && !w.label_end;
+    anchored || from > 0 && words.iter().all(plain)
 }
 
 /// Says whether two words are one word with a letter wrong.

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::snapshot::Snapshot;
 
 use super::consolidate::settle;
+use super::lessons::{Sayings, learn};
+use super::preferences::{self, Lesson};
 use super::transcript::Transcript;
 use super::{Consolidated, Mind, MindError, Minds, Reading};
 
@@ -15,25 +19,49 @@ use super::{Consolidated, Mind, MindError, Minds, Reading};
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OfflineMind;
 
+/// What the offline mind takes from one session.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Notes {
+    lessons: Vec<Lesson>,
+}
+
+/// Rounds after which a dream stops in any case; stores settle in two or three.
+const ROUND_LIMIT: usize = 16;
+
 impl Mind for OfflineMind {
     fn read(&self, transcript: &Transcript) -> Reading {
+        let notes = Notes { lessons: preferences::mine(transcript) };
         Reading {
             session: transcript.session.clone(),
             created_at: transcript.created_at,
             tokens: 0,
-            notes: serde_json::Value::Null,
+            notes: serde_json::to_value(&notes).unwrap_or_default(),
         }
     }
 
     fn consolidate(
         &self,
         input: &Snapshot,
-        _readings: &[Reading],
+        readings: &[Reading],
         _instructions: Option<&str>,
     ) -> Result<Consolidated, MindError> {
+        let mut lessons = Vec::new();
+        for reading in readings {
+            let notes = Notes::deserialize(&reading.notes).map_err(|error| MindError {
+                kind: "internal_error",
+                message: format!("the notes on session `{}` are not this mind's: {error}", reading.session),
+            })?;
+            lessons.extend(notes.lessons.into_iter().map(|lesson| (reading.created_at, lesson)));
+        }
+        let sayings = Sayings::new(lessons);
         let mut store = input.clone();
         let mut changes = Vec::new();
-        settle(&mut store, &mut changes);
+        for _ in 0..ROUND_LIMIT {
+            let learned = learn(&mut store, &sayings, &mut changes);
+            if !settle(&mut store, &mut changes) && !learned {
+                break;
+            }
+        }
         Ok(Consolidated { store, changes })
     }
 }

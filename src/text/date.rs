@@ -4,15 +4,10 @@ use jiff::civil::Date;
 
 use super::specifics::{Kind, specifics};
 
-/// Returns the first date in a path: a day, a month, or a file or folder named for a year.
+/// Returns the first date in a path: a day or a month. A bare number may be a year or only a number,
+/// so it does not count.
 pub fn in_path(path: &str) -> Option<Date> {
-    numeric(path).or_else(|| {
-        path.split('/').rev().find_map(|segment| {
-            let stem = segment.split('.').next().unwrap_or(segment);
-            let is_year = stem.len() == 4 && stem.bytes().all(|b| b.is_ascii_digit());
-            is_year.then(|| Date::new(stem.parse().ok()?, 1, 1).ok()).flatten()
-        })
-    })
+    numeric(path)
 }
 
 /// Returns the first date in a heading or another short text.
@@ -81,13 +76,14 @@ mod tests {
         assert_eq!(path("/notes/2026-03-01.md").as_deref(), Some("2026-03-01"));
         assert_eq!(path("/journal/2026/03/01.md").as_deref(), Some("2026-03-01"));
         assert_eq!(path("/2026-03/plan.md").as_deref(), Some("2026-03-01"));
-        assert_eq!(path("/log/1811.md").as_deref(), Some("1811-01-01"));
+        assert_eq!(path("/log/1811.md"), None);
         assert_eq!(path("/log/20260301-sync.md").as_deref(), Some("2026-03-01"));
         assert_eq!(path("/http/404.md"), None);
         assert_eq!(path("/a/2026-13-01.md"), None);
         let text = |text| in_text(text).map(|d| d.to_string());
         assert_eq!(text("Session 3, 1:56 pm on 8 May, 2023").as_deref(), Some("2023-05-08"));
         assert_eq!(text("March 5, 2024").as_deref(), Some("2024-03-05"));
+        assert_eq!(text("1811").as_deref(), Some("1811-01-01"));
         assert_eq!(text("Release notes"), None);
         assert_eq!(text("Port 8080"), None);
     }

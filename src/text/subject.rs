@@ -26,6 +26,8 @@ pub struct Claim {
     pub subject_len: usize,
     /// How it is written.
     pub form: Form,
+    /// Whether the subject names something that has one value at a time, such as a port or an owner.
+    pub singular: bool,
 }
 
 /// The furthest a subject reaches, in tokens.
@@ -54,6 +56,7 @@ const GENERIC_LABELS: &[&str] = &[
     "fixed",
     "removed",
     "update",
+    "updated",
     "fact",
     "user",
     "assistant",
@@ -69,6 +72,57 @@ const GENERIC_LABELS: &[&str] = &[
     "more info",
     "learned",
     "reminder",
+    "decision",
+    "decided",
+    "done",
+    "next",
+    "next steps",
+    "blocker",
+    "blocked",
+    "result",
+    "results",
+    "issue",
+    "bug",
+    "fix",
+    "meeting",
+    "topic",
+    "summary",
+    "context",
+    "goal",
+    "task",
+    "tasks",
+    "idea",
+    "remember",
+    "discussed",
+    "agreed",
+    "action",
+    "action item",
+    "finding",
+    "lesson",
+    "new",
+    "open",
+    "closed",
+    "problem",
+    "solution",
+    "cause",
+    "effect",
+    "step",
+    "tested",
+    "deployed",
+    "merged",
+    "reviewed",
+    "refactored",
+    "pro",
+    "con",
+    "http",
+    "https",
+    "warn",
+    "error",
+    "debug",
+    "however",
+    "also",
+    "guide",
+    "read",
 ];
 
 /// Ways of giving the one value of a subject, each after the subject.
@@ -129,8 +183,11 @@ pub fn claim(text: &str) -> Option<Claim> {
             tokens[label + 1..].iter().take(7).position(|t| matches!(t.norm.as_str(), "is" | "are" | "="));
         if let Some(verb) = verb.filter(|&v| v > 0 && label + 2 + v < tokens.len()) {
             let end = label + 1 + verb;
-            let described =
-                tokens[label + 1..end].iter().all(|t| !t.label_end && kind_of(t) != Some(Kind::Polarity));
+            let described = tokens[label + 1..end].iter().all(|t| {
+                !t.label_end
+                    && !lexicon::is_negation(&t.norm)
+                    && kind_of(t).is_none_or(|kind| matches!(kind, Kind::Name | Kind::Polarity))
+            });
             let article = lexicon::is_function_word(&tokens[label + 1].norm);
             if described && !article {
                 return Some(Claim {
@@ -138,6 +195,7 @@ pub fn claim(text: &str) -> Option<Claim> {
                     value: join(&tokens[end + 1..]),
                     subject_len: end + 1,
                     form: Form::Attribute,
+                    singular: true,
                 });
             }
         }
@@ -147,6 +205,7 @@ pub fn claim(text: &str) -> Option<Claim> {
             value: join(&tokens[label + 1..]),
             subject_len: label + 1,
             form: Form::Label,
+            singular: is_singular(&tokens[..=label]),
         });
     }
     let gives = |at: usize| {
@@ -158,7 +217,7 @@ pub fn claim(text: &str) -> Option<Claim> {
     let width = gives(at).map_or(1, |way| way.len());
     let head = &tokens[..at];
     let verb_is_loose = matches!(tokens[at].norm.as_str(), "is" | "are" | "=") && width == 1;
-    let singular = head.iter().any(|t| SINGULAR.contains(&t.norm.as_str()) || t.norm.ends_with("'s"));
+    let singular = is_singular(head);
     let value = &tokens[at + width..];
     let scalar = value.len() <= 2 && value.iter().any(|t| kind_of(t).is_some_and(is_scalar));
     let subject_is_whole = head.iter().any(|t| !lexicon::is_function_word(&t.norm));
@@ -167,7 +226,12 @@ pub fn claim(text: &str) -> Option<Claim> {
         value: join(value),
         subject_len: at + width,
         form: Form::Copula,
+        singular,
     })
+}
+
+fn is_singular(subject: &[Token<'_>]) -> bool {
+    subject.iter().any(|t| SINGULAR.contains(&t.norm.as_str()) || t.norm.ends_with("'s"))
 }
 
 fn is_scalar(kind: Kind) -> bool {

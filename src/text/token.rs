@@ -58,15 +58,15 @@ fn mark_label(out: &mut [Token<'_>]) {
 }
 
 fn push<'a>(raw: &'a str, code: bool, first: &mut bool, out: &mut Vec<Token<'a>>) {
-    let norm = raw
-        .chars()
-        .flat_map(|c| match c {
-            '’' | '‘' | 'ʼ' => '\''.to_lowercase(),
-            '‐' | '‑' | '–' | '—' => '-'.to_lowercase(),
-            '…' => '.'.to_lowercase(),
-            c => c.to_lowercase(),
-        })
-        .collect();
+    let mut norm = String::with_capacity(raw.len());
+    for c in raw.chars() {
+        match c {
+            '’' | '‘' | 'ʼ' => norm.push('\''),
+            '‐' | '‑' | '–' | '—' => norm.push('-'),
+            '…' => norm.push_str("..."),
+            c => norm.extend(c.to_lowercase()),
+        }
+    }
     out.push(Token { raw, norm, code, first: std::mem::take(first), label_end: false });
 }
 
@@ -123,7 +123,7 @@ fn words<'a>(chunk: &'a str, first: &mut bool, out: &mut Vec<Token<'a>>) {
         if c == ',' && digit(i.checked_sub(1)) && digit(Some(i + 1)) && digit(Some(i + 3)) {
             continue;
         }
-        word(&chunk[start..i], first, out);
+        part(&chunk[start..i], first, out);
         if i == 0
             && matches!(c, '<' | '>')
             && chunk[i + 1..].starts_with(|c: char| c.is_ascii_digit() || c == '=')
@@ -132,7 +132,25 @@ fn words<'a>(chunk: &'a str, first: &mut bool, out: &mut Vec<Token<'a>>) {
         }
         start = i + c.len_utf8();
     }
-    word(&chunk[start..], first, out);
+    part(&chunk[start..], first, out);
+}
+
+/// Splits `end.Start`, where the space after a sentence was forgotten.
+fn part<'a>(text: &'a str, first: &mut bool, out: &mut Vec<Token<'a>>) {
+    let bytes = text.as_bytes();
+    let mut start = 0;
+    for dot in memchr::memchr_iter(b'.', bytes) {
+        let is_end = dot >= start + 3
+            && bytes[dot - 2..dot].iter().all(u8::is_ascii_lowercase)
+            && bytes.get(dot + 1).is_some_and(u8::is_ascii_uppercase)
+            && bytes.get(dot + 2).is_some_and(u8::is_ascii_lowercase);
+        if is_end {
+            word(&text[start..dot], first, out);
+            start = dot + 1;
+            *first = true;
+        }
+    }
+    word(&text[start..], first, out);
 }
 
 fn word<'a>(text: &'a str, first: &mut bool, out: &mut Vec<Token<'a>>) {
