@@ -8,8 +8,7 @@ use dreamrun::cli::{Invocation, Standard, run};
 
 fn main() -> ExitCode {
     let is_terminal = stderr().is_terminal();
-    let mut console =
-        Console::new(Box::new(stdout()), Box::new(stderr()), Box::new(BufReader::new(stdin())));
+    let mut console = Console::new(Box::new(stdout()), Box::new(stderr()), Box::new(BufReader::new(stdin())));
     console.can_ask = is_terminal && stdin().is_terminal();
     let invocation = Invocation {
         arguments: std::env::args_os().collect(),

@@ -47,3 +47,11 @@ fn assert_closed(schema: &serde_json::Value, at: &str) {
         }
     }
 }
+
+#[test]
+fn the_plan_schema_is_what_the_types_say() {
+    let generated = dreamrun::spec::schema::schema_of_output::<dreamrun::report::plan_view::PlanDocument>(
+        "What `dreamrun plan --json` prints",
+    );
+    assert_is_current("plan.schema.json", &generated);
+}

@@ -67,12 +67,16 @@ impl Rebase {
             let live = ours.get(path);
             if live.is_some() {
                 let in_the_way = theirs.iter().filter(|memory| {
-                    memory.path != *path && memory.path.collides_with(path) && ours.get(&memory.path).is_none()
+                    memory.path != *path
+                        && memory.path.collides_with(path)
+                        && ours.get(&memory.path).is_none()
                 });
-                writes.extend(in_the_way.map(|memory| MemoryWrite::Delete {
-                    path: memory.path.clone(),
-                    expected: memory.hash,
-                }));
+                writes.extend(
+                    in_the_way.map(|memory| MemoryWrite::Delete {
+                        path: memory.path.clone(),
+                        expected: memory.hash,
+                    }),
+                );
             }
             writes.extend(write(path, live, hash_of(theirs, path)));
         }

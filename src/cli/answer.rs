@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Call;
-use super::problems;
 use super::exit::{CliError, ExitCode};
+use super::problems;
 use crate::spec::problem::Problem;
 
 /// The format of the JSON documents. 1.0: the first. Fields may be added under the same major number.

@@ -6,8 +6,8 @@ use clap::Args;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::backend::{Backend, WhenLeft};
 use crate::backend::local::LocalBackend;
+use crate::backend::{Backend, WhenLeft};
 use crate::ids::{Alias, PipelineName, RunId};
 use crate::journal::Journal;
 use crate::journal::event::JournalEvent;
@@ -182,7 +182,8 @@ impl Desk<'_> {
     }
 
     async fn drive(&self, pipeline: &Pipeline, alias: &Alias) -> Result<Applied, CliError> {
-        let record = gather::bootstrap(self.call, self.workspace, self.local, self.state, pipeline, alias).await?;
+        let record =
+            gather::bootstrap(self.call, self.workspace, self.local, self.state, pipeline, alias).await?;
         let past = gather::past(Some(self.state), pipeline, alias).await?;
         if let Some((run, state)) = &past.last
             && !state.is_released

@@ -270,7 +270,8 @@ fn evidence(change: &DreamChange) -> String {
         let _ = write!(line, ", {} event {}", first.session, first.event);
         let sessions: BTreeMap<_, ()> = change.evidence.iter().map(|at| (&at.session, ())).collect();
         if sessions.len() > 1 {
-            let _ = write!(line, " and {}", count(sessions.len() as u64 - 1, "other session", "other sessions"));
+            let _ =
+                write!(line, " and {}", count(sessions.len() as u64 - 1, "other session", "other sessions"));
         }
     }
     line

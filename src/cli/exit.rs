@@ -148,8 +148,9 @@ impl From<StateError> for CliError {
         match &error {
             StateError::Conflict { .. } => Self::caused(ExitCode::LockBusy, &error)
                 .hint("Another process works here; run the command again to see where it stands."),
-            StateError::Unavailable { .. } => Self::caused(ExitCode::Unexpected, &error)
-                .hint("Nothing was done without a journal entry. Once state can be written, run the command again."),
+            StateError::Unavailable { .. } => Self::caused(ExitCode::Unexpected, &error).hint(
+                "Nothing was done without a journal entry. Once state can be written, run the command again.",
+            ),
             StateError::Damaged { .. } => Self::caused(ExitCode::Unexpected, &error)
                 .hint("Restore the state file from a backup; nothing was changed."),
             StateError::TooNew { .. } => Self::caused(ExitCode::Unexpected, &error)
@@ -175,14 +176,16 @@ impl From<JournalError> for CliError {
 impl From<BackendError> for CliError {
     fn from(error: BackendError) -> Self {
         match &error {
-            BackendError::NotSent { .. } => Self::caused(ExitCode::RemoteFailed, &error)
-                .hint("Nothing was sent. Run the command again."),
+            BackendError::NotSent { .. } => {
+                Self::caused(ExitCode::RemoteFailed, &error).hint("Nothing was sent. Run the command again.")
+            }
             BackendError::Refused { kind: Refusal::NotAuthorised, .. } => {
                 Self::caused(ExitCode::NotAuthorised, &error)
             }
             BackendError::Refused { .. } => Self::caused(ExitCode::RemoteFailed, &error),
-            BackendError::Unanswered { .. } => Self::caused(ExitCode::RemoteFailed, &error)
-                .hint("Run `dreamrun apply` again: it looks for what may have been done before doing anything."),
+            BackendError::Unanswered { .. } => Self::caused(ExitCode::RemoteFailed, &error).hint(
+                "Run `dreamrun apply` again: it looks for what may have been done before doing anything.",
+            ),
         }
     }
 }

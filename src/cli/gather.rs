@@ -88,17 +88,16 @@ async fn store(
                 let (snapshot, _) = local
                     .read_folder(&workspace.root.join(folder))
                     .map_err(|error| CliError::from(error.into_backend("read a folder")))?;
-                return Ok(StoreFacts {
-                    id: None,
-                    entries: snapshot.len() as u64,
-                    bytes: snapshot.bytes(),
-                });
+                return Ok(StoreFacts { id: None, entries: snapshot.len() as u64, bytes: snapshot.bytes() });
             }
             None => None,
         },
     };
     let Some(id) = id else {
-        return Err(CliError::usage(format!("pipeline `{}` names a store the project does not have", pipeline.name)));
+        return Err(CliError::usage(format!(
+            "pipeline `{}` names a store the project does not have",
+            pipeline.name
+        )));
     };
     let snapshot = backend.snapshot(&id).await?;
     Ok(StoreFacts { id: Some(id), entries: snapshot.len() as u64, bytes: snapshot.bytes() })

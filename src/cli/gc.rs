@@ -49,7 +49,10 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     }
     if spare.is_empty() {
         console.say("nothing to delete\n");
-        return Ok(Answer::new("nothing_to_delete", Collected { deleted: spare, is_dry_run: options.dry_run }));
+        return Ok(Answer::new(
+            "nothing_to_delete",
+            Collected { deleted: spare, is_dry_run: options.dry_run },
+        ));
     }
     let stores = count(spare.len() as u64, "store", "stores");
     if options.dry_run {
@@ -62,7 +65,11 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     }
     if !call.global.yes && !console.ask(&format!("Delete {stores} for good?")) {
         let error = CliError::usage("nothing was deleted");
-        return Err(if console.can_ask { error } else { error.hint("Nothing prompts without a terminal: add `--yes`.") });
+        return Err(if console.can_ask {
+            error
+        } else {
+            error.hint("Nothing prompts without a terminal: add `--yes`.")
+        });
     }
     let local = workspace.local(call, true)?;
     let backend = workspace.backend(call, &local);
@@ -85,7 +92,8 @@ async fn find_spare(workspace: &Workspace, state: &dyn StateStore) -> Result<Vec
     aliases.extend(workspace.pipelines.values().map(super::workspace::alias_of));
     for name in aliases {
         let Some((record, _)) = alias::read(state, &name).await? else { continue };
-        let keep = workspace.project.stores.get(&name).map_or(usize::MAX, |store| store.keep_previous as usize);
+        let keep =
+            workspace.project.stores.get(&name).map_or(usize::MAX, |store| store.keep_previous as usize);
         needed.push(record.active.clone());
         for (place, previous) in record.previous.iter().enumerate() {
             // The store an alias began with was not written by a run; it is not ours to delete.

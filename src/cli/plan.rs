@@ -2,11 +2,10 @@
 
 use clap::Args;
 use serde::Serialize;
-use schemars::JsonSchema;
 
 use crate::plan::{outline::Outline, plan};
 use crate::report::plan_text::{outline_text, plan_text};
-use crate::report::plan_view::PlanView;
+use crate::report::plan_view::{PlanView, Plans};
 
 use super::answer::Answer;
 use super::exit::{CliError, ExitCode};
@@ -22,13 +21,6 @@ pub(super) struct Options {
     /// Look at the files alone: no store, no sessions
     #[arg(long)]
     offline: bool,
-}
-
-/// The `data` of a plan document.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Plans {
-    /// One plan per pipeline, ordered by name.
-    pub plans: Vec<PlanView>,
 }
 
 /// The `data` of an offline plan document.

@@ -90,7 +90,8 @@ where
     // Read again under the lock: the run may have moved on while we waited for it.
     let journal = runs::find(Some(state.as_ref()), &journal.run().to_string()).await?;
     let applied = act(&desk, pipeline, journal).await?;
-    let mut answer = Answer { code: applied.code, ..Answer::new(applied.outcome, applied.run.map(|run| Decided { run })) };
+    let mut answer =
+        Answer { code: applied.code, ..Answer::new(applied.outcome, applied.run.map(|run| Decided { run })) };
     answer.problems.clone_from(&workspace.warnings);
     Ok(answer)
 }
@@ -101,7 +102,11 @@ fn busy(run: &RunId) -> CliError {
 }
 
 /// Records an event and tells the watcher.
-pub(super) async fn record(desk: &Desk<'_>, journal: &mut Journal, event: JournalEvent) -> Result<(), JournalError> {
+pub(super) async fn record(
+    desk: &Desk<'_>,
+    journal: &mut Journal,
+    event: JournalEvent,
+) -> Result<(), JournalError> {
     let recorded = journal.append(desk.state, desk.call.parts.clock().now(), event).await?;
     desk.watcher.recorded(journal.run(), &recorded);
     Ok(())

@@ -54,7 +54,11 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     let Acquired::Yes(_lock) = lock else {
         return Err(CliError::new(ExitCode::LockBusy, format!("`{alias}` is driven by another process")));
     };
-    if options.release { release(call, state.as_ref(), alias).await } else { back(call, state.as_ref(), alias, options).await }
+    if options.release {
+        release(call, state.as_ref(), alias).await
+    } else {
+        back(call, state.as_ref(), alias, options).await
+    }
 }
 
 /// Changes the alias from whatever it is now.
@@ -65,7 +69,9 @@ async fn update(
 ) -> Result<AliasRecord, CliError> {
     loop {
         let Some((mut record, version)) = alias::read(state, alias).await? else {
-            return Err(CliError::usage(format!("`{alias}` was never adopted, there is nothing to go back to")));
+            return Err(CliError::usage(format!(
+                "`{alias}` was never adopted, there is nothing to go back to"
+            )));
         };
         change(&mut record)?;
         match alias::write(state, alias, &record, PutIf::Version(version)).await {
@@ -90,8 +96,11 @@ async fn back(
     let person = call.person();
     let record = update(state, alias, |record| {
         if let Some(claim) = &record.claim {
-            return Err(CliError::new(ExitCode::LockBusy, format!("`{alias}` is held by run `{}`", claim.run))
-                .hint(format!("Reject or cancel it first: `dreamrun cancel {}`.", claim.run)));
+            return Err(CliError::new(
+                ExitCode::LockBusy,
+                format!("`{alias}` is held by run `{}`", claim.run),
+            )
+            .hint(format!("Reject or cancel it first: `dreamrun cancel {}`.", claim.run)));
         }
         let previous = match &wanted {
             None => record.previous.first(),

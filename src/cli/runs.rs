@@ -13,9 +13,7 @@ pub(super) async fn find(state: Option<&dyn StateStore>, text: &str) -> Result<J
     };
     let runs = journal::runs(state, None).await?;
     let run = if text == "latest" { latest(state, &runs).await? } else { named(&runs, text)? };
-    Journal::open(state, &run)
-        .await?
-        .ok_or_else(|| CliError::usage(format!("there is no run `{run}`")))
+    Journal::open(state, &run).await?.ok_or_else(|| CliError::usage(format!("there is no run `{run}`")))
 }
 
 fn named(runs: &[RunId], text: &str) -> Result<RunId, CliError> {
@@ -46,7 +44,7 @@ async fn latest(state: &dyn StateStore, runs: &[RunId]) -> Result<RunId, CliErro
             newest = Some((begun, run.clone()));
         }
     }
-    newest.map(|(_, run)| run).ok_or_else(|| {
-        CliError::usage("there are no runs yet").hint("Start one with `dreamrun apply`.")
-    })
+    newest
+        .map(|(_, run)| run)
+        .ok_or_else(|| CliError::usage("there are no runs yet").hint("Start one with `dreamrun apply`."))
 }

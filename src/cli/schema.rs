@@ -27,7 +27,7 @@ enum Which {
 }
 
 /// The schema of the document that `plan --json` prints, kept equal to the types by a test.
-pub const PLAN_SCHEMA: &str = include_str!("../../schemas/plan.schema.json");
+const PLAN_SCHEMA: &str = include_str!("../../schemas/plan.schema.json");
 
 pub(super) fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
     let (name, text) = match options.which {
@@ -38,7 +38,8 @@ pub(super) fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError
     if !call.global.json {
         call.console.data(text);
     }
-    let value: serde_json::Value = serde_json::from_str(text)
-        .map_err(|error| CliError::new(ExitCode::Unexpected, format!("the {name} schema is damaged: {error}")))?;
+    let value: serde_json::Value = serde_json::from_str(text).map_err(|error| {
+        CliError::new(ExitCode::Unexpected, format!("the {name} schema is damaged: {error}"))
+    })?;
     Ok(Answer::new("schema", value))
 }

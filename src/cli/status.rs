@@ -166,7 +166,11 @@ pub(super) fn text(status: &Status, call: &Call<'_>) -> String {
                     "blocked" | "failed" | "dream_failed" => paint.bad(&phase),
                     _ => paint.warn(&phase),
                 };
-                let because = if view.because.is_empty() { String::new() } else { format!(": {}", plain(&view.because)) };
+                let because = if view.because.is_empty() {
+                    String::new()
+                } else {
+                    format!(": {}", plain(&view.because))
+                };
                 format!("{} {phase}{}", view.run, paint.dim(&because))
             }
         };

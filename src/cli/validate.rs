@@ -48,13 +48,19 @@ struct Validated {
 
 pub(super) fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
     let root = find_root(call)?;
-    let files = if options.files.is_empty() { pipeline_files(&root)? } else { relative(call, &root, &options.files)? };
+    let files = if options.files.is_empty() {
+        pipeline_files(&root)?
+    } else {
+        relative(call, &root, &options.files)?
+    };
     let Loaded { pipelines, problems, files, sources, project } = load(call, &root, &files)?;
     let is_bad = project.is_none() || has_errors(&problems) || (options.strict && !problems.is_empty());
     match options.format {
         Format::Text => super::problems::show(call, &problems, &sources),
         Format::Sarif => call.console.data(&format!("{:#}\n", diagnostic::sarif(&problems))),
-        Format::Github => call.console.data(&problems.iter().map(|p| diagnostic::github(p) + "\n").collect::<String>()),
+        Format::Github => {
+            call.console.data(&problems.iter().map(|p| diagnostic::github(p) + "\n").collect::<String>())
+        }
         Format::Json => {}
     }
     if options.format == Format::Text {

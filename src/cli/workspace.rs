@@ -51,9 +51,10 @@ pub(super) fn find_root(call: &Call<'_>) -> Result<PathBuf, CliError> {
     }
     let found = call.folder.ancestors().find(|folder| folder.join(PROJECT_FILE).is_file());
     found.map(Path::to_path_buf).ok_or_else(|| {
-        CliError::usage(format!("there is no `{PROJECT_FILE}` here or in a folder above"))
-            .hint("Go to a project's folder, name one with -C DIR, or write a `dreamrun.yaml`: \
-                   `dreamrun: 1`, `backend: local`, `stores: {notes: {bootstrap: \"dir:memory\"}}`.")
+        CliError::usage(format!("there is no `{PROJECT_FILE}` here or in a folder above")).hint(
+            "Go to a project's folder, name one with -C DIR, or write a `dreamrun.yaml`: \
+                   `dreamrun: 1`, `backend: local`, `stores: {notes: {bootstrap: \"dir:memory\"}}`.",
+        )
     })
 }
 
@@ -114,8 +115,13 @@ pub(super) fn load(call: &Call<'_>, root: &Path, files: &[PathBuf]) -> Result<Lo
         Ok((project, warnings)) => (Some(project), warnings),
         Err(problems) => (None, problems),
     };
-    let mut loaded =
-        Loaded { project: None, pipelines: Vec::new(), problems: Vec::new(), files: 1, sources: vec![project_source] };
+    let mut loaded = Loaded {
+        project: None,
+        pipelines: Vec::new(),
+        problems: Vec::new(),
+        files: 1,
+        sources: vec![project_source],
+    };
     if let Some(project) = &project {
         let each: Vec<_> = files
             .par_iter()
@@ -202,9 +208,9 @@ impl Workspace {
                 return Err(error);
             }
         }
-        workspace.pipelines.retain(|name, pipeline| {
-            unknown.contains(&name.as_str()) || files.contains(&pipeline.file)
-        });
+        workspace
+            .pipelines
+            .retain(|name, pipeline| unknown.contains(&name.as_str()) || files.contains(&pipeline.file));
         Ok(workspace)
     }
 
@@ -257,14 +263,12 @@ impl Workspace {
             minds: call.parts.minds(),
             clock: call.parts.clock(),
         };
-        let opened = if is_writing {
-            LocalBackend::open(options)
-        } else {
-            LocalBackend::open_read_only(options)
-        };
+        let opened =
+            if is_writing { LocalBackend::open(options) } else { LocalBackend::open_read_only(options) };
         let backend = opened.map_err(|error| {
-            CliError::new(ExitCode::Unexpected, error.to_string())
-                .hint("Nothing was done. Once the local backend's database can be used, run the command again.")
+            CliError::new(ExitCode::Unexpected, error.to_string()).hint(
+                "Nothing was done. Once the local backend's database can be used, run the command again.",
+            )
         })?;
         Ok(Arc::new(backend))
     }

@@ -82,8 +82,8 @@ impl Journal {
         let run = plan.run.clone();
         let event = JournalEvent::RunPlanned { plan: Box::new(plan) };
         let recorded = write(state, &run, 1, at, event.clone()).await?;
-        let begun = RunState::begin(1, event)
-            .map_err(|source| JournalError::Illegal { run: run.clone(), source })?;
+        let begun =
+            RunState::begin(1, event).map_err(|source| JournalError::Illegal { run: run.clone(), source })?;
         Ok((Self { run, events: 1, state: begun, is_newer: None }, recorded))
     }
 
@@ -242,10 +242,7 @@ pub async fn begun_at(state: &dyn StateStore, run: &RunId) -> Result<Option<Time
 /// # Errors
 ///
 /// Fails when state cannot be read.
-pub async fn runs(
-    state: &dyn StateStore,
-    pipeline: Option<&PipelineName>,
-) -> Result<Vec<RunId>, StateError> {
+pub async fn runs(state: &dyn StateStore, pipeline: Option<&PipelineName>) -> Result<Vec<RunId>, StateError> {
     let prefix = pipeline.map_or_else(|| "runs/".to_owned(), |name| format!("runs/{name}-"));
     let keys = state.list(&prefix).await?;
     let mut runs: Vec<RunId> = keys

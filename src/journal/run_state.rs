@@ -151,10 +151,7 @@ pub enum Phase {
 impl Phase {
     /// Says whether the run is over.
     pub fn is_final(&self) -> bool {
-        matches!(
-            self,
-            Self::Adopted | Self::Unchanged | Self::Rejected | Self::Failed(_) | Self::Canceled
-        )
+        matches!(self, Self::Adopted | Self::Unchanged | Self::Rejected | Self::Failed(_) | Self::Canceled)
     }
 
     /// Returns the phase's name, as shown by `status` and in JSON.
@@ -341,12 +338,7 @@ impl RunState {
     /// # Errors
     ///
     /// An event that the present phase does not allow.
-    pub fn apply(
-        mut self,
-        seq: u32,
-        at: jiff::Timestamp,
-        event: JournalEvent,
-    ) -> Result<Self, IllegalEvent> {
+    pub fn apply(mut self, seq: u32, at: jiff::Timestamp, event: JournalEvent) -> Result<Self, IllegalEvent> {
         use JournalEvent as E;
         use Phase as P;
         let illegal = IllegalEvent { seq, event: event.name(), phase: self.phase.name() };
@@ -356,8 +348,7 @@ impl RunState {
         let phase = match (self.phase.clone(), event) {
             (P::Planned, E::Claimed) => P::Claimed,
             (P::Claimed, E::BaseRecorded { store, index }) => {
-                self.before =
-                    Some(Size { entries: index.entries.len() as u64, bytes: index.bytes() });
+                self.before = Some(Size { entries: index.entries.len() as u64, bytes: index.bytes() });
                 self.base = Some(Base { store, index });
                 P::Ready { batch: 1 }
             }

@@ -46,10 +46,7 @@ impl Fingerprint {
         part("input.sessions.order", json(&sessions.order));
         part("input.sessions.take", json(&sessions.take));
         part("input.sessions.min", json(&sessions.min));
-        part(
-            "instructions",
-            pipeline.template_hash().map_or_else(|| "none".to_owned(), |hash| hash.short()),
-        );
+        part("instructions", pipeline.template_hash().map_or_else(|| "none".to_owned(), |hash| hash.short()));
         part("batch", json(&pipeline.batch));
         part("budget", pipeline.budget.map_or_else(|| "none".to_owned(), |usd| usd.to_string()));
         part("adopt", json(&pipeline.adopt));

@@ -163,7 +163,11 @@ pub fn plan(pipeline: &Pipeline, facts: &Facts) -> Result<Plan, PlanError> {
         unreadable: facts.sources.values().flat_map(|source| source.unreadable.clone()).collect(),
         skipped_lines: chosen.iter().map(|session| session.size.skipped_lines).sum(),
         basis: basis(is_priced, &batches),
-        changed: facts.last_run.as_ref().map(|last| last.fingerprint.explain(&fingerprint)).unwrap_or_default(),
+        changed: facts
+            .last_run
+            .as_ref()
+            .map(|last| last.fingerprint.explain(&fingerprint))
+            .unwrap_or_default(),
         last_run: facts.last_run.as_ref().map(|last| last.run.clone()),
     };
     Ok(Plan {

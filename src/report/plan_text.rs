@@ -43,7 +43,8 @@ pub fn plan_text(plan: &Plan, pipeline: &Pipeline, paint: Paint, is_verbose: boo
         row("schedule", &format!("at least {interval:#} between runs"));
     }
 
-    let mut head = format!("{} {}", paint.bold(plan.pipeline.as_str()), paint.dim(&pipeline.file.display().to_string()));
+    let mut head =
+        format!("{} {}", paint.bold(plan.pipeline.as_str()), paint.dim(&pipeline.file.display().to_string()));
     if !pipeline.description.is_empty() {
         let _ = write!(head, "\n  {}", plain(pipeline.description.trim()));
     }
@@ -95,7 +96,9 @@ pub fn gate(spec: &GateSpec) -> String {
         GateSpec::Unchanged(OnUnchanged::Review) => "review".to_owned(),
         GateSpec::Unchanged(OnUnchanged::Pass) => "pass".to_owned(),
         GateSpec::Protected { paths, on_change } => format!("{} {}", level(*on_change), paths.join(" ")),
-        GateSpec::Limits { on_exceed, entries } => format!("{} over {}", level(*on_exceed), grouped(*entries)),
+        GateSpec::Limits { on_exceed, entries } => {
+            format!("{} over {}", level(*on_exceed), grouped(*entries))
+        }
         GateSpec::Secrets(on_found) => level(*on_found).to_owned(),
         GateSpec::Assert(assertions) => count(assertions.len() as u64, "expression", "expressions"),
     };
@@ -116,7 +119,11 @@ fn thresholds(limits: &Thresholds) -> String {
             Threshold::Count(count) => format!("{name}≥{count}"),
         })
     };
-    [one("review", limits.review), one("block", limits.block)].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    [one("review", limits.review), one("block", limits.block)]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Writes what happens to a good candidate.
@@ -129,7 +136,9 @@ pub fn adopt(adopt: &Adopt) -> String {
         Target::Pointer => "the alias moves".to_owned(),
         Target::Directory(folder) => format!("the alias moves and `{}` is written", folder.display()),
         Target::CopyBack => "entries are copied back".to_owned(),
-        Target::Deployment(ids) => format!("{} are patched", count(ids.len() as u64, "deployment", "deployments")),
+        Target::Deployment(ids) => {
+            format!("{} are patched", count(ids.len() as u64, "deployment", "deployments"))
+        }
         Target::Session { .. } => "a session is created".to_owned(),
     };
     let drift = match adopt.drift {
@@ -142,7 +151,11 @@ pub fn adopt(adopt: &Adopt) -> String {
 
 fn dreams(text: &mut String, plan: &Plan, paint: Paint, is_verbose: bool) {
     for batch in &plan.batches {
-        let input = if batch.index == 1 { "the live store".to_owned() } else { format!("the output of dream {}", batch.index - 1) };
+        let input = if batch.index == 1 {
+            "the live store".to_owned()
+        } else {
+            format!("the output of dream {}", batch.index - 1)
+        };
         let estimate = batch.estimate.map_or_else(String::new, |range| format!(", {range}"));
         let _ = writeln!(
             text,
@@ -222,7 +235,9 @@ fn notes(text: &mut String, plan: &Plan, paint: Paint, is_verbose: bool) {
 
 fn verdict(plan: &Plan, paint: Paint) -> String {
     match &plan.not_due {
-        Some(reason) => format!("{} {}: {}", paint.good("Nothing due"), plan.pipeline, plain(&reason.to_string())),
+        Some(reason) => {
+            format!("{} {}: {}", paint.good("Nothing due"), plan.pipeline, plain(&reason.to_string()))
+        }
         None => {
             let sessions: u64 = plan.batches.iter().map(|batch| batch.sessions.len() as u64).sum();
             format!(

@@ -11,6 +11,36 @@ use crate::plan::report::{LeftOutReason, NotDue};
 use crate::price::{Usd, UsdRange};
 use crate::spec::pipeline::{Adopt, GateSpec, Pipeline, StoreRef};
 
+/// The document that `plan --json` prints.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "PlanDocument")]
+pub struct PlanDocument {
+    /// The format, `major.minor`; fields may be added under the same major number.
+    pub format_version: String,
+    /// Always `plan`.
+    pub kind: String,
+    /// Whether the command ended well.
+    pub ok: bool,
+    /// `due`, `nothing_due` or `error`.
+    pub outcome: String,
+    /// The exit code.
+    pub exit_code: u8,
+    /// Problems in the project's files.
+    pub diagnostics: Vec<serde_json::Value>,
+    /// The plans; null after an error.
+    pub data: Option<Plans>,
+    /// What went wrong, if anything did.
+    #[schemars(default)]
+    pub error: Option<serde_json::Value>,
+}
+
+/// The `data` of a plan document.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Plans {
+    /// One plan per pipeline, ordered by name.
+    pub plans: Vec<PlanView>,
+}
+
 /// What one pipeline would do now.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct PlanView {
@@ -169,10 +199,7 @@ impl PlanView {
             description: pipeline.description.clone(),
             run: plan.run.clone(),
             is_due: plan.not_due.is_none(),
-            not_due: plan
-                .not_due
-                .clone()
-                .map(|reason| NotDueView { message: reason.to_string(), reason }),
+            not_due: plan.not_due.clone().map(|reason| NotDueView { message: reason.to_string(), reason }),
             store: StoreView {
                 name: store_name(&plan.store.reference),
                 id: plan.store.id.clone(),

@@ -29,7 +29,11 @@ pub fn run_text(view: &RunView, state: &RunState, paint: Paint) -> String {
         (ChangeKind::Merged, "merged", ("duplicate", "duplicates")),
         (ChangeKind::Superseded, "resolved", ("contradiction, newest kept", "contradictions, newest kept")),
         (ChangeKind::Learned, "learned", ("correction or preference", "corrections and preferences")),
-        (ChangeKind::Playbook, "playbooks", ("recovery seen in three or more sessions", "recoveries seen in three or more sessions")),
+        (
+            ChangeKind::Playbook,
+            "playbooks",
+            ("recovery seen in three or more sessions", "recoveries seen in three or more sessions"),
+        ),
         (ChangeKind::Rewritten, "rewritten", ("statement", "statements")),
         (ChangeKind::Dropped, "dropped", ("statement, under a rule", "statements, under a rule")),
     ] {
@@ -38,10 +42,19 @@ pub fn run_text(view: &RunView, state: &RunState, paint: Paint) -> String {
         }
     }
     if !view.carried.is_empty() {
-        row("carried", &format!("{} over from the live store", count(view.carried.len() as u64, "write", "writes")));
+        row(
+            "carried",
+            &format!("{} over from the live store", count(view.carried.len() as u64, "write", "writes")),
+        );
     }
     if !view.conflicts.is_empty() {
-        row("conflicts", &format!("{} changed on both sides, the live version is kept", count(view.conflicts.len() as u64, "memory", "memories")));
+        row(
+            "conflicts",
+            &format!(
+                "{} changed on both sides, the live version is kept",
+                count(view.conflicts.len() as u64, "memory", "memories")
+            ),
+        );
     }
     if !view.verdicts.is_empty() {
         row("gates", &gates(&view.verdicts, paint));
@@ -90,7 +103,12 @@ fn sizes(view: &RunView) -> String {
             bytes(after.bytes)
         ),
         (Some(before), None) => {
-            format!("{}, {} ({})", view.store, count(before.entries, "memory", "memories"), bytes(before.bytes))
+            format!(
+                "{}, {} ({})",
+                view.store,
+                count(before.entries, "memory", "memories"),
+                bytes(before.bytes)
+            )
         }
         _ => view.store.clone(),
     }
@@ -105,7 +123,11 @@ fn dreams(view: &RunView) -> String {
         format!("{done} of {}", count(view.dreams_planned as u64, "dream", "dreams"))
     };
     let estimate = view.estimate_usd.map_or_else(String::new, |range| {
-        if range.high > 0.0 { format!(" (estimated ${:.2}–${:.2})", range.low, range.high) } else { String::new() }
+        if range.high > 0.0 {
+            format!(" (estimated ${:.2}–${:.2})", range.low, range.high)
+        } else {
+            String::new()
+        }
     });
     let cost = if view.cost_usd > 0.0 { format!("${:.2}", view.cost_usd) } else { "$0".to_owned() };
     format!("{progress} over {}, {}, {cost}{estimate}", count(sessions, "session", "sessions"), view.model)
@@ -149,7 +171,13 @@ pub fn verdicts_text(verdicts: &[Verdict], paint: Paint) -> String {
 
 fn findings(text: &mut String, verdicts: &[Verdict], paint: Paint) {
     for verdict in verdicts.iter().filter(|v| v.outcome > Outcome::Unchanged) {
-        let _ = writeln!(text, "\n  {} {}: {}", paint.bold(&verdict.gate), outcome(verdict.outcome, paint), plain(&verdict.measured));
+        let _ = writeln!(
+            text,
+            "\n  {} {}: {}",
+            paint.bold(&verdict.gate),
+            outcome(verdict.outcome, paint),
+            plain(&verdict.measured)
+        );
         if !verdict.limit.is_empty() {
             let _ = writeln!(text, "    {}", paint.dim(&verdict.limit));
         }
@@ -162,7 +190,11 @@ fn findings(text: &mut String, verdicts: &[Verdict], paint: Paint) {
             let _ = writeln!(text, "    {}{}", plain(&place), plain(&finding.note));
         }
         if verdict.findings.len() > FINDINGS_SHOWN {
-            let _ = writeln!(text, "    {}", paint.dim(&format!("… {} more", verdict.findings.len() - FINDINGS_SHOWN)));
+            let _ = writeln!(
+                text,
+                "    {}",
+                paint.dim(&format!("… {} more", verdict.findings.len() - FINDINGS_SHOWN))
+            );
         }
     }
 }

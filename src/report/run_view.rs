@@ -143,7 +143,11 @@ impl RunView {
             verdicts: state.judgment.as_ref().map(|j| j.verdicts.clone()).unwrap_or_default(),
             approved_by: state.approval.as_ref().map(|approval| approval.by.clone()),
             approval_reason: state.approval.as_ref().and_then(|approval| approval.reason.clone()),
-            overrides: state.approval.as_ref().map(|a| a.given.overrides.iter().cloned().collect()).unwrap_or_default(),
+            overrides: state
+                .approval
+                .as_ref()
+                .map(|a| a.given.overrides.iter().cloned().collect())
+                .unwrap_or_default(),
             rejected_by,
             carried: state.carried.clone(),
             conflicts: state.conflicts.clone(),

@@ -124,7 +124,7 @@ pub enum RunError {
         folder: String,
         /// What stood in the way.
         #[source]
-        source: crate::backend::local::LocalError,
+        source: crate::backend::folder::FolderError,
     },
 }
 

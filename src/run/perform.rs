@@ -9,8 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::adoption::decide::Situation;
 use crate::adoption::{Decision, decide, rebase};
-use crate::backend::local::export_folder;
-use crate::backend::{BackendError, Refusal};
+use crate::backend::{BackendError, Refusal, folder};
 use crate::diff::StoreDiff;
 use crate::dream::{Dream, DreamRequest};
 use crate::gate;
@@ -134,11 +133,7 @@ async fn request_dream(
 }
 
 /// Makes the request of a batch, with the very instructions it was planned with.
-fn request(
-    journal: &Journal,
-    around: &Surroundings<'_>,
-    batch: u32,
-) -> Result<DreamRequest, RunError> {
+fn request(journal: &Journal, around: &Surroundings<'_>, batch: u32) -> Result<DreamRequest, RunError> {
     let changed = || RunError::ChangedInstructions { run: journal.run().clone(), batch };
     let state = journal.state();
     let place = batch as usize - 1;
@@ -152,7 +147,12 @@ fn request(
         }
     };
     let store = state.chain_head().ok_or_else(changed)?.clone();
-    Ok(DreamRequest { store, sessions: planned.sessions.clone(), model: state.plan.model.clone(), instructions })
+    Ok(DreamRequest {
+        store,
+        sessions: planned.sessions.clone(),
+        model: state.plan.model.clone(),
+        instructions,
+    })
 }
 
 /// Settles a request without an answer. Returns how long to wait before looking again, if it is too
@@ -175,9 +175,7 @@ pub(super) async fn settle(
             Ok(None)
         }
         Settled::TooEarly(wait) => Ok(Some(wait)),
-        Settled::Several(dreams) => {
-            Err(RunError::InDoubt { run: journal.run().clone(), batch, dreams })
-        }
+        Settled::Several(dreams) => Err(RunError::InDoubt { run: journal.run().clone(), batch, dreams }),
     }
 }
 
@@ -205,11 +203,7 @@ pub(super) async fn wait(
     Ok(None)
 }
 
-async fn ended(
-    around: &Surroundings<'_>,
-    batch: u32,
-    dream: Dream,
-) -> Result<JournalEvent, RunError> {
+async fn ended(around: &Surroundings<'_>, batch: u32, dream: Dream) -> Result<JournalEvent, RunError> {
     let mut changes = BTreeMap::new();
     for change in around.backend.dream_changes(&dream.id).await? {
         *changes.entry(change.kind).or_default() += 1;
@@ -250,8 +244,7 @@ async fn judge(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), R
     let diff = StoreDiff::between(&before, &after);
     let evidence = gate::Evidence { before: &before, after: &after, diff: &diff };
     let verdicts = gate::judge_all(&journal.state().plan.gates, &evidence);
-    let event =
-        JournalEvent::Judged { live: base.index.hash(), candidate: after.hash(), verdicts };
+    let event = JournalEvent::Judged { live: base.index.hash(), candidate: after.hash(), verdicts };
     record(journal, around, event).await
 }
 
@@ -261,8 +254,7 @@ fn base_and_candidate(state: &RunState) -> Option<(&Base, &MemoryStoreId)> {
 
 async fn decide_adoption(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
     let state = journal.state();
-    let (Some(base), Some(candidate), Some(judgment)) =
-        (&state.base, &state.candidate, &state.judgment)
+    let (Some(base), Some(candidate), Some(judgment)) = (&state.base, &state.candidate, &state.judgment)
     else {
         return Ok(());
     };
@@ -327,9 +319,8 @@ async fn move_alias(journal: &mut Journal, around: &Surroundings<'_>) -> Result<
     let candidate = around.backend.snapshot(&to).await?;
     let run = journal.run().clone();
     if let Target::Directory(target) = &state.plan.adopt.target {
-        export_folder(around.root, &candidate, &base.index, target).map_err(|source| {
-            RunError::Folder { folder: target.display().to_string(), source }
-        })?;
+        folder::export(&candidate, &base.index, &around.root.join(target))
+            .map_err(|source| RunError::Folder { folder: target.display().to_string(), source })?;
     }
 
     let plan = &state.plan;
@@ -357,8 +348,7 @@ async fn move_alias(journal: &mut Journal, around: &Surroundings<'_>) -> Result<
     if late_writes.is_empty() && adopted.hash() != expected {
         return Err(RunError::NotVerified { run });
     }
-    let event =
-        JournalEvent::Adopted { generation: moved.generation, hash: adopted.hash(), late_writes };
+    let event = JournalEvent::Adopted { generation: moved.generation, hash: adopted.hash(), late_writes };
     record(journal, around, event).await
 }
 

@@ -164,11 +164,7 @@ pub async fn read(
     let value: serde_json::Value =
         serde_json::from_slice(&found.bytes).map_err(|error| damaged(error.to_string()))?;
     if let Some(format) = value["format"].as_u64().filter(|&format| format > u64::from(ALIAS_FORMAT)) {
-        return Err(StateError::TooNew {
-            key,
-            found: format.to_string(),
-            known: ALIAS_FORMAT.to_string(),
-        });
+        return Err(StateError::TooNew { key, found: format.to_string(), known: ALIAS_FORMAT.to_string() });
     }
     let record = serde_json::from_value(value).map_err(|error| damaged(error.to_string()))?;
     Ok(Some((record, found.version)))

@@ -50,8 +50,7 @@ impl DriverLock {
     pub fn acquire(folder: &Path, alias: &Alias, now: Timestamp) -> std::io::Result<Acquired> {
         std::fs::create_dir_all(folder)?;
         let path = lock_file(folder, alias);
-        let mut file =
-            OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
+        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
         match file.try_lock() {
             Ok(()) => {
                 let holder = Holder { pid: std::process::id(), since: now };

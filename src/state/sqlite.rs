@@ -52,8 +52,7 @@ impl SqliteState {
             return Ok(None);
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection =
-            Connection::open_with_flags(place, flags).map_err(|e| failed("open", place, &e))?;
+        let connection = Connection::open_with_flags(place, flags).map_err(|e| failed("open", place, &e))?;
         connection.busy_timeout(BUSY).map_err(|e| failed("open", place, &e))?;
         let state = Self { place: place.to_owned(), connection: Mutex::new(connection) };
         state.check_layout()?;

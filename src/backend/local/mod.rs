@@ -210,30 +210,25 @@ impl LocalBackend {
     pub fn read_folder(&self, folder: &Path) -> Result<(Snapshot, FolderReport), LocalError> {
         Ok(folder::read(&self.shared.reach.real(folder)?)?)
     }
-}
 
-/// Makes a folder of a project hold what a snapshot does. Needs no backend, only the file system.
-///
-/// `known` is what the folder is believed to hold: the store that was imported from it or last written
-/// to it. Only files that still hold what `known` says are overwritten or deleted; what a person has
-/// changed or added since is kept and reported. Each file is replaced in one step and is durable on
-/// return; repeating a call that was cut short finishes it.
-///
-/// # Errors
-///
-/// Fails if the folder lies outside the project, or at the first file the system refuses to write.
-pub fn export_folder(
-    root: &Path,
-    snapshot: &Snapshot,
-    known: &SnapshotIndex,
-    folder: &Path,
-) -> Result<Exported, LocalError> {
-    let reach = Reach::new(root, &[]).map_err(|source| LocalError::File {
-        path: root.to_path_buf(),
-        action: "open the project folder",
-        source,
-    })?;
-    folder::write(snapshot, known, &reach.writable(folder)?)
+    /// Makes a folder of the project hold what a snapshot does.
+    ///
+    /// `known` is what the folder is believed to hold: the store that was imported from it or last written
+    /// to it. Only files that still hold what `known` says are overwritten or deleted; what a person has
+    /// changed or added since is kept and reported. Each file is replaced in one step and is durable on
+    /// return; repeating a call that was cut short finishes it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the folder lies outside the project, or at the first file the system refuses to write.
+    pub fn export_folder(
+        &self,
+        snapshot: &Snapshot,
+        known: &SnapshotIndex,
+        folder: &Path,
+    ) -> Result<Exported, LocalError> {
+        Ok(folder::export(snapshot, known, &self.shared.reach.writable(folder)?)?)
+    }
 }
 
 impl Drop for LocalBackend {
