@@ -177,6 +177,20 @@ mod tests {
     }
 
     #[test]
+    fn documents_that_are_much_alike_each_find_one_of_their_own() {
+        let body: String = (0..20).map(|i| format!("- shared line number {i}\n")).collect();
+        let folder = |name: &str| -> Snapshot {
+            let entry = |i| {
+                let path = MemoryPath::parse(&format!("/{name}/{i}.md")).unwrap();
+                Memory::new(path, format!("{body}- {name} {i}\n"))
+            };
+            (0..8).map(entry).collect()
+        };
+        let counts = StoreDiff::between(&folder("old"), &folder("new")).counts;
+        assert_eq!((counts.moved, counts.added, counts.removed), (8, 0, 0));
+    }
+
+    #[test]
     fn sharing_only_what_every_document_has_is_not_a_move() {
         let text = |body: &str| format!("---\ntype: note\nauthor: nobody\n---\n{body}");
         let before =

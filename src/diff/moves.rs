@@ -17,6 +17,9 @@ const SHARED_TEXT: f64 = 0.66;
 const COMMON_LINE: usize = 8;
 /// How many documents a new one is compared with in full: those it shares the most rare text with.
 const FULL_COMPARISONS: usize = 4;
+/// How often those that lost the entry they are most like may look for another: documents that are
+/// much alike all ask for the same few first.
+const ROUNDS: usize = 3;
 
 /// What [`pair`] found.
 pub(super) struct Moves {
@@ -38,7 +41,11 @@ pub(super) fn pair(gone: &[&Memory], come: &[&Memory]) -> Moves {
     let mut moves = Moves { to: vec![None; gone.len()], is_taken: vec![false; come.len()] };
     pair_equal(gone, come, &mut moves, |memory| (memory.hash, file_name(memory)));
     pair_equal(gone, come, &mut moves, |memory| (memory.hash, ""));
-    pair_similar(gone, come, &mut moves);
+    for _ in 0..ROUNDS {
+        if !pair_similar(gone, come, &mut moves) {
+            break;
+        }
+    }
     moves
 }
 
@@ -100,11 +107,12 @@ impl Lines {
     }
 }
 
-fn pair_similar(gone: &[&Memory], come: &[&Memory], moves: &mut Moves) {
+/// Pairs what is left by shared lines and says whether anything was found.
+fn pair_similar(gone: &[&Memory], come: &[&Memory], moves: &mut Moves) -> bool {
     let left: Vec<usize> = (0..gone.len()).filter(|&old| moves.to[old].is_none()).collect();
     let right: Vec<usize> = (0..come.len()).filter(|&new| !moves.is_taken[new]).collect();
     if left.is_empty() || right.is_empty() {
-        return;
+        return false;
     }
     let old_lines: Vec<Lines> = left.iter().map(|&old| Lines::of(gone[old])).collect();
     let mut holders: HashMap<u64, Vec<usize>> = HashMap::new();
@@ -138,9 +146,10 @@ fn pair_similar(gone: &[&Memory], come: &[&Memory], moves: &mut Moves) {
         }
     }
     pairs.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
-    for (_, old, new) in pairs {
+    for &(_, old, new) in &pairs {
         if moves.to[old].is_none() && !moves.is_taken[new] {
             moves.link(old, new);
         }
     }
+    !pairs.is_empty()
 }

@@ -35,7 +35,7 @@ impl TextKind {
 
 /// Estimates how many tokens some bytes of text are, for models before 4.7.
 ///
-/// Never less than one for any text at all. [`estimate_dream`] adds what newer tokenizers count more.
+/// Never less than one for any text at all. [`PriceTable::estimate_dream`](super::PriceTable::estimate_dream) adds what newer tokenizers count more.
 pub fn estimate_tokens(bytes: u64, kind: TextKind) -> u64 {
     let tokens = u128::from(bytes) * 100;
     u64::try_from(tokens.div_ceil(u128::from(kind.hundredths_of_bytes()))).unwrap_or(u64::MAX)
