@@ -301,9 +301,6 @@ mod tests {
         let hash = ContentHash::of("hello");
         assert_eq!(ContentHash::try_from(hash.to_string()), Ok(hash));
         assert!(ContentHash::try_from("é".repeat(32)).is_err());
-        assert_ne!(
-            ContentHash::of_parts([&b"ab"[..], b"c"]),
-            ContentHash::of_parts([&b"a"[..], b"bc"])
-        );
+        assert_ne!(ContentHash::of_parts([&b"ab"[..], b"c"]), ContentHash::of_parts([&b"a"[..], b"bc"]));
     }
 }

@@ -123,7 +123,8 @@ mod tests {
     #[test]
     fn the_hash_covers_paths_and_contents_and_nothing_else() {
         let path = |p| MemoryPath::parse(p).unwrap();
-        let one: Snapshot = [Memory::new(path("/a"), "x"), Memory::new(path("/b"), "y")].into_iter().collect();
+        let one: Snapshot =
+            [Memory::new(path("/a"), "x"), Memory::new(path("/b"), "y")].into_iter().collect();
         let mut two: Snapshot = one.iter().rev().cloned().collect();
         assert_eq!(one.hash(), two.hash());
         assert_eq!(one.hash(), one.index().hash());

@@ -53,3 +53,59 @@ pub struct Finding {
     /// What is wrong there, in our words and never in the memory's.
     pub note: Cow<'static, str>,
 }
+
+/// The most findings one verdict keeps, so that a wiped store does not fill the journal.
+pub const FINDINGS_LIMIT: usize = 200;
+
+impl Verdict {
+    /// Makes a verdict: findings are put in order and cut off at [`FINDINGS_LIMIT`], saying so.
+    pub fn new(
+        gate: &str,
+        outcome: Outcome,
+        measured: impl Into<String>,
+        limit: impl Into<String>,
+        findings: impl IntoIterator<Item = Finding>,
+    ) -> Self {
+        let mut findings: Vec<_> = findings.into_iter().collect();
+        findings.sort_by(|a, b| (&a.path, a.line, &a.note).cmp(&(&b.path, b.line, &b.note)));
+        if findings.len() > FINDINGS_LIMIT {
+            let rest = findings.len() - FINDINGS_LIMIT;
+            findings.truncate(FINDINGS_LIMIT);
+            findings.push(Finding::of_store(format!("and {rest} more")));
+        }
+        Self { gate: gate.to_owned(), outcome, measured: measured.into(), limit: limit.into(), findings }
+    }
+}
+
+impl Finding {
+    /// Objects to one memory as a whole.
+    pub fn of_memory(path: &MemoryPath, note: impl Into<Cow<'static, str>>) -> Self {
+        Self { path: Some(path.clone()), line: None, note: note.into() }
+    }
+
+    /// Objects to one line of a memory.
+    pub fn of_line(path: &MemoryPath, line: usize, note: impl Into<Cow<'static, str>>) -> Self {
+        Self { path: Some(path.clone()), line: Some(line as u64), note: note.into() }
+    }
+
+    /// Objects to the store as a whole.
+    pub fn of_store(note: impl Into<Cow<'static, str>>) -> Self {
+        Self { path: None, line: None, note: note.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_are_ordered_and_bounded() {
+        let findings = (0..FINDINGS_LIMIT + 5)
+            .rev()
+            .map(|i| Finding::of_memory(&MemoryPath::parse(&format!("/m{i:04}")).unwrap(), "removed"));
+        let verdict = Verdict::new("entries_removed", Outcome::Block, "", "", findings);
+        assert_eq!(verdict.findings.len(), FINDINGS_LIMIT + 1);
+        assert_eq!(verdict.findings[0].path.as_ref().unwrap().as_str(), "/m0000");
+        assert_eq!(verdict.findings[FINDINGS_LIMIT], Finding::of_store("and 5 more"));
+    }
+}

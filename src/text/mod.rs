@@ -1,3 +1,4 @@
 //! How memory text is read.
 
+mod sentence;
 pub mod statement;

@@ -1,0 +1,342 @@
+//! Decide: whether a candidate becomes the live store.
+//!
+//! The order of the questions is the policy:
+//!
+//! 1. Is there anything to adopt? A candidate that equals the store it began with changes nothing,
+//!    whatever happened to the live store meanwhile.
+//! 2. Has the live store been written to since the candidate was judged? Then, unless the policy
+//!    forbids it, the live writes are carried over first, so that gates and people judge what would
+//!    really be adopted.
+//! 3. Does a gate block? Only an approval that overrides it by name helps.
+//! 4. Must a person look: at the mode, a gate, live writes, a conflict? Any approval helps.
+//!
+//! An approval counts for exactly the candidate and the live store that the person saw.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::gate::verdict::{Outcome, Verdict};
+use crate::memory::ContentHash;
+use crate::spec::pipeline::{AdoptMode, Drift};
+
+/// The name under which an approval overrides `drift: block`.
+pub const DRIFT: &str = "drift";
+
+/// Everything the decision rests on.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation<'a> {
+    /// Who decides.
+    pub mode: AdoptMode,
+    /// What to do about live writes.
+    pub drift: Drift,
+    /// What the gates said of the candidate.
+    pub verdicts: &'a [Verdict],
+    /// The live store that the candidate was judged against: as the dream found it, or as the last
+    /// rebase did.
+    pub base: ContentHash,
+    /// The live store now.
+    pub live: ContentHash,
+    /// The candidate.
+    pub candidate: ContentHash,
+    /// Live writes that the last rebase carried over into the candidate.
+    pub carried: usize,
+    /// Live writes that the last rebase could not carry over.
+    pub conflicts: usize,
+    /// What a person said.
+    pub approval: Option<&'a Approval>,
+}
+
+/// A person's yes to one candidate in place of one live store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Approval {
+    /// The candidate they saw.
+    pub candidate: ContentHash,
+    /// The live store they saw it against.
+    pub live: ContentHash,
+    /// The gates they overrode, by name.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub overrides: BTreeSet<String>,
+}
+
+/// What becomes of a candidate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// It becomes the live store.
+    Adopt,
+    /// Live writes are carried over into it, and it is judged again.
+    Rebase,
+    /// It waits for a person.
+    AwaitReview {
+        /// Why, most severe first; never empty.
+        why: Vec<Reason>,
+    },
+    /// It is not adopted unless a person overrides what stands in the way.
+    Block {
+        /// Why; never empty.
+        why: Vec<Reason>,
+    },
+    /// There is nothing to adopt.
+    Unchanged,
+}
+
+/// One reason not to adopt yet. For people: nothing branches on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// A gate said so.
+    Gate {
+        /// Its name.
+        gate: String,
+        /// Its answer.
+        outcome: Outcome,
+    },
+    /// The live store changed, and the pipeline adopts nothing then.
+    Drift,
+    /// Live writes and the dream changed the same memories.
+    Conflicts {
+        /// How many.
+        count: usize,
+    },
+    /// Live writes were carried over, and the pipeline wants a person to see them.
+    Carried {
+        /// How many.
+        count: usize,
+    },
+    /// The pipeline asks a person every time.
+    Mode,
+    /// There was an approval, of another candidate or in place of another live store.
+    StaleApproval,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let writes = |count: &usize| if *count == 1 { "live write" } else { "live writes" };
+        match self {
+            Self::Gate { gate, outcome: Outcome::Undecided } => write!(f, "gate `{gate}` could not decide"),
+            Self::Gate { gate, outcome: Outcome::Block } => write!(f, "gate `{gate}` blocks"),
+            Self::Gate { gate, .. } => write!(f, "gate `{gate}` asks for review"),
+            Self::Drift => f.write_str("the live store changed and drift is set to block"),
+            Self::Conflicts { count } => write!(f, "{count} {} in conflict with the dream", writes(count)),
+            Self::Carried { count } => write!(f, "{count} {} carried over", writes(count)),
+            Self::Mode => f.write_str("the pipeline asks for review every time"),
+            Self::StaleApproval => {
+                f.write_str("the approval was given for another candidate or another live store")
+            }
+        }
+    }
+}
+
+/// Decides what becomes of a candidate.
+pub fn decide(situation: &Situation<'_>) -> Decision {
+    let given = situation.approval;
+    let approval = given.filter(|a| a.candidate == situation.candidate && a.live == situation.live);
+    let is_overridden = |gate: &str| approval.is_some_and(|a| a.overrides.contains(gate));
+    let standing: Vec<&Verdict> =
+        situation.verdicts.iter().filter(|verdict| !is_overridden(&verdict.gate)).collect();
+    let is_unchanged = standing.iter().any(|verdict| verdict.outcome == Outcome::Unchanged);
+    let gates = |wanted: fn(Outcome) -> bool| {
+        let mut reasons: Vec<_> = standing.iter().filter(|verdict| wanted(verdict.outcome)).collect();
+        reasons.sort_by_key(|verdict| std::cmp::Reverse(verdict.outcome));
+        let name =
+            |verdict: &&&Verdict| Reason::Gate { gate: verdict.gate.clone(), outcome: verdict.outcome };
+        reasons.iter().map(name).collect::<Vec<_>>()
+    };
+    let because = |mut why: Vec<Reason>| {
+        if given.is_some() && approval.is_none() {
+            why.push(Reason::StaleApproval);
+        }
+        why
+    };
+
+    let blocking = gates(|outcome| outcome >= Outcome::Block);
+    let mut reviewing = gates(|outcome| outcome == Outcome::Review);
+    if is_unchanged && blocking.is_empty() && reviewing.is_empty() {
+        return Decision::Unchanged;
+    }
+    if situation.live != situation.base {
+        return match situation.drift {
+            Drift::Block if !is_overridden(DRIFT) => Decision::Block { why: because(vec![Reason::Drift]) },
+            Drift::Block | Drift::Review | Drift::Rebase => Decision::Rebase,
+        };
+    }
+    if !blocking.is_empty() {
+        return Decision::Block { why: because(blocking) };
+    }
+    if situation.conflicts > 0 {
+        reviewing.push(Reason::Conflicts { count: situation.conflicts });
+    }
+    if situation.carried > 0 && situation.drift == Drift::Review {
+        reviewing.push(Reason::Carried { count: situation.carried });
+    }
+    if situation.mode == AdoptMode::Review && !is_unchanged {
+        reviewing.push(Reason::Mode);
+    }
+    if !reviewing.is_empty() && approval.is_none() {
+        return Decision::AwaitReview { why: because(reviewing) };
+    }
+    if is_unchanged { Decision::Unchanged } else { Decision::Adopt }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use AdoptMode::{Auto, Review};
+    use Outcome::{Block, Pass, Unchanged, Undecided};
+
+    type Gates<'a> = &'a [(&'a str, Outcome)];
+
+    fn hash(text: &str) -> ContentHash {
+        ContentHash::of(text)
+    }
+
+    fn verdicts(outcomes: &[(&str, Outcome)]) -> Vec<Verdict> {
+        outcomes.iter().map(|&(gate, outcome)| Verdict::new(gate, outcome, "", "", [])).collect()
+    }
+
+    fn approval(candidate: &str, live: &str, overrides: &[&str]) -> Approval {
+        let overrides = overrides.iter().map(|gate| (*gate).to_owned()).collect();
+        Approval { candidate: hash(candidate), live: hash(live), overrides }
+    }
+
+    /// Decides for candidate `C` begun from live store `L`.
+    fn decided(
+        mode: AdoptMode,
+        drift: Drift,
+        outcomes: Gates<'_>,
+        live: &str,
+        approval: Option<&Approval>,
+    ) -> String {
+        decided_after_rebase(mode, drift, outcomes, live, approval, (0, 0))
+    }
+
+    fn decided_after_rebase(
+        mode: AdoptMode,
+        drift: Drift,
+        outcomes: Gates<'_>,
+        live: &str,
+        approval: Option<&Approval>,
+        (carried, conflicts): (usize, usize),
+    ) -> String {
+        let decision = decide(&Situation {
+            mode,
+            drift,
+            verdicts: &verdicts(outcomes),
+            base: hash("L"),
+            live: hash(live),
+            candidate: hash("C"),
+            carried,
+            conflicts,
+            approval,
+        });
+        let words = |why: &[Reason]| why.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        match decision {
+            Decision::Adopt => "adopt".to_owned(),
+            Decision::Rebase => "rebase".to_owned(),
+            Decision::Unchanged => "unchanged".to_owned(),
+            Decision::AwaitReview { why } => format!("review: {}", words(&why)),
+            Decision::Block { why } => format!("block: {}", words(&why)),
+        }
+    }
+
+    #[test]
+    fn gates_and_mode_decide_when_the_live_store_stood_still() {
+        let yes = approval("C", "L", &[]);
+        let over_b = approval("C", "L", &["b"]);
+        let other_candidate = approval("C2", "L", &["b"]);
+        let other_live = approval("C", "L2", &["b"]);
+        let always = "the pipeline asks for review every time";
+        let stale = "the approval was given for another candidate or another live store";
+        let (pass, look, stop, lost) = (("p", Pass), ("r", Outcome::Review), ("b", Block), ("b", Undecided));
+        let same = ("unchanged", Unchanged);
+        let table: &[(AdoptMode, Gates<'_>, Option<&Approval>, String)] = &[
+            (Auto, &[], None, "adopt".into()),
+            (Auto, &[pass], None, "adopt".into()),
+            (Auto, &[pass, same], None, "unchanged".into()),
+            (Auto, &[look], None, "review: gate `r` asks for review".into()),
+            (Auto, &[stop], None, "block: gate `b` blocks".into()),
+            (Auto, &[lost], None, "block: gate `b` could not decide".into()),
+            (Auto, &[look, stop], None, "block: gate `b` blocks".into()),
+            (Auto, &[look, same], None, "review: gate `r` asks for review".into()),
+            (Auto, &[stop, same], None, "block: gate `b` blocks".into()),
+            (Review, &[pass], None, format!("review: {always}")),
+            (Review, &[same], None, "unchanged".into()),
+            (Review, &[look], None, format!("review: gate `r` asks for review; {always}")),
+            // An approval is enough for a review, and a block must be overridden by name.
+            (Review, &[look], Some(&yes), "adopt".into()),
+            (Auto, &[look], Some(&yes), "adopt".into()),
+            (Auto, &[look, same], Some(&yes), "unchanged".into()),
+            (Auto, &[stop], Some(&yes), "block: gate `b` blocks".into()),
+            (Auto, &[lost], Some(&yes), "block: gate `b` could not decide".into()),
+            (Auto, &[stop], Some(&over_b), "adopt".into()),
+            (Auto, &[lost, look], Some(&over_b), "adopt".into()),
+            (Review, &[stop], Some(&over_b), "adopt".into()),
+            (Auto, &[stop, ("c", Block)], Some(&over_b), "block: gate `c` blocks".into()),
+            // An approval of something else is none.
+            (Auto, &[stop], Some(&other_candidate), format!("block: gate `b` blocks; {stale}")),
+            (Auto, &[stop], Some(&other_live), format!("block: gate `b` blocks; {stale}")),
+            (Review, &[pass], Some(&other_live), format!("review: {always}; {stale}")),
+            (Auto, &[pass], Some(&other_live), "adopt".into()),
+        ];
+        for (mode, outcomes, approval, expected) in table {
+            let got = decided(*mode, Drift::Rebase, outcomes, "L", *approval);
+            assert_eq!(got, *expected, "{mode:?} {outcomes:?} {approval:?}");
+        }
+    }
+
+    #[test]
+    fn live_writes_are_carried_over_before_anything_is_judged() {
+        let stop: &[_] = &[("b", Block)];
+        let over = approval("C", "L2", &["b"]);
+        let over_drift = approval("C", "L2", &[DRIFT]);
+        let drifted = "block: the live store changed and drift is set to block";
+        let table: &[(Drift, Gates<'_>, Option<&Approval>, &str)] = &[
+            (Drift::Rebase, &[], None, "rebase"),
+            (Drift::Review, &[], None, "rebase"),
+            (Drift::Block, &[], None, drifted),
+            (Drift::Rebase, stop, None, "rebase"),
+            (Drift::Rebase, stop, Some(&over), "rebase"),
+            (Drift::Block, stop, Some(&over), drifted),
+            (Drift::Block, &[], Some(&over_drift), "rebase"),
+            (Drift::Rebase, &[("unchanged", Unchanged)], None, "unchanged"),
+            (Drift::Block, &[("unchanged", Unchanged)], None, "unchanged"),
+        ];
+        for (drift, outcomes, approval, expected) in table {
+            let got = decided(Auto, *drift, outcomes, "L2", *approval);
+            assert_eq!(got, *expected, "{drift:?} {outcomes:?} {approval:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_rebase_carried_or_could_not_is_shown_to_a_person_where_the_policy_says_so() {
+        let yes = approval("C", "L", &[]);
+        let table = [
+            (Drift::Rebase, (2, 0), None, "adopt"),
+            (Drift::Review, (2, 0), None, "review: 2 live writes carried over"),
+            (Drift::Review, (2, 0), Some(&yes), "adopt"),
+            (Drift::Rebase, (2, 1), None, "review: 1 live write in conflict with the dream"),
+            (Drift::Rebase, (2, 1), Some(&yes), "adopt"),
+        ];
+        for (drift, rebased, approval, expected) in table {
+            assert_eq!(decided_after_rebase(Auto, drift, &[], "L", approval, rebased), expected);
+        }
+    }
+
+    #[test]
+    fn nothing_is_adopted_over_a_live_store_that_was_not_seen() {
+        for mode in [Auto, Review] {
+            for drift in [Drift::Rebase, Drift::Review, Drift::Block] {
+                for overrides in [&[][..], &["b"], &["b", DRIFT]] {
+                    for outcome in [Pass, Unchanged, Outcome::Review, Block, Undecided] {
+                        let given = approval("C", "L2", overrides);
+                        let got = decided(mode, drift, &[("b", outcome)], "L2", Some(&given));
+                        assert_ne!(got, "adopt", "{mode:?} {drift:?} {overrides:?} {outcome:?}");
+                    }
+                }
+            }
+        }
+    }
+}
