@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::dreaming::transcript::{EventKind, ReadError, Transcript, read_bytes};
+use crate::price::{self, TextKind};
 
 /// Reads the sessions of a file's bytes; says in a clause why there are none.
 pub(super) fn read(text: &[u8], name: &str, written_at: Timestamp) -> Result<Vec<Transcript>, String> {
@@ -14,12 +15,15 @@ pub(super) fn read(text: &[u8], name: &str, written_at: Timestamp) -> Result<Vec
     })
 }
 
-/// Estimates the tokens a model would take to read a session: four bytes of text for one.
+/// Estimates the tokens a model would take to read a session.
 pub(super) fn estimate_tokens(transcript: &Transcript) -> u64 {
-    let bytes = |event: &EventKind| match event {
-        EventKind::User(text) | EventKind::Agent(text) => text.len(),
-        EventKind::ToolUse { name, input, .. } => name.len() + input.len(),
-        EventKind::ToolResult { text, .. } => text.len(),
-    };
-    transcript.events.iter().map(|event| bytes(&event.kind) as u64).sum::<u64>().div_ceil(4)
+    let (mut prose, mut structured) = (0, 0);
+    for event in &transcript.events {
+        match &event.kind {
+            EventKind::User(text) | EventKind::Agent(text) => prose += text.len() as u64,
+            EventKind::ToolUse { name, input, .. } => structured += (name.len() + input.len()) as u64,
+            EventKind::ToolResult { text, .. } => structured += text.len() as u64,
+        }
+    }
+    price::estimate_tokens(prose, TextKind::Prose) + price::estimate_tokens(structured, TextKind::Structured)
 }

@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use crate::dream::{DreamError, DreamStatus};
 use crate::dreaming::{Consolidated, Mind, Reading};
 use crate::ids::{DreamId, SessionId};
+use crate::price::{TextKind, estimate_tokens};
 
 use super::claim::Claim;
 use super::error::{Failure, LocalError};
@@ -309,7 +310,8 @@ impl Worker<'_> {
             // Compared with what is there, not with the input: somebody may have written to the output.
             let before = stores::snapshot(db, &output)?;
             let bytes = stores::replace(db, &output, &before, &made.store, now)?;
-            dreams::complete(db, self.id, &made.changes, bytes.div_ceil(4), now)?;
+            let tokens = estimate_tokens(bytes, TextKind::Prose);
+            dreams::complete(db, self.id, &made.changes, tokens, now)?;
             Ok(true)
         });
         match result {
