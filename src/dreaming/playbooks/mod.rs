@@ -22,6 +22,8 @@ pub use page::{PlaybookPage, pages};
 pub const SESSIONS_MIN: usize = 3;
 /// How many tool calls after an error are shown.
 const STEPS_SHOWN: usize = 3;
+/// How many programs a playbook names.
+const PROGRAMS_SHOWN: usize = 5;
 /// How many tool calls after an error still count as its recovery.
 const STEPS_LIMIT: usize = 60;
 
@@ -233,7 +235,7 @@ impl Aftermath {
         let EventKind::ToolResult { text, .. } = &events[error].kind else {
             return Self { steps: Vec::new(), recovered: None };
         };
-        let (is_lost, is_refused) = (is_missing(text), is_refused(text));
+        let is_elsewhere = is_elsewhere(text);
         let first = calls.partition_point(|call| call.made <= error);
         let later = &calls[first..calls.len().min(first + STEPS_LIMIT)];
         let until = later.first().map_or(events.len().min(error + ANSWER_LIMIT), |call| call.made);
@@ -241,13 +243,15 @@ impl Aftermath {
         let mut steps: Vec<String> = said.map(|_| USER_STEP.to_owned()).into_iter().collect();
         steps.extend(later.iter().take(STEPS_SHOWN).map(Call::step));
         steps.truncate(STEPS_SHOWN);
-        if is_refused {
+        if is_refused(text) {
             let next = said.map(|event| event.line).or(later.first().map(|call| events[call.made].line));
             return Self { steps, recovered: next };
         }
         let failed = &calls[failed];
         let success = later.iter().position(|call| {
-            call.is_success && call.name == failed.name && (is_lost || failed.target.is_met_by(&call.target))
+            call.is_success
+                && call.name == failed.name
+                && (is_elsewhere || failed.target.is_met_by(&call.target))
         });
         if let Some(success) = success {
             steps.truncate(usize::from(said.is_some()) + success + 1);
@@ -274,10 +278,13 @@ fn is_refused(text: &str) -> bool {
     .any(|words| start.contains(words))
 }
 
-/// Says whether an error is about something that is elsewhere, so that success elsewhere answers it.
-fn is_missing(text: &str) -> bool {
+/// Says whether an error has nothing to do with the call's target: what was asked for is elsewhere, or
+/// another call was at fault. Any later success of the tool then answers it.
+fn is_elsewhere(text: &str) -> bool {
     let start = &text[..text.floor_char_boundary(400)].to_lowercase();
-    ["not exist", "not found", "no such file", "enoent", "unknown"].iter().any(|words| start.contains(words))
+    let signs =
+        ["not exist", "not found", "no such file", "enoent", "unknown", "sibling", "canceled", "cancelled"];
+    signs.iter().any(|words| start.contains(words))
 }
 
 /// An error that came back, with what followed.
@@ -293,15 +300,19 @@ pub struct Playbook {
     pub recovered_sessions: usize,
     /// What was done next, the most frequent first, with the sessions it was done in.
     pub recoveries: Vec<(Vec<String>, BTreeSet<SessionId>)>,
+    /// The programs most often run on the way, with their subcommands.
+    pub programs: Vec<String>,
     /// The words of one such error: a tool's words, evidence only.
     pub example: String,
 }
+
+type Sighting<'a> = (&'a SessionId, &'a Episode);
 
 /// Groups the episodes of many sessions, however few sessions each group was seen in, by signature.
 ///
 /// The order of the sessions does not matter.
 pub fn recurring(sessions: &[(SessionId, Vec<Episode>)]) -> Vec<Playbook> {
-    let mut groups: BTreeMap<&str, Vec<(&SessionId, &Episode)>> = BTreeMap::new();
+    let mut groups: BTreeMap<&str, Vec<Sighting<'_>>> = BTreeMap::new();
     for (session, episodes) in sessions {
         for episode in episodes {
             groups.entry(&episode.signature).or_default().push((session, episode));
@@ -309,7 +320,7 @@ pub fn recurring(sessions: &[(SessionId, Vec<Episode>)]) -> Vec<Playbook> {
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
     groups.sort_by_key(|(signature, seen)| (std::cmp::Reverse(seen.len()), *signature));
-    let mut merged: Vec<(&str, BTreeSet<String>, Vec<(&SessionId, &Episode)>)> = Vec::new();
+    let mut merged: Vec<(&str, BTreeSet<String>, Vec<Sighting<'_>>)> = Vec::new();
     for (signature, seen) in groups {
         let words = words(signature);
         match merged.iter_mut().find(|(other, known, _)| is_near(signature, &words, other, known)) {
@@ -348,11 +359,12 @@ fn is_near(a: &str, a_words: &BTreeSet<String>, b: &str, b_words: &BTreeSet<Stri
     common * 100 >= a_words.union(b_words).count() * NEAR_SHARE
 }
 
-fn playbook(signature: &str, mut seen: Vec<(&SessionId, &Episode)>) -> Playbook {
+fn playbook(signature: &str, mut seen: Vec<Sighting<'_>>) -> Playbook {
     seen.sort_by_key(|&(session, episode)| (session, episode.event));
     let mut tools = BTreeMap::new();
     let mut sessions: BTreeMap<SessionId, BTreeSet<u64>> = BTreeMap::new();
     let mut recovered = BTreeSet::new();
+    let mut programs: BTreeMap<&str, BTreeSet<&SessionId>> = BTreeMap::new();
     let mut recoveries: BTreeMap<Vec<String>, BTreeSet<SessionId>> = BTreeMap::new();
     for &(session, episode) in &seen {
         *tools.entry(episode.tool.clone()).or_default() += 1;
@@ -360,9 +372,19 @@ fn playbook(signature: &str, mut seen: Vec<(&SessionId, &Episode)>) -> Playbook 
         if episode.recovered.is_some() {
             recovered.insert(session);
             let steps = episode.recovery.iter().map(|step| step.split('(').next().unwrap_or(step).to_owned());
-            recoveries.entry(steps.collect()).or_default().insert(session.clone());
+            let mut steps: Vec<String> = steps.collect();
+            steps.dedup();
+            recoveries.entry(steps).or_default().insert(session.clone());
+            for step in episode.recovery.iter().filter_map(|step| step.split_once('(')?.1.strip_suffix(')')) {
+                for program in step.split(", ") {
+                    programs.entry(program).or_default().insert(session);
+                }
+            }
         }
     }
+    let mut programs: Vec<(&str, BTreeSet<&SessionId>)> = programs.into_iter().collect();
+    programs.sort_by(|(a, x), (b, y)| y.len().cmp(&x.len()).then_with(|| a.cmp(b)));
+    programs.truncate(PROGRAMS_SHOWN);
     let mut recoveries: Vec<_> = recoveries.into_iter().collect();
     recoveries.sort_by(|(a, x), (b, y)| {
         y.len().cmp(&x.len()).then_with(|| a.len().cmp(&b.len())).then_with(|| a.cmp(b))
@@ -375,6 +397,7 @@ fn playbook(signature: &str, mut seen: Vec<(&SessionId, &Episode)>) -> Playbook 
         sessions,
         recovered_sessions: recovered.len(),
         recoveries,
+        programs: programs.into_iter().map(|(program, _)| program.to_owned()).collect(),
         example: example.cloned().unwrap_or_default(),
     }
 }

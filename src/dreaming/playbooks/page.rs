@@ -146,7 +146,12 @@ fn written(playbook: &Playbook) -> String {
         .collect();
     let seen =
         playbook.sessions.iter().map(|(id, events)| (id.as_str().to_owned(), events.clone())).collect();
-    let _ = write!(page, "{WORKED}\n\n{}\n{SEEN}\n\n{}", worked_list(&recoveries), seen_list(&seen, 0));
+    let _ = write!(page, "{WORKED}\n\n{}\n", worked_list(&recoveries));
+    if !playbook.programs.is_empty() {
+        let programs: Vec<_> = playbook.programs.iter().map(|program| format!("`{program}`")).collect();
+        let _ = write!(page, "Commands run on the way: {}.\n\n", programs.join(", "));
+    }
+    let _ = write!(page, "{SEEN}\n\n{}", seen_list(&seen, 0));
     page
 }
 
@@ -237,7 +242,7 @@ fn section<'p>(page: &'p str, heading: &str) -> (Vec<&'p str>, std::ops::Range<u
     let mut is_inside = false;
     for line in page.split_inclusive('\n') {
         let text = line.trim_end();
-        if is_inside && text.starts_with("## ") || is_inside && text.starts_with("# ") {
+        if is_inside && (text.starts_with("## ") || text.starts_with("# ")) {
             range.end = at;
             return (lines, range);
         }
@@ -291,6 +296,7 @@ mod tests {
             tools: [("Edit".to_owned(), 2), ("Write".to_owned(), 1)].into(),
             sessions: sessions.iter().map(|&(s, e)| (id(s), [e].into())).collect(),
             recovered_sessions: sessions.len(),
+            programs: vec!["git diff".to_owned()],
             recoveries: vec![(steps(&["Read", "Edit"]), sessions.iter().map(|&(s, _)| id(s)).collect())],
             example: "File has not been read yet. Read it first before writing to it.".to_owned(),
         }
@@ -318,6 +324,8 @@ mod tests {
         ## What worked
 
         - Read → Edit: 3 sessions
+
+        Commands run on the way: `git diff`.
 
         ## Seen in
 
@@ -347,6 +355,8 @@ mod tests {
         ## What worked
 
         - Read → Edit: 4 sessions
+
+        Commands run on the way: `git diff`.
 
         Ask Ada if it stays.
 

@@ -27,10 +27,8 @@ const FINDINGS_LIMIT: usize = 12;
 
 macro_rules! pattern {
     ($name:ident, $text:expr) => {
-        static $name: LazyLock<Regex> = LazyLock::new(|| {
-            #[expect(clippy::unwrap_used, reason = "a constant, compiled by the tests")]
-            Regex::new($text).unwrap()
-        });
+        static $name: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new($text).expect("a constant pattern, compiled by the tests"));
     };
 }
 
@@ -69,8 +67,7 @@ pub(super) fn findings(text: &str, is_command: bool) -> Vec<Finding> {
     let text = ends_of(text);
     let text = ANSI.replace_all(&text, "");
     let text = text.replace("<tool_use_error>", "").replace("</tool_use_error>", "");
-    let lines: Vec<&str> =
-        text.lines().map(str::trim).filter(|l| !l.is_empty() && !EXIT_CODE.is_match(l)).collect();
+    let lines: Vec<&str> = text.lines().map(unprefixed).filter(|line| says_something(line)).collect();
     let Some(first) = lines.first() else { return Vec::new() };
     let is_output = is_command || lines.len() > PROSE_LINES_LIMIT;
     if is_output && !first.starts_with("The user doesn") {
@@ -88,6 +85,20 @@ pub(super) fn findings(text: &str, is_command: bool) -> Vec<Finding> {
     }
     let first = first.strip_prefix("Error: ").unwrap_or(first);
     finding(&plain(sentence(first)), first).into_iter().collect()
+}
+
+pattern!(TASK_PREFIX, r"^\[[a-z][\w:.-]{0,40}\]\s+");
+
+/// Returns a line without the name of the task that a task runner puts before it.
+fn unprefixed(line: &str) -> &str {
+    let line = line.trim();
+    TASK_PREFIX.find(line).map_or(line, |prefix| &line[prefix.end()..])
+}
+
+/// Says whether a line is more than an exit code or the echo of a command.
+fn says_something(line: &str) -> bool {
+    let is_echo = ["$ ", "+ ", "> "].iter().any(|prompt| line.starts_with(prompt));
+    !line.is_empty() && !is_echo && !EXIT_CODE.is_match(line) && !WRAPPER.is_match(line)
 }
 
 /// A message of a tool itself has a few lines; what is longer is output of something it ran.
@@ -222,10 +233,11 @@ pattern!(
 );
 pattern!(SHELLCHECK, r"\b(SC\d{4})\b");
 pattern!(ESLINT, r"^\d+:\d+\s+(?:error|warning)\s+.*\s{2,}(@?[a-z][a-z0-9@/-]+)$");
+pattern!(RULE_COUNT, r"^\* ([a-z][a-z0-9-]{2,40}): \d+$");
 pattern!(CLIPPY, r"\b(clippy::[a-z_]+)");
 
 fn rule(line: &str) -> Option<String> {
-    let rules: [&Regex; 5] = [&RULE_AT_END, &RULE_CODE, &ESLINT, &CLIPPY, &SHELLCHECK];
+    let rules: [&Regex; 6] = [&RULE_AT_END, &RULE_CODE, &RULE_COUNT, &ESLINT, &CLIPPY, &SHELLCHECK];
     let found = rules.into_iter().find_map(|pattern| pattern.captures(line))?;
     Some(format!("rule ({}) broken", &found[1]))
 }
@@ -256,7 +268,7 @@ pattern!(
 );
 pattern!(
     WRAPPER,
-    r"(?i)^(?:\[[^\]]+\] )?(?:error )?(?:task|command|build|process|script|job) failed\b|^error: (?:task|process|recipe|command|script)\b.* (?:failed|exited)|elifecycle"
+    r"(?i)^(?:error )?(?:task|command|build|process|script|job) failed\b|^error: (?:task|process|recipe|command|script)\b.* (?:failed|exited)|elifecycle"
 );
 pattern!(
     SYSTEM,
@@ -264,9 +276,6 @@ pattern!(
 );
 
 fn complaint(line: &str) -> Option<String> {
-    if WRAPPER.is_match(line) {
-        return None;
-    }
     if let Some(found) = SYSTEM.captures(line) {
         let program =
             line.split(':').next().filter(|p| p.chars().all(|c| c.is_ascii_lowercase() || c == '-'));
@@ -318,6 +327,7 @@ mod tests {
         let outputs = [
             "Exit code 1\n[lint] ERROR task failed\ncmd/a.go:40:1: Get returns interface (a.Client) (ireturn)\n\tfunc\ncmd/b.go:1: x (errcheck)",
             "Exit code 1\nok pkg 3s\n--- FAIL: TestA (0.02s)\n    a_test.go:1: Expected\n--- FAIL: TestB",
+            "Exit code 1\n[lint:go] $ ~/tasks/lint\n[lint:go] cmd/a.go:3:1: string `x` has 3 occurrences (goconst)\n[lint:go] ERROR task failed",
             "Exit code 127\n(eval):1: command not found: golangci-lint",
             "Exit code 1\n# pkg\ncmd/a_test.go:31:45: undefined: NewThing\ncmd/a_test.go:32:1: cannot use x.Y as int",
             "Exit code 101\nerror[E0308]: mismatched types\n --> src/a.rs:1:2",
@@ -332,6 +342,7 @@ mod tests {
         rule (ireturn) broken
         rule (errcheck) broken
         --- FAIL: a Go test
+        rule (goconst) broken
         command not found: golangci-lint
         undefined: …
         cannot use … as int

@@ -95,10 +95,8 @@ fn lessons_of(turn: &str) -> Vec<Found> {
 
 macro_rules! pattern {
     ($name:ident, $text:expr) => {
-        static $name: LazyLock<Regex> = LazyLock::new(|| {
-            #[expect(clippy::unwrap_used, reason = "a constant, compiled by the tests")]
-            Regex::new($text).unwrap()
-        });
+        static $name: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new($text).expect("a constant pattern, compiled by the tests"));
     };
 }
 
