@@ -16,6 +16,9 @@ use crate::text::token::{Token, tokens};
 /// an import, a save-all), so their times order nothing.
 const SAME_MOMENT_SECONDS: i64 = 60;
 
+/// Where playbooks stand.
+const PLAYBOOKS: &str = "/playbooks/";
+
 /// All statements of a store.
 #[derive(Debug)]
 pub(super) struct Corpus<'a> {
@@ -147,10 +150,10 @@ impl Vocabulary {
 }
 
 impl<'a> Corpus<'a> {
-    /// Reads a store.
+    /// Reads a store, without its playbooks: their pages are kept up to date as a whole.
     pub(super) fn read(store: &'a Snapshot, vocabulary: &mut Vocabulary) -> Self {
         let mut corpus = Self { docs: Vec::new(), notes: Vec::new() };
-        for memory in store.iter() {
+        for memory in store.iter().filter(|memory| !memory.path.as_str().starts_with(PLAYBOOKS)) {
             corpus.add(memory, false, vocabulary);
         }
         corpus

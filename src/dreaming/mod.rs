@@ -7,6 +7,7 @@
 
 pub mod transcript;
 pub mod preferences;
+pub mod playbooks;
 mod corpus;
 mod similar;
 mod person;

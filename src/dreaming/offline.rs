@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dream::{ChangeKind, DreamChange};
+use crate::ids::SessionId;
+use crate::memory::{MEMORY_BYTES_LIMIT, Memory};
 use crate::snapshot::Snapshot;
 
 use super::consolidate::settle;
 use super::lessons::{Sayings, learn};
+use super::playbooks::{self, Episode};
 use super::preferences::{self, Lesson};
 use super::transcript::Transcript;
 use super::{Consolidated, Mind, MindError, Minds, Reading};
@@ -23,6 +27,7 @@ pub struct OfflineMind;
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Notes {
     lessons: Vec<Lesson>,
+    episodes: Vec<Episode>,
 }
 
 /// Rounds after which a dream stops in any case; stores settle in two or three.
@@ -30,7 +35,8 @@ const ROUND_LIMIT: usize = 16;
 
 impl Mind for OfflineMind {
     fn read(&self, transcript: &Transcript) -> Reading {
-        let notes = Notes { lessons: preferences::mine(transcript) };
+        let notes =
+            Notes { lessons: preferences::mine(transcript), episodes: playbooks::episodes(transcript) };
         Reading {
             session: transcript.session.clone(),
             created_at: transcript.created_at,
@@ -46,12 +52,14 @@ impl Mind for OfflineMind {
         _instructions: Option<&str>,
     ) -> Result<Consolidated, MindError> {
         let mut lessons = Vec::new();
+        let mut episodes = Vec::new();
         for reading in readings {
             let notes = Notes::deserialize(&reading.notes).map_err(|error| MindError {
                 kind: "internal_error",
                 message: format!("the notes on session `{}` are not this mind's: {error}", reading.session),
             })?;
             lessons.extend(notes.lessons.into_iter().map(|lesson| (reading.created_at, lesson)));
+            episodes.push((reading.session.clone(), notes.episodes));
         }
         let sayings = Sayings::new(lessons);
         let mut store = input.clone();
@@ -62,7 +70,35 @@ impl Mind for OfflineMind {
                 break;
             }
         }
+        write_playbooks(&mut store, &episodes, &mut changes);
         Ok(Consolidated { store, changes })
+    }
+}
+
+/// Writes a page for each error that several sessions got past, and brings the pages there are up to date.
+fn write_playbooks(
+    store: &mut Snapshot,
+    episodes: &[(SessionId, Vec<Episode>)],
+    changes: &mut Vec<DreamChange>,
+) {
+    for page in playbooks::pages(store, &playbooks::recurring(episodes)) {
+        if page.content.len() > MEMORY_BYTES_LIMIT {
+            continue;
+        }
+        changes.push(DreamChange {
+            kind: ChangeKind::Playbook,
+            path: page.path.clone(),
+            statement: Some(page.title),
+            replaced: Vec::new(),
+            evidence: page.evidence,
+            because: if page.is_new {
+                "several sessions got past the same error"
+            } else {
+                "an error was seen again"
+            }
+            .to_owned(),
+        });
+        store.insert(Memory::new(page.path, page.content));
     }
 }
 
