@@ -321,11 +321,20 @@ pub fn recurring(sessions: &[(SessionId, Vec<Episode>)]) -> Vec<Playbook> {
     let mut groups: Vec<_> = groups.into_iter().collect();
     groups.sort_by_key(|(signature, seen)| (std::cmp::Reverse(seen.len()), *signature));
     let mut merged: Vec<(&str, BTreeSet<String>, Vec<Sighting<'_>>)> = Vec::new();
+    let mut index: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (signature, seen) in groups {
         let words = words(signature);
-        match merged.iter_mut().find(|(other, known, _)| is_near(signature, &words, other, known)) {
-            Some((_, _, all)) => all.extend(seen),
-            None => merged.push((signature, words, seen)),
+        let telling = telling(&words);
+        let candidates: BTreeSet<usize> =
+            telling.iter().filter_map(|word| index.get(*word)).flatten().copied().collect();
+        let near = candidates.into_iter().find(|&i| is_near(signature, &words, merged[i].0, &merged[i].1));
+        if let Some(near) = near {
+            merged[near].2.extend(seen);
+        } else {
+            for word in telling {
+                index.entry(word.clone()).or_default().push(merged.len());
+            }
+            merged.push((signature, words, seen));
         }
     }
     let mut playbooks: Vec<Playbook> =
@@ -343,6 +352,15 @@ pub fn playbooks(sessions: &[(SessionId, Vec<Episode>)]) -> Vec<Playbook> {
 fn words(signature: &str) -> BTreeSet<String> {
     let words = signature.split(|c: char| !(c.is_alphanumeric() || c == '\''));
     words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+}
+
+/// Returns the words of which two near signatures share at least one: so many of the longest that
+/// the rest alone would be too few for [`NEAR_SHARE`].
+fn telling(words: &BTreeSet<String>) -> Vec<&String> {
+    let mut sorted: Vec<&String> = words.iter().collect();
+    sorted.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    sorted.truncate(words.len() - (words.len() * NEAR_SHARE).div_ceil(100) + 1);
+    sorted
 }
 
 /// The least share of words two signatures have in common, in percent, to be one.

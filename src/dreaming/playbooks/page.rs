@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use crate::dream::EventRef;
 use crate::ids::SessionId;
-use crate::memory::MemoryPath;
+use crate::memory::{Memory, MemoryPath};
 use crate::snapshot::Snapshot;
 
 use super::{Playbook, SESSIONS_MIN, is_near, words};
@@ -46,21 +46,20 @@ const SEEN: &str = "## Seen in";
 /// Returns the pages to write for what came back in these sessions: those of the store that have new
 /// sightings, and a new one for each error that was got past in at least [`SESSIONS_MIN`] sessions.
 pub fn pages(store: &Snapshot, found: &[Playbook]) -> Vec<PlaybookPage> {
+    let known: Vec<Known<'_>> = store.iter().filter_map(Known::of).collect();
     let mut taken = BTreeSet::new();
     let mut pages = Vec::new();
     for playbook in found {
-        let existing = store
-            .iter()
-            .filter(|memory| memory.path.as_str().starts_with(FOLDER) && !taken.contains(&memory.path))
-            .find(|memory| is_about(&memory.content, &playbook.signature));
+        let existing =
+            known.iter().find(|page| !taken.contains(page.path) && page.is_about(&playbook.signature));
         let (path, content, is_new) = match existing {
-            Some(memory) => {
-                let content = updated(&memory.content, playbook);
-                taken.insert(memory.path.clone());
-                if content == *memory.content {
+            Some(page) => {
+                let content = updated(page.content, playbook);
+                taken.insert(page.path.clone());
+                if content == page.content {
                     continue;
                 }
-                (memory.path.clone(), content, false)
+                (page.path.clone(), content, false)
             }
             None if playbook.recovered_sessions >= SESSIONS_MIN => {
                 let Some(path) = free_path(store, &taken, &playbook.signature) else { continue };
@@ -88,14 +87,35 @@ fn evidence(playbook: &Playbook) -> Vec<EventRef> {
     pairs.map(|(session, event)| EventRef { session: session.clone(), event }).collect()
 }
 
-/// Says whether a page tells of that error: by its signature line, or by naming the error in its text.
-fn is_about(content: &str, signature: &str) -> bool {
-    let named = content.lines().find_map(|line| line.strip_prefix(SIGNATURE)?.strip_suffix('`'));
-    match named {
-        Some(named) => named == signature || is_near(named, &words(named), signature, &words(signature)),
-        None => {
-            signature.split_whitespace().count() >= 3
-                && content.to_lowercase().contains(&signature.to_lowercase())
+/// A page of the store.
+struct Known<'s> {
+    path: &'s MemoryPath,
+    content: &'s str,
+    signature: Option<(&'s str, BTreeSet<String>)>,
+    lower: String,
+}
+
+impl<'s> Known<'s> {
+    fn of(memory: &'s Memory) -> Option<Self> {
+        let content: &str = &memory.content;
+        let named = content.lines().find_map(|line| line.strip_prefix(SIGNATURE)?.strip_suffix('`'));
+        memory.path.as_str().starts_with(FOLDER).then(|| Self {
+            path: &memory.path,
+            content,
+            signature: named.map(|named| (named, words(named))),
+            lower: if named.is_none() { content.to_lowercase() } else { String::new() },
+        })
+    }
+
+    /// Says whether the page tells of that error: by its signature line, or by naming the error in its text.
+    fn is_about(&self, signature: &str) -> bool {
+        match &self.signature {
+            Some((named, known)) => {
+                *named == signature || is_near(named, known, signature, &words(signature))
+            }
+            None => {
+                signature.split_whitespace().count() >= 3 && self.lower.contains(&signature.to_lowercase())
+            }
         }
     }
 }
@@ -284,8 +304,6 @@ fn replaced(page: &str, heading: &str, list: &str, is_ours: impl Fn(&str) -> boo
 
 #[cfg(test)]
 mod tests {
-    use crate::memory::Memory;
-
     use super::*;
 
     fn playbook(sessions: &[(&str, u64)]) -> Playbook {

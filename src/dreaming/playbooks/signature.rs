@@ -183,7 +183,7 @@ pattern!(PATH, r"(^|[\s(=:\[,])(?:~|\.{1,2}|[A-Za-z]:)?[\w.@+-]*(?:[/\\][\w.@+$<
 pattern!(FILE, r"\b[\w-]+\.(?:[a-z]{1,4}|json|yaml|toml|lock|html|jsonl)\b(?::\d+)*");
 pattern!(
     ID,
-    r"\b(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{20,}|0x[0-9a-fA-F]+|[0-9a-f]*\d[0-9a-f]{6,}|[0-9a-f]{7,}\d[0-9a-f]*)\b"
+    r"\b(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{20,}|0x[0-9a-fA-F]+|[0-9a-f]*\d[0-9a-f]{6,}|[0-9a-f]{7,}\d[0-9a-f]*|[A-Z]+\d[A-Z0-9]*)\b"
 );
 pattern!(NUMBER, r"\b\d+(?:[.,:]\d+)*(?:ms|s|m|h|kB|KB|MB|GB|B|%)?\b");
 pattern!(
@@ -306,7 +306,7 @@ mod tests {
             "File content (34278 tokens) exceeds maximum allowed tokens (25000). Please use offset",
             "Agent type 'repo-research' not found. Available agents: Bash",
             "ENOENT: no such file or directory, posix_spawn '/bin/rg'",
-            "Error: user not found",
+            "Error: not enough seats on flight HAT088",
         ];
         let all: Vec<_> = messages.iter().map(|m| signatures(m, false)).collect();
         insta::assert_snapshot!(all.join("\n"), @"
@@ -318,7 +318,7 @@ mod tests {
         File content (… tokens) exceeds maximum allowed tokens (…)
         Agent type … not found
         ENOENT: no such file or directory, posix_spawn …
-        user not found
+        not enough seats on flight …
         ");
     }
 
