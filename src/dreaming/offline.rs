@@ -64,9 +64,14 @@ impl Mind for OfflineMind {
         let sayings = Sayings::new(lessons);
         let mut store = input.clone();
         let mut changes = Vec::new();
+        // At rest: what users said teaches nothing new, and the store has nothing left to settle.
         for _ in 0..ROUND_LIMIT {
             let learned = learn(&mut store, &sayings, &mut changes);
-            if !settle(&mut store, &mut changes) && !learned {
+            let mut rounds = 0;
+            while rounds < ROUND_LIMIT && settle(&mut store, &mut changes) {
+                rounds += 1;
+            }
+            if !learned && rounds == 0 {
                 break;
             }
         }

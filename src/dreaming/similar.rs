@@ -3,8 +3,6 @@
 //! An inverted index instead of all pairs. Word pairs that too many statements share say nothing
 //! and are passed over, so the work grows with the store, not with its square.
 
-use std::collections::HashMap;
-
 use super::corpus::{Class, Note};
 use crate::text::statement::Kind;
 
@@ -15,40 +13,50 @@ const NEIGHBOURS: usize = 12;
 
 /// Returns, for each note, the notes that share most with it, the closest first.
 pub(super) fn neighbours(notes: &[Note<'_>]) -> Vec<Vec<usize>> {
-    let keys: Vec<Vec<u64>> = notes.iter().map(keys).collect();
-    let mut buckets: HashMap<u64, Vec<usize>> = HashMap::new();
-    for (at, keys) in keys.iter().enumerate() {
-        for &key in keys {
-            buckets.entry(key).or_default().push(at);
+    let mut postings: Vec<(u64, u32)> = Vec::new();
+    let mut sizes: Vec<usize> = Vec::with_capacity(notes.len());
+    for (at, note) in (0_u32..).zip(notes) {
+        let keys = keys(note);
+        sizes.push(keys.len());
+        postings.extend(keys.into_iter().map(|key| (key, at)));
+    }
+    postings.sort_unstable();
+    let buckets: Vec<&[(u64, u32)]> = postings
+        .chunk_by(|a, b| a.0 == b.0)
+        .filter(|bucket| (2..=BUCKET_LIMIT).contains(&bucket.len()))
+        .collect();
+    let mut of_note: Vec<Vec<usize>> = vec![Vec::new(); notes.len()];
+    for (number, bucket) in buckets.iter().enumerate() {
+        for &(_, at) in *bucket {
+            of_note[at as usize].push(number);
         }
     }
-    let mut shared: HashMap<usize, u32> = HashMap::new();
-    keys.iter()
-        .enumerate()
-        .map(|(at, keys)| {
-            shared.clear();
-            for key in keys {
-                if let Some(bucket) = buckets.get(key).filter(|b| b.len() <= BUCKET_LIMIT) {
-                    for &other in bucket.iter().filter(|&&other| other != at) {
-                        *shared.entry(other).or_default() += 1;
-                    }
+    let mut shared: Vec<u32> = vec![0; notes.len()];
+    let mut touched: Vec<usize> = Vec::new();
+    let mut nearest = Vec::with_capacity(notes.len());
+    for at in 0..notes.len() {
+        for &number in &of_note[at] {
+            for &(_, other) in buckets[number] {
+                let other = other as usize;
+                if shared[other] == 0 {
+                    touched.push(other);
                 }
+                shared[other] += 1;
             }
-            let score = |other: usize, count: u32| {
-                let total = keys.len() + self::keys_len(&notes[other]);
-                u64::from(count) * 2_000 / u64::try_from(total.max(1)).unwrap_or(1)
-            };
-            let mut ranked: Vec<(u64, usize)> =
-                shared.iter().map(|(&other, &count)| (score(other, count), other)).collect();
-            ranked.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-            ranked.truncate(NEIGHBOURS);
-            ranked.into_iter().map(|(_, other)| other).collect()
-        })
-        .collect()
-}
-
-fn keys_len(note: &Note<'_>) -> usize {
-    note.words.len() * 2
+        }
+        let mut ranked: Vec<(u64, usize)> = touched
+            .drain(..)
+            .map(|other| {
+                let count = std::mem::take(&mut shared[other]);
+                (u64::from(count) * 2_000 / (sizes[at] + sizes[other]) as u64, other)
+            })
+            .filter(|&(_, other)| other != at)
+            .collect();
+        ranked.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+        ranked.truncate(NEIGHBOURS);
+        nearest.push(ranked.into_iter().map(|(_, other)| other).collect());
+    }
+    nearest
 }
 
 /// Numbers the pairs of neighbouring words, with and without grammar words, and the specifics.
