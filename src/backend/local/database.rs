@@ -501,6 +501,25 @@ mod tests {
     }
 
     #[test]
+    fn many_may_open_a_new_database_at_once() {
+        for _ in 0..8 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("new/local.db");
+            let together = std::sync::Barrier::new(8);
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| {
+                        together.wait();
+                        let database = Database::open(&path).unwrap();
+                        assert_eq!(meta(&database).unwrap(), 1);
+                        assert_eq!(meta(&Database::open_read_only(&path).unwrap()).unwrap(), 1);
+                    });
+                }
+            });
+        }
+    }
+
+    #[test]
     fn a_refused_write_leaves_nothing_behind() {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::open(&folder.path().join("local.db")).unwrap();
