@@ -68,6 +68,11 @@ pub struct LocalOptions {
 
 /// The embedded backend.
 ///
+/// A session is known by its id once [`Backend::sessions`] has found it in a file; the database keeps
+/// where, so later processes can dream over it and list it by id without naming the file again. A dream
+/// reads the bytes that were listed: what a file has gained since is not read, and a file that holds
+/// anything else fails the dream with `input_session_unavailable`.
+///
 /// Dropping it asks its dreams to stop at their next checkpoint; they go on when a process waits for them
 /// again.
 pub struct LocalBackend {
