@@ -80,7 +80,7 @@ fn merge(
         }
     }
     for group in by_text.into_values().filter(|group| group.len() > 1) {
-        // The newest stays; among equals the first in the store's order.
+        // The newest stays; without an order a memory about a subject is preferred to a journal's page.
         let mut kept: Vec<usize> = Vec::new();
         for at in group {
             match kept.iter_mut().find(|kept| duplicates::share_context(corpus, at, **kept)) {
