@@ -376,7 +376,7 @@ fn may_be_secret(text: &str) -> bool {
         .any(|word| word.len() >= 16 && known.iter().any(|mark| word.starts_with(mark)));
     let random =
         text.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '/' | '=')).any(|word| {
-            let has = |test: fn(&u8) -> bool| word.bytes().filter(|b| test(b)).count() >= 3;
+            let has = |test: fn(&u8) -> bool| word.bytes().filter(&test).count() >= 3;
             word.len() >= 24
                 && has(u8::is_ascii_digit)
                 && has(u8::is_ascii_lowercase)

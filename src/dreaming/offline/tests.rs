@@ -74,7 +74,7 @@ fn duplicates_merge_and_newer_values_win() {
         (
             "/style.md",
             "# Style\n\n- Run the linter before every single commit\n- Lines end at 100 columns.\n",
-            9,
+            900,
         ),
     ]);
     insta::assert_snapshot!(shown(&dream(&input, &[])), @r"
