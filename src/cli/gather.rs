@@ -55,8 +55,10 @@ pub(super) async fn facts(
     for source in &pipeline.sessions.sources {
         let query = SessionQuery { sources: vec![source.clone()], since: None };
         let listing = backend.sessions(&query).await?;
-        let unreadable = listing.unreadable.into_iter().map(|u| (u.name, u.reason)).collect();
-        sources.insert(source_key(source), SourceFacts { sessions: listing.sessions, unreadable });
+        // All lists of named sessions are one source.
+        let facts: &mut SourceFacts = sources.entry(source_key(source)).or_default();
+        facts.sessions.extend(listing.sessions);
+        facts.unreadable.extend(listing.unreadable.into_iter().map(|u| (u.name, u.reason)));
     }
     Ok(Facts {
         now: call.parts.clock().now(),

@@ -11,6 +11,12 @@ pub mod instructions;
 pub mod outline;
 pub mod report;
 mod select;
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

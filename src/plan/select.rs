@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use crate::ids::SessionId;
 use crate::session::Session;
-use crate::spec::pipeline::{Order, Pipeline, Since};
+use crate::spec::pipeline::{Order, Pipeline, SessionSource, Since};
 use crate::state::alias::{Mark, SourceKey, Watermark};
 
-use super::facts::Facts;
+use super::facts::{Facts, source_key};
 use super::report::{LeftOut, LeftOutReason};
 
 /// The sessions of one run.
@@ -31,8 +33,9 @@ fn mark(session: &Session) -> Mark {
 pub(super) fn select(pipeline: &Pipeline, facts: &Facts, capacity: Option<u32>) -> Selection {
     let mut selection = Selection::default();
     let mut eligible: Vec<&Session> = Vec::new();
+    let read = read_before(facts);
     for session in in_order(facts) {
-        match reason_against(pipeline, facts, session) {
+        match reason_against(pipeline, facts.now, &read, session) {
             Some(reason) => selection.left_out.push(LeftOut { session: session.id.clone(), reason }),
             None => eligible.push(session),
         }
@@ -56,7 +59,7 @@ pub(super) fn select(pipeline: &Pipeline, facts: &Facts, capacity: Option<u32>) 
     }
     selection.chosen.sort_by_key(mark);
     selection.left_out.sort_by(|a, b| (&a.reason, &a.session).cmp(&(&b.reason, &b.session)));
-    selection.watermarks = advance(facts, &selection.chosen);
+    selection.watermarks = advance(pipeline, facts, &selection.chosen);
     selection
 }
 
@@ -70,7 +73,22 @@ fn in_order(facts: &Facts) -> Vec<&Session> {
     by_mark.into_values().filter(|session| seen.insert(&session.id)).collect()
 }
 
-fn reason_against(pipeline: &Pipeline, facts: &Facts, session: &Session) -> Option<LeftOutReason> {
+/// Returns the sessions that adopted runs have read, each by the watermark of a source that lists it.
+fn read_before(facts: &Facts) -> BTreeSet<&SessionId> {
+    let Some(alias) = &facts.alias else { return BTreeSet::new() };
+    let marked = facts.sources.iter().filter_map(|(key, source)| Some((alias.watermarks.get(key)?, source)));
+    let read = marked.flat_map(|(watermark, source)| {
+        source.sessions.iter().filter(|session| watermark.covers(&mark(session)))
+    });
+    read.map(|session| &session.id).collect()
+}
+
+fn reason_against(
+    pipeline: &Pipeline,
+    now: Timestamp,
+    read: &BTreeSet<&SessionId>,
+    session: &Session,
+) -> Option<LeftOutReason> {
     if session.is_dream_worker {
         return Some(LeftOutReason::DreamWorker);
     }
@@ -83,38 +101,25 @@ fn reason_against(pipeline: &Pipeline, facts: &Facts, session: &Session) -> Opti
     if session.size.events == 0 {
         return Some(LeftOutReason::Empty);
     }
-    match &pipeline.sessions.since {
-        Since::Beginning => {}
-        Since::LastAdopted => {
-            let mark = mark(session);
-            let watermarks = facts.alias.iter().flat_map(|alias| &alias.watermarks);
-            let is_read = watermarks
-                .filter(|(key, _)| facts.sources.contains_key(key))
-                .any(|(_, watermark)| watermark.covers(&mark));
-            if is_read {
-                return Some(LeftOutReason::AlreadyRead);
-            }
-        }
-        Since::Instant(since) if session.created_at < *since => {
-            return Some(LeftOutReason::BeforeSince { since: *since });
-        }
-        Since::Within(span) => {
-            let since = facts.now - *span;
-            if session.created_at < since {
-                return Some(LeftOutReason::BeforeSince { since });
-            }
-        }
-        Since::Instant(_) => {}
-    }
-    None
+    let since = match &pipeline.sessions.since {
+        Since::Beginning => return None,
+        Since::LastAdopted => return read.contains(&session.id).then_some(LeftOutReason::AlreadyRead),
+        Since::Instant(since) => *since,
+        Since::Within(span) => now - *span,
+    };
+    (session.created_at < since).then_some(LeftOutReason::BeforeSince { since })
 }
 
 /// Moves each source's watermark over what is settled once `chosen` is adopted.
 ///
 /// It stops at the first session that still has to be read: one that runs now, or one that had to
-/// wait its turn. Those after it that were read are remembered by name.
-fn advance(facts: &Facts, chosen: &[Session]) -> BTreeMap<SourceKey, Watermark> {
+/// wait its turn. Those after it that were read are remembered by name, and so are all of a source that
+/// names its sessions: what is added to such a list may be older than what was read.
+fn advance(pipeline: &Pipeline, facts: &Facts, chosen: &[Session]) -> BTreeMap<SourceKey, Watermark> {
     let chosen: BTreeSet<&SessionId> = chosen.iter().map(|session| &session.id).collect();
+    let sources = &pipeline.sessions.sources;
+    let named: BTreeSet<SourceKey> =
+        sources.iter().filter(|source| matches!(source, SessionSource::Ids(_))).map(source_key).collect();
     facts
         .sources
         .iter()
@@ -122,7 +127,7 @@ fn advance(facts: &Facts, chosen: &[Session]) -> BTreeMap<SourceKey, Watermark> 
             let old = facts.alias.as_ref().and_then(|alias| alias.watermarks.get(key));
             let old = old.cloned().unwrap_or_default();
             let mut new = Watermark { through: old.through.clone(), beyond: BTreeSet::new() };
-            let mut is_contiguous = true;
+            let mut is_contiguous = !named.contains(key);
             let mut sessions: Vec<&Session> = source.sessions.iter().collect();
             sessions.sort_by_key(|session| mark(session));
             for session in sessions {
