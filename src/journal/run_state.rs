@@ -434,7 +434,9 @@ impl RunState {
                 self.candidate = Some(Candidate { store, hash, size: Size { entries, bytes } });
                 P::Candidate
             }
-            (P::Rebasing { live }, E::CandidateRecorded { store, hash, entries, bytes }) => {
+            (P::Rebasing { live }, E::CandidateRecorded { store, hash, entries, bytes })
+                if self.is_candidate(&store) =>
+            {
                 if let Some(base) = &mut self.base {
                     base.index = live;
                 }
@@ -465,7 +467,9 @@ impl RunState {
                 self.rejection = Some((by, reason));
                 P::Rejected
             }
-            (P::Judged, E::AdoptionIntended { from, to, live, .. }) => P::Adopting { from, to, live },
+            (P::Judged, E::AdoptionIntended { from, to, live, .. }) if self.is_candidate(&to) => {
+                P::Adopting { from, to, live }
+            }
             (P::Adopting { .. }, E::Adopted { hash, late_writes, .. }) => {
                 self.adopted_hash = Some(hash);
                 self.carried.extend(late_writes);
@@ -477,6 +481,7 @@ impl RunState {
                 P::Planned
                 | P::Claimed
                 | P::Ready { .. }
+                | P::Requested { .. }
                 | P::DreamFailed { .. }
                 | P::OverBudget { .. }
                 | P::Dreamed { .. }
@@ -498,6 +503,10 @@ impl RunState {
         };
         self.phase = phase;
         Ok(self)
+    }
+
+    fn is_candidate(&self, store: &MemoryStoreId) -> bool {
+        self.candidate.as_ref().is_some_and(|candidate| candidate.store == *store)
     }
 
     /// Returns the store the next dream reads: the last completed output, or the base.
@@ -527,3 +536,6 @@ impl RunState {
         sums
     }
 }
+
+#[cfg(test)]
+mod tests;
