@@ -14,6 +14,10 @@
 
 pub mod event;
 pub mod run_state;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 
