@@ -224,6 +224,16 @@ pub async fn read(state: &dyn StateStore, run: &RunId) -> Result<Vec<Recorded>, 
     Ok(events)
 }
 
+/// Says whether a run is over and has given its alias back, or never began. A claim in its name is then
+/// what a process left behind that lost the race for the run.
+///
+/// # Errors
+///
+/// As [`Journal::open`].
+pub async fn is_over(state: &dyn StateStore, run: &RunId) -> Result<bool, JournalError> {
+    Ok(Journal::open(state, run).await?.is_none_or(|journal| journal.state().is_released))
+}
+
 /// Returns when a run began; nothing if there is no such run.
 ///
 /// # Errors

@@ -53,7 +53,7 @@ pub struct RunState {
     pub approval: Option<Approval>,
     /// The last refusal by a person.
     pub rejection: Option<(String, Option<String>)>,
-    /// Live writes carried over, by path.
+    /// Memories whose live writes were carried over, in order.
     pub carried: Vec<MemoryPath>,
     /// Memories that both the live store and the dream changed; the candidate holds the live version.
     pub conflicts: Vec<Conflict>,
@@ -448,7 +448,8 @@ impl RunState {
                 P::Judged
             }
             (P::Judged, E::RebaseIntended { live, carried, conflicts }) => {
-                self.carried.extend(carried);
+                self.note_carried(carried);
+                self.conflicts.retain(|old| conflicts.iter().all(|new| new.path != old.path));
                 self.conflicts.extend(conflicts);
                 P::Rebasing { live }
             }
@@ -472,7 +473,7 @@ impl RunState {
             }
             (P::Adopting { .. }, E::Adopted { hash, late_writes, .. }) => {
                 self.adopted_hash = Some(hash);
-                self.carried.extend(late_writes);
+                self.note_carried(late_writes);
                 P::Adopted
             }
             (P::Judged, E::Unchanged) => P::Unchanged,
@@ -503,6 +504,13 @@ impl RunState {
         };
         self.phase = phase;
         Ok(self)
+    }
+
+    /// Names each live write once, however often its memory was written to.
+    fn note_carried(&mut self, paths: Vec<MemoryPath>) {
+        self.carried.extend(paths);
+        self.carried.sort();
+        self.carried.dedup();
     }
 
     fn is_candidate(&self, store: &MemoryStoreId) -> bool {
