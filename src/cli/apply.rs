@@ -9,9 +9,9 @@ use tokio::sync::watch;
 use crate::backend::local::LocalBackend;
 use crate::backend::{Backend, WhenLeft};
 use crate::ids::{Alias, PipelineName, RunId};
-use crate::journal::Journal;
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::{Phase, RunState};
+use crate::journal::{Journal, is_over};
 use crate::plan::{Plan, instructions::Instructions, plan, rendered_again};
 use crate::price::PriceTable;
 use crate::report::plan_text::plan_text;
@@ -190,7 +190,9 @@ impl Desk<'_> {
         {
             return self.resume(pipeline, alias, run).await;
         }
-        if let Some(claim) = record.claim.filter(|claim| claim.run.pipeline() != &pipeline.name) {
+        if let Some(claim) = record.claim.filter(|claim| claim.run.pipeline() != &pipeline.name)
+            && !is_over(self.state, &claim.run).await?
+        {
             return Err(crate::run::RunError::Busy { alias: alias.clone(), run: claim.run }.into());
         }
         let facts =

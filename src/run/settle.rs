@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::backend::{Backend, BackendError};
+use crate::dream::{Dream, DreamStatus};
 use crate::ids::DreamId;
 use crate::journal::run_state::{DreamRecord, RunState};
 
@@ -26,8 +27,9 @@ pub enum Settled {
 
 /// Settles a dream that was requested but never confirmed.
 ///
-/// Looks only; claims the one dream on the backend that matches the request. With several the run
-/// has to stop: paying for the same sessions twice is worse than waiting for a person.
+/// Looks only; finds the one dream on the backend that matches the request. With several the run
+/// has to stop: paying for the same sessions twice is worse than waiting for a person. A person tells
+/// which one is meant by canceling the others.
 ///
 /// # Errors
 ///
@@ -41,13 +43,18 @@ pub async fn settle(
     let since = request.requested_at - CLOCK_SLACK;
     let dreams = backend.dreams_since(since).await?;
     let known: Vec<&DreamId> = state.dreams.iter().filter_map(|d| d.dream.as_ref()).collect();
-    let mut matching: Vec<DreamId> = dreams
+    let mut matching: Vec<Dream> = dreams
         .into_iter()
         .filter(|dream| dream.request_digest() == request.digest && !known.contains(&&dream.id))
-        .map(|dream| dream.id)
         .collect();
+    matching.sort_by(|a, b| a.id.cmp(&b.id));
+    if matching.iter().all(|dream| dream.status == DreamStatus::Canceled) {
+        matching.truncate(1);
+    } else {
+        matching.retain(|dream| dream.status != DreamStatus::Canceled);
+    }
+    let mut matching: Vec<DreamId> = matching.into_iter().map(|dream| dream.id).collect();
     if matching.len() > 1 {
-        matching.sort();
         return Ok(Settled::Several(matching));
     }
     if let Some(dream) = matching.pop() {

@@ -6,10 +6,12 @@
 
 pub(crate) mod clock;
 pub(crate) mod faulty;
+pub(crate) mod faulty_state;
 pub(crate) mod minds;
 pub(crate) mod transcript;
 
 pub(crate) use clock::ManualClock;
 pub(crate) use faulty::{FaultyBackend, When};
+pub(crate) use faulty_state::FaultyState;
 pub(crate) use minds::{CountingMind, FailingMind, GatedMind, NamedMinds, PanickingMind, WipingMind};
 pub(crate) use transcript::write_session;
