@@ -14,9 +14,9 @@ use crate::diff::StoreDiff;
 use crate::dream::{Dream, DreamRequest};
 use crate::gate;
 use crate::ids::{DreamId, MemoryStoreId};
-use crate::journal::Journal;
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::{Base, Phase, RunState};
+use crate::journal::{self, Journal};
 use crate::memory::MemoryPath;
 use crate::plan::Plan;
 use crate::snapshot::Snapshot;
@@ -164,7 +164,8 @@ pub(super) async fn settle(
 ) -> Result<Option<SignedDuration>, RunError> {
     let state = journal.state();
     let Some(request) = state.dreams.last() else { return Ok(None) };
-    match look(request, state, around.backend, around.clock.now()).await? {
+    let known = journal::known_dreams(around.state).await?;
+    match look(request, &known, around.backend, around.clock.now()).await? {
         Settled::Found(dream) => {
             let event = JournalEvent::DreamCreated { batch, dream, is_settled: true };
             record(journal, around, event).await?;
