@@ -215,6 +215,8 @@ impl Desk<'_> {
             });
         }
         console.say(&plan_text(&plan, pipeline, console.paint, false));
+        let forgotten = gather::forgotten(Some(self.state), self.backend, &past, &plan).await?;
+        gather::warn_of_forgotten(self.call, self.workspace, forgotten);
         console.say("\n");
         self.agree(&plan)?;
         let instructions = plan.batches.iter().map(|batch| batch.instructions.clone()).collect();
