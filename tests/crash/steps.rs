@@ -205,6 +205,47 @@ fn a_cancel_killed_at_any_step_is_finished_by_the_next_apply() {
 }
 
 #[test]
+fn a_rollback_killed_at_any_step_happens_once() {
+    const ROLLBACK: &[&str] = &["rollback", "notes", "--reason", "a mistake"];
+    let points = kill_everywhere(&Scene {
+        prepare: applied,
+        arguments: ROLLBACK,
+        live: Live::Quiet,
+        finish: |drill| {
+            if drill.alias().unwrap()["hold"].is_null() {
+                let _ = drill.run(ROLLBACK).exits(0);
+            }
+            assert_eq!(drill.apply().exits(0).json()["outcome"], "nothing_due");
+        },
+        traces: Traces { generation: 2, ..adopted(3) },
+    });
+    assert_eq!(points, 2);
+}
+
+#[test]
+fn a_gc_killed_at_any_step_is_finished_by_the_next() {
+    const GC: &[&str] = &["gc", "--yes"];
+    let points = kill_everywhere(&Scene {
+        prepare: applied,
+        arguments: GC,
+        live: Live::Quiet,
+        finish: |drill| {
+            let _ = drill.run(GC).exits(0);
+            assert_eq!(drill.run(&["gc", "--yes", "--json"]).exits(0).json()["outcome"], "nothing_to_delete");
+        },
+        // The import and the adopted store stay; the outputs in the middle of the chain go.
+        traces: Traces { stores: 2, ..adopted(3) },
+    });
+    assert_eq!(points, 4);
+}
+
+fn applied() -> Drill {
+    let drill = Drill::small();
+    let _ = drill.apply().exits(0);
+    drill
+}
+
+#[test]
 fn processes_that_live_for_three_steps_each_get_there_too() {
     let undisturbed = Drill::small();
     let _ = undisturbed.apply().exits(0);

@@ -129,6 +129,22 @@ fn state_that_is_gone_is_told_by_the_plan() {
 }
 
 #[test]
+fn a_backend_that_is_gone_is_not_started_over() {
+    let drill = Drill::small();
+    let _ = drill.apply().exits(0);
+    for end in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(drill.path(&format!(".dreamrun/local.db{end}")));
+    }
+    let store = drill.alias().unwrap()["active"].as_str().unwrap().to_owned();
+    for arguments in [&["plan", "small"] as &[&str], &["apply", "small", "--yes"]] {
+        let ran = drill.run(arguments).exits(5);
+        let _ = ran.says(&store);
+    }
+    assert_eq!(drill.count("SELECT count(*) FROM dreams"), 0);
+    assert_eq!(drill.events().keys().collect::<Vec<_>>(), ["small-1"]);
+}
+
+#[test]
 fn dreams_of_another_pipeline_are_not_taken_for_forgotten_ones() {
     let drill = Drill::small();
     let _ = drill.apply().exits(0);

@@ -8,7 +8,7 @@ use dreamrun::state::driver::{Acquired, DriverLock};
 use serde_json::Value;
 
 use crate::held::{Held, hear};
-use crate::support::{Drill, GatedMind, Ran, Traces, WithMind, wait_for};
+use crate::support::{Drill, GatedMind, Ran, Traces, WithMind, signal, wait_for};
 
 const APPLY: &[&str] = &["apply", "small", "--yes", "--json"];
 const DONE: Traces = Traces { generation: 1, claim: None, dreams: 3, stores: 4 };
@@ -103,6 +103,24 @@ fn a_follower_takes_over_from_a_process_that_is_killed() {
     assert_eq!(second["outcome"], "adopted");
     assert!(talk.join().unwrap().contains("small-1 continues"));
     assert_eq!(drill.traces(), DONE);
+}
+
+#[test]
+fn a_follower_that_is_interrupted_leaves_the_run_alone() {
+    for (name, code) in [("INT", 130), ("TERM", 143)] {
+        let drill = Drill::small();
+        let mut end = None;
+        let first = while_dreaming(&drill, &Arc::default(), || {
+            let (child, talk) = start(&drill, "following it");
+            signal(name, child.id());
+            let ran = finish(child).exits(code);
+            end = Some((ran, talk.join().unwrap()));
+        });
+        let (_, talk) = end.unwrap();
+        assert!(talk.contains("stopped following; the run goes on"), "{talk}");
+        assert_eq!(first.exits(0).json()["outcome"], "adopted");
+        assert_eq!(drill.traces(), DONE);
+    }
 }
 
 /// Starts four applies at once and checks that they agree. Returns the run they agree on.
