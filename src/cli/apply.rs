@@ -100,11 +100,12 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         }
     }
     drop(watcher);
-    if let Some(code) = *signal.borrow() {
-        return Ok(Answer::new("interrupted", Results { results: applied }).with_code(code));
-    }
+    let signal = *signal.borrow();
     if let Some(first) = pick(errors) {
-        return Err(first);
+        return Err(CliError { code: signal.unwrap_or(first.code), ..first });
+    }
+    if let Some(code) = signal {
+        return Ok(Answer::new("interrupted", Results { results: applied }).with_code(code));
     }
     let worst = applied.iter().filter_map(|one| one.code).max();
     let outcome = applied.iter().find(|one| one.code == worst).map_or("nothing_due", |one| one.outcome);
@@ -217,6 +218,8 @@ impl Desk<'_> {
             });
         }
         console.say(&plan_text(&plan, pipeline, console.paint, false));
+        let forgotten = gather::forgotten(Some(self.state), self.backend, &past, &plan).await?;
+        gather::warn_of_forgotten(self.call, self.workspace, forgotten);
         console.say("\n");
         self.agree(&plan)?;
         let instructions = plan.batches.iter().map(|batch| batch.instructions.clone()).collect();

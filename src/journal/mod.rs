@@ -19,9 +19,11 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
-use crate::ids::{PipelineName, RunId};
+use crate::ids::{DreamId, PipelineName, RunId};
 use crate::state::{Key, PutIf, StateError, StateStore};
 
 use event::{JournalEvent, Recorded};
@@ -267,4 +269,19 @@ pub async fn runs(state: &dyn StateStore, pipeline: Option<&PipelineName>) -> Re
     runs.sort();
     runs.dedup();
     Ok(runs)
+}
+
+/// Lists the dreams that any run has recorded as its own.
+///
+/// # Errors
+///
+/// Fails when state cannot be read, or when what it holds is no journal.
+pub async fn known_dreams(state: &dyn StateStore) -> Result<BTreeSet<DreamId>, JournalError> {
+    let mut known = BTreeSet::new();
+    for run in runs(state, None).await? {
+        if let Some(journal) = Journal::open(state, &run).await? {
+            known.extend(journal.state.dreams.into_iter().filter_map(|record| record.dream));
+        }
+    }
+    Ok(known)
 }

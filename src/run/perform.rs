@@ -16,7 +16,7 @@ use crate::gate;
 use crate::ids::{DreamId, MemoryStoreId};
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::{Base, Phase, RunState};
-use crate::journal::{Journal, is_over};
+use crate::journal::{self, Journal, is_over};
 use crate::memory::MemoryPath;
 use crate::plan::Plan;
 use crate::snapshot::Snapshot;
@@ -171,7 +171,8 @@ pub(super) async fn settle(
 ) -> Result<Option<SignedDuration>, RunError> {
     let state = journal.state();
     let Some(request) = state.dreams.last() else { return Ok(None) };
-    match look(request, state, around.backend, around.clock.now()).await? {
+    let known = journal::known_dreams(around.state).await?;
+    match look(request, &known, around.backend, around.clock.now()).await? {
         Settled::Found(dream) => {
             let event = JournalEvent::DreamCreated { batch, dream, is_settled: true };
             record(journal, around, event).await?;
