@@ -320,5 +320,8 @@ fn what_changed_since_the_last_run_is_told_and_nothing_acts_on_it() {
     assert_eq!(second.report.changed, ["input.sessions.take: null → 9"]);
     facts.last_run = None;
     let unknowing = plan(&pipeline, &facts).unwrap();
-    assert_eq!(Plan { report: Default::default(), ..second }, Plan { report: Default::default(), ..unknowing });
+    assert_eq!(
+        Plan { report: Default::default(), ..second },
+        Plan { report: Default::default(), ..unknowing }
+    );
 }

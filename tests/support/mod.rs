@@ -7,9 +7,11 @@
 pub(crate) mod clock;
 pub(crate) mod faulty;
 pub(crate) mod minds;
+pub(crate) mod project;
 pub(crate) mod transcript;
 
 pub(crate) use clock::ManualClock;
 pub(crate) use faulty::{FaultyBackend, When};
 pub(crate) use minds::{CountingMind, FailingMind, GatedMind, NamedMinds, PanickingMind, WipingMind};
+pub(crate) use project::{Output, Project};
 pub(crate) use transcript::write_session;
