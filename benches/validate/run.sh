@@ -1,6 +1,7 @@
 #!/bin/sh
 # Times `dreamrun validate` against check-jsonschema on the same files and the same schema.
-# Prints the ratio (target: at least 20) and the growth per file from 100 to 1,000 (target: under 1.2).
+# Prints the ratio (target: at least 20), the growth per file from 100 to 1,000 (target: under 1.2), and
+# `plan --offline` against `validate` (target: at most 2).
 # Needs Python 3 with venv and a package index. Usage: benches/validate/run.sh [ROUNDS]
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -42,6 +43,10 @@ for count in (100, 1000):
     ratio = statistics.median(b / a for a, b in pairs)
     their_median = statistics.median(b for _, b in pairs)
     print(f"{count:5} files: dreamrun {medians[count] * 1e3:8.1f} ms, check-jsonschema {their_median * 1e3:8.1f} ms, ratio {ratio:.1f}")
+folder = f"{work}/1000"
+validate, plan = [binary, "validate", "-C", folder], [binary, "plan", "--offline", "-C", folder]
+pairs = [(seconds(plan, folder), seconds(validate, folder)) for _ in range(2 * rounds)]
+print(f" 1000 files: plan --offline against validate: {statistics.median(a / b for a, b in pairs):.2f}")
 growth = (medians[1000] / 1000) / (medians[100] / 100)
 print(f"time per file, 1,000 files against 100: {growth:.2f}")
 PYTHON

@@ -40,7 +40,29 @@ impl Sayings {
             sayings.memories.push(memory);
             sayings.lessons.push(lesson);
         }
-        sayings
+        sayings.without_overruled()
+    }
+
+    /// Leaves out what a later saying repeats or overrules. That is settled once and without the store,
+    /// so that it does not depend on how much of it the store has taken in.
+    fn without_overruled(self) -> Self {
+        let mut vocabulary = Vocabulary::default();
+        let mut corpus = Corpus::default();
+        corpus.hear(&self.memories, &mut vocabulary);
+        let stays: Vec<bool> = outcomes(&corpus, 0, &self, &mut vocabulary, true)
+            .into_iter()
+            .map(|outcome| outcome != Outcome::Overruled)
+            .collect();
+        let kept = |(saying, stays): (_, bool)| stays.then_some(saying);
+        Self {
+            lessons: self.lessons.into_iter().zip(stays.iter().copied()).filter_map(kept).collect(),
+            memories: self
+                .memories
+                .into_iter()
+                .zip(stays)
+                .filter_map(|(memory, stays)| stays.then_some(memory))
+                .collect(),
+        }
     }
 }
 
@@ -67,7 +89,7 @@ pub(super) fn learn(store: &mut Snapshot, sayings: &Sayings, changes: &mut Vec<D
     let mut corpus = Corpus::read(&before, &mut vocabulary);
     let first_doc = corpus.docs.len();
     corpus.hear(&sayings.memories, &mut vocabulary);
-    let outcomes = outcomes(&corpus, first_doc, sayings, &mut vocabulary);
+    let outcomes = outcomes(&corpus, first_doc, sayings, &mut vocabulary, false);
     let mut edits: BTreeMap<MemoryPath, Vec<Edit>> = BTreeMap::new();
     let mut made = Vec::new();
     let mut added: Vec<usize> = Vec::new();
@@ -149,6 +171,7 @@ fn outcomes(
     first_doc: usize,
     sayings: &Sayings,
     vocabulary: &mut Vocabulary,
+    among_themselves: bool,
 ) -> Vec<Outcome> {
     let lesson_of = |at: usize| corpus.notes[at].doc.checked_sub(first_doc);
     let neighbours = similar::neighbours(&corpus.notes);
@@ -157,6 +180,8 @@ fn outcomes(
     let mut overruled: BTreeSet<usize> = BTreeSet::new();
     for pair in superseded {
         match (lesson_of(pair.old), lesson_of(pair.new)) {
+            // Sayings settle their differences among themselves, before they meet a store.
+            (Some(_), Some(_)) if !among_themselves => {}
             (Some(old), _) => {
                 overruled.insert(old);
             }
@@ -177,21 +202,32 @@ fn outcomes(
                 return Outcome::Known;
             };
             let note = &corpus.notes[at];
-            let twins = by_text.get(note.normal.as_str()).into_iter().flatten().copied();
+            // The store's notes come first, the latest saying last; those between add nothing.
+            let twins = by_text.get(note.normal.as_str());
+            let twins = twins.into_iter().flat_map(|all| [all.first(), all.last()]).flatten().copied();
             let near = neighbours[at].iter().copied().filter(|&other| {
                 duplicates::compare(note, &corpus.notes[other], vocabulary)
                     .is_some_and(|f| f != duplicates::Fuller::First)
             });
             let same: Vec<usize> = twins.chain(near).filter(|&other| other != at).collect();
-            if overruled.contains(&lesson)
-                || same.iter().any(|&other| lesson_of(other).is_some_and(|l| l > lesson))
-            {
+            let is_repeated =
+                among_themselves && same.iter().any(|&other| lesson_of(other).is_some_and(|l| l > lesson));
+            if overruled.contains(&lesson) || is_repeated {
                 return Outcome::Overruled;
             }
             let mut old = replaces.remove(&lesson).unwrap_or_default();
             old.extend(named.remove(&lesson).unwrap_or_default());
             let known = same.iter().any(|&other| lesson_of(other).is_none());
-            old.retain(|&other| !same.contains(&other) && !corpus.notes[other].statement.leads);
+            // What another saying put there stays, or two sayings could take turns for ever.
+            let is_said = |other: usize| {
+                by_text
+                    .get(corpus.notes[other].normal.as_str())
+                    .and_then(|all| all.last())
+                    .is_some_and(|&last| lesson_of(last).is_some())
+            };
+            old.retain(|&other| {
+                !same.contains(&other) && !corpus.notes[other].statement.leads && !is_said(other)
+            });
             match (known, old.is_empty()) {
                 (true, _) => Outcome::Known,
                 (false, true) => Outcome::New,

@@ -318,10 +318,7 @@ async fn move_alias(journal: &mut Journal, around: &Surroundings<'_>) -> Result<
     let (from, to, expected) = (from.clone(), to.clone(), judgment.candidate);
     let candidate = around.backend.snapshot(&to).await?;
     let run = journal.run().clone();
-    if let Target::Directory(target) = &state.plan.adopt.target {
-        folder::export(&candidate, &base.index, &around.root.join(target))
-            .map_err(|source| RunError::Folder { folder: target.display().to_string(), source })?;
-    }
+    let kept_files = write_folder(around, state, &candidate, base)?;
 
     let plan = &state.plan;
     let now = around.clock.now();
@@ -348,8 +345,28 @@ async fn move_alias(journal: &mut Journal, around: &Surroundings<'_>) -> Result<
     if late_writes.is_empty() && adopted.hash() != expected {
         return Err(RunError::NotVerified { run });
     }
-    let event = JournalEvent::Adopted { generation: moved.generation, hash: adopted.hash(), late_writes };
+    let event =
+        JournalEvent::Adopted { generation: moved.generation, hash: adopted.hash(), late_writes, kept_files };
     record(journal, around, event).await
+}
+
+/// Writes the candidate into the folder of a directory target and reads it back. Returns the files that
+/// were left as they are because a person had changed them.
+fn write_folder(
+    around: &Surroundings<'_>,
+    state: &RunState,
+    candidate: &Snapshot,
+    base: &Base,
+) -> Result<Vec<String>, RunError> {
+    let Target::Directory(target) = &state.plan.adopt.target else { return Ok(Vec::new()) };
+    let failed = |source| RunError::Folder { folder: target.display().to_string(), source };
+    let place = folder::place_inside(around.root, target).map_err(failed)?;
+    let exported = folder::export(candidate, &base.index, &place).map_err(failed)?;
+    let again = folder::export(candidate, &base.index, &place).map_err(failed)?;
+    if again.written + again.deleted > 0 {
+        return Err(RunError::NotVerified { run: state.plan.run.clone() });
+    }
+    Ok(exported.kept.into_iter().map(|file| file.name).collect())
 }
 
 fn settle_sessions(record: &mut AliasRecord, plan: &Plan, now: Timestamp) {

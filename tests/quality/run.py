@@ -30,8 +30,8 @@ model: offline
 input:
   store: notes
   sessions: {files: ["sessions/*.jsonl"], take: 100}
-gates: {entries_removed: {review: 100%, block: 100%}, entries_added: {review: 100%}}
-adopt: {mode: auto, target: directory, path: out}
+gates: {entries_removed: {review: 100%, block: 100%}, entries_added: {review: 100%}, secrets: review}
+adopt: {mode: auto, target: directory, directory: out}
 """
 # What each kind of case is judged by, in the order of the columns.
 FIGURES = [
@@ -64,17 +64,28 @@ def project(case, folder):
     return folder
 
 
+def dreamrun(binary, root, *arguments):
+    """Runs the binary in a project."""
+    return subprocess.run([binary, "-C", root, "--no-input", *arguments], capture_output=True, text=True)
+
+
 def score(case, binary, tools):
     """Runs one case and returns its scores, the time it took and what went wrong."""
     with tempfile.TemporaryDirectory() as folder:
         root = project(case, pathlib.Path(folder))
         start = time.monotonic()
-        run = subprocess.run(
-            [binary, "-C", root, "apply", "quality", "--yes", "--no-input"], capture_output=True, text=True)
+        run = dreamrun(binary, root, "apply", "quality", "--yes")
         seconds = time.monotonic() - start
         out = root / "out"
+        if run.returncode == 0 and not out.is_dir():
+            if "quality-1 unchanged" in run.stderr:
+                out = root / "memory"
+            else:
+                # A gate wants a person to look; here the scores do.
+                run = dreamrun(binary, root, "approve", "quality-1", "--reason", "to be scored", "--yes")
         if run.returncode != 0 or not out.is_dir():
-            return {}, seconds, f"exit {run.returncode}: {run.stderr.strip()[-200:]}"
+            problem = " ".join(run.stderr.split())[-200:].replace("|", "/")
+            return {}, seconds, f"exit {run.returncode}: {problem}"
         scored = subprocess.run(
             [sys.executable, tools / "score.py", case, out], capture_output=True, text=True, check=True)
         return json.loads(scored.stdout), seconds, ""
