@@ -26,6 +26,7 @@ use crate::state::driver::{Acquired, DriverLock};
 
 use super::answer::Answer;
 use super::exit::{CliError, ExitCode};
+use super::github::JobReport;
 use super::watcher::Watcher;
 use super::workspace::{Workspace, alias_of};
 use super::{Call, FailOn, follow, gather};
@@ -72,8 +73,9 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     if workspace.pipelines.is_empty() {
         return Err(CliError::usage("the project has no pipelines").hint("Write one in `pipelines/`."));
     }
-    let state = workspace.state(call)?;
+    // A backend that cannot be used is said before anything is written.
     let local = workspace.local(call, true)?;
+    let state = workspace.state(call)?;
     let backend = workspace.backend(call, &local);
     let watcher = Watcher::new(call)?;
     let (interrupt, signal) = listen();
@@ -109,7 +111,8 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     }
     let worst = applied.iter().filter_map(|one| one.code).max();
     let outcome = applied.iter().find(|one| one.code == worst).map_or("nothing_due", |one| one.outcome);
-    let mut answer = Answer::new(outcome, Results { results: applied });
+    let job = JobReport::of_runs(&applied);
+    let mut answer = Answer { job, ..Answer::new(outcome, Results { results: applied }) };
     answer.code = worst;
     answer.problems.clone_from(&workspace.warnings);
     Ok(answer)
@@ -183,22 +186,19 @@ impl Desk<'_> {
     }
 
     async fn drive(&self, pipeline: &Pipeline, alias: &Alias) -> Result<Applied, CliError> {
-        let record =
-            gather::bootstrap(self.call, self.workspace, self.local, self.state, pipeline, alias).await?;
         let past = gather::past(Some(self.state), pipeline, alias).await?;
         if let Some((run, state)) = &past.last
             && !state.is_released
         {
             return self.resume(pipeline, alias, run).await;
         }
-        if let Some(claim) = record.claim.filter(|claim| claim.run.pipeline() != &pipeline.name)
+        let claim = past.alias.as_ref().and_then(|record| record.claim.as_ref());
+        if let Some(claim) = claim.filter(|claim| claim.run.pipeline() != &pipeline.name)
             && !is_over(self.state, &claim.run).await?
         {
-            return Err(crate::run::RunError::Busy { alias: alias.clone(), run: claim.run }.into());
+            return Err(crate::run::RunError::Busy { alias: alias.clone(), run: claim.run.clone() }.into());
         }
-        let facts =
-            gather::facts(self.call, self.workspace, self.local, self.backend, pipeline, &past).await?;
-        let plan = plan(pipeline, &facts)?;
+        let mut plan = self.plan(pipeline, &past).await?;
         let console = &self.call.console;
         if plan.not_due.is_some() {
             let reason = plan.not_due.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -222,11 +222,22 @@ impl Desk<'_> {
         gather::warn_of_forgotten(self.call, self.workspace, forgotten);
         console.say("\n");
         self.agree(&plan)?;
+        if past.alias.is_none() {
+            gather::bootstrap(self.call, self.workspace, self.local, self.state, pipeline, alias).await?;
+            let past = gather::past(Some(self.state), pipeline, alias).await?;
+            plan = self.plan(pipeline, &past).await?;
+        }
         let instructions = plan.batches.iter().map(|batch| batch.instructions.clone()).collect();
         let now = self.call.parts.clock().now();
         let (journal, recorded) = Journal::begin(self.state, now, plan).await?;
         crate::run::observer::Observer::recorded(self.watcher, journal.run(), &recorded);
         self.carry_out(pipeline, alias, journal, instructions, false).await
+    }
+
+    async fn plan(&self, pipeline: &Pipeline, past: &gather::Past) -> Result<Plan, CliError> {
+        let facts =
+            gather::facts(self.call, self.workspace, self.local, self.backend, pipeline, past).await?;
+        Ok(plan(pipeline, &facts)?)
     }
 
     /// Asks for agreement to start a run.

@@ -37,13 +37,14 @@ struct Canceled {
 pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
     let workspace = Workspace::open(call)?;
     if workspace.state_read_only()?.is_none() {
-        return Err(CliError::usage("there are no runs yet"));
+        return Err(CliError::usage("there are no runs yet").hint("Start one with `dreamrun apply`."));
     }
     let state = workspace.state(call)?;
     let mut journal = runs::find(Some(state.as_ref()), &options.run).await?;
     let run = journal.run().clone();
     let Some(pipeline) = workspace.pipelines.get(run.pipeline()) else {
-        return Err(CliError::usage(format!("the pipeline of run `{run}` is not in the project any more")));
+        return Err(CliError::usage(format!("the pipeline of run `{run}` is not in the project any more"))
+            .hint("Bring its file back, then try again."));
     };
     let local = workspace.local(call, true)?;
     let backend = workspace.backend(call, &local);
@@ -87,8 +88,9 @@ async fn ask(
                     .hint(format!("Once it is: `dreamrun rollback {}`.", around.alias)));
             }
             phase if phase.is_final() => {
-                let words = phase.name();
-                return Err(CliError::new(ExitCode::Stale, format!("run `{run}` is over: {words}")));
+                let words = phase.name().replace('_', " ");
+                return Err(CliError::new(ExitCode::Stale, format!("run `{run}` is over: {words}"))
+                    .hint(format!("See `dreamrun show {run}`.")));
             }
             Phase::Requested { batch } => {
                 let batch = *batch;

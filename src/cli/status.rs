@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde::Serialize;
 
-use crate::ids::{Alias, PipelineName};
+use crate::ids::{Alias, PipelineName, RunId};
 use crate::journal::Journal;
 use crate::journal::run_state::Phase;
 use crate::report::run_view::RunView;
 use crate::report::words::plain;
+use crate::spec;
 use crate::state::alias::{self, AliasRecord};
 use crate::state::driver::{DriverLock, Holder};
 use crate::state::{StateStore, sqlite::SqliteState};
@@ -84,7 +85,14 @@ pub(super) async fn read(
         let is_known = workspace.project.stores.keys().any(|alias| alias.as_str() == name)
             || workspace.pipelines.keys().any(|pipeline| pipeline.as_str() == name);
         if !is_known {
-            return Err(CliError::usage(format!("there is no store or pipeline `{name}`")));
+            let stores = workspace.project.stores.keys().map(Alias::as_str);
+            let known: Vec<&str> =
+                stores.chain(workspace.pipelines.keys().map(PipelineName::as_str)).collect();
+            let hint = match spec::suggest::nearest(name, known.iter().copied()) {
+                Some(near) => format!("Did you mean `{near}`?"),
+                None => format!("There are: {}.", known.join(", ")),
+            };
+            return Err(CliError::usage(format!("there is no store or pipeline `{name}`")).hint(hint));
         }
     }
     let folder = workspace.lock_folder();
@@ -149,7 +157,7 @@ pub(super) fn text(status: &Status, call: &Call<'_>) -> String {
         if let Some(claim) = store.record.as_ref().and_then(|record| record.claim.as_ref()) {
             let driver = match &store.driver {
                 Some(holder) => format!("driven by process {} since {:.0}", holder.pid, holder.since),
-                None => "driven by nobody".to_owned(),
+                None => status.undriven(&claim.run),
             };
             let _ = writeln!(text, "{:<width$}  held by {} {}", "", claim.run, paint.dim(&driver));
         }
@@ -180,6 +188,15 @@ pub(super) fn text(status: &Status, call: &Call<'_>) -> String {
 }
 
 impl Status {
+    /// Says what a claimed run that no process drives is waiting for.
+    fn undriven(&self, run: &RunId) -> String {
+        let view = self.pipelines.iter().filter_map(|pipeline| pipeline.last_run.as_ref());
+        match view.filter(|view| view.run == *run).map(|view| view.phase).next() {
+            Some("awaiting_review" | "blocked") => "waiting for a person".to_owned(),
+            _ => format!("driven by nobody; `dreamrun apply {}` continues it", run.pipeline()),
+        }
+    }
+
     /// Returns the likely next commands.
     pub(super) fn next_commands(&self) -> Vec<(String, String)> {
         let mut commands = Vec::new();

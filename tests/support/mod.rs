@@ -10,6 +10,7 @@ pub(crate) mod faulty;
 pub(crate) mod faulty_state;
 pub(crate) mod minds;
 pub(crate) mod parts;
+pub(crate) mod project;
 pub(crate) mod transcript;
 
 pub(crate) use clock::ManualClock;
@@ -18,4 +19,5 @@ pub(crate) use faulty::{FaultyBackend, When};
 pub(crate) use faulty_state::FaultyState;
 pub(crate) use minds::{CountingMind, FailingMind, GatedMind, NamedMinds, PanickingMind, WipingMind};
 pub(crate) use parts::{CountedParts, WithMind};
+pub(crate) use project::{Output, Project};
 pub(crate) use transcript::write_session;
