@@ -8,10 +8,10 @@ use dreamrun::spec::schema::{Document, PIPELINE_SCHEMA, PROJECT_SCHEMA};
 fn assert_is_current(file: &str, generated: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas").join(file);
     if std::env::var_os("UPDATE_SCHEMAS").is_some() {
-        std::fs::write(&path, generated).unwrap();
+        std::fs::write(&path, generated).expect("schemas/ can be written");
         return;
     }
-    let published = std::fs::read_to_string(&path).unwrap();
+    let published = std::fs::read_to_string(&path).expect("the schema file is there");
     assert!(published == generated, "schemas/{file} is not what the types say: run with UPDATE_SCHEMAS=1");
 }
 
@@ -54,4 +54,163 @@ fn the_plan_schema_is_what_the_types_say() {
         "What `dreamrun plan --json` prints",
     );
     assert_is_current("plan.schema.json", &generated);
+}
+
+/// Uses every key a pipeline can have. No run could: sources and targets exclude each other.
+const EXHAUSTIVE_PIPELINE: &str = r#"
+dreamrun: 1
+name: everything
+description: Every key of a pipeline file.
+model: claude-sonnet-4-6
+vars: {keep_days: 30, rules: [a, b]}
+input:
+  store: support-memory
+  sessions:
+    agent: agent_01
+    deployment: depl_01
+    store: support-memory
+    ids: [sesn_01]
+    files: ["sessions/**/*.jsonl"]
+    from:
+      - {agent: agents/support.md}
+      - {deployment: depl_01}
+      - {store: memstore_01}
+      - {ids: [sesn_02]}
+      - {files: [a.jsonl]}
+    since: last_adopted
+    order: oldest
+    take: 30
+    min: 5
+instructions: |
+  Keep {{ vars.keep_days }} days.
+batch: {size: 100, chain: true}
+budget: {max_usd: 6.00}
+gates:
+  entries_removed: {review: 60%, block: 80%}
+  entries_added: {review: 20%, block: 100}
+  bytes: {shrink: {review: 60%, block: 80%}, grow: {review: 100%}}
+  unchanged: skip
+  protected: {paths: ["/policy/**"], on_change: block}
+  limits: {on_exceed: block, entries: 2000}
+  secrets: block
+  assert:
+    - {expr: "diff.after.bytes <= 2 * diff.before.bytes", else: review, message: store doubled in size}
+  lost: {review: 1, block: 2%}
+  contradictions: {review: 1}
+  injection: review
+  probes: {file: probes/support.yaml, block: any_regression}
+  size_reduction: {review: 10%}
+  convergence: {review: 5%}
+  cost: {review: 1}
+schedule: {min_interval: 20h}
+adopt:
+  mode: review
+  target: session
+  drift: rebase
+  directory: memory/support
+  deployments: [depl_01]
+  agent: agent_01
+  environment: env_01
+for_each: {agents: "*"}
+"#;
+
+/// Uses every key a project can have.
+const EXHAUSTIVE_PROJECT: &str = r#"
+dreamrun: 1
+requires: ">=0.1"
+backend: {kind: managed_agents, database: x.db, base_url: "https://api.example.com", workspace: wrkspc_01}
+state: .dreamrun/state.db
+stores:
+  support-memory: {bootstrap: memstore_01, keep_previous: 3}
+notify:
+  - {on: [adopted, review, blocked, failed, over_budget, in_doubt, overdue], slack: {url_env: DREAM_ALERTS_URL}}
+  - {on: [failed], webhook: {url_env: DREAM_HOOK_URL}}
+profiles:
+  ci: {budget: {max_usd: 2}, model: claude-haiku-4-5, backend: managed_agents, state: .dreamrun/ci.db}
+"#;
+
+#[test]
+fn the_exhaustive_files_are_valid_and_use_every_key_of_their_schemas() {
+    for (text, yaml) in [(PIPELINE_SCHEMA, EXHAUSTIVE_PIPELINE), (PROJECT_SCHEMA, EXHAUSTIVE_PROJECT)] {
+        let schema: serde_json::Value = serde_json::from_str(text).unwrap();
+        let document: serde_json::Value = serde_yaml::from_str(yaml).unwrap();
+        let errors: Vec<String> =
+            jsonschema::draft7::new(&schema).unwrap().iter_errors(&document).map(|e| e.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?}");
+        let mut keys = std::collections::BTreeSet::new();
+        keys_of(&schema, &mut keys);
+        let unused: Vec<&String> = keys.iter().filter(|key| !yaml.contains(&format!("{key}:"))).collect();
+        assert!(unused.is_empty(), "keys without an example: {unused:?}");
+    }
+}
+
+fn keys_of(schema: &serde_json::Value, keys: &mut std::collections::BTreeSet<String>) {
+    match schema {
+        serde_json::Value::Object(object) => {
+            if let Some(properties) = object.get("properties").and_then(|p| p.as_object()) {
+                keys.extend(properties.keys().cloned());
+            }
+            object.values().for_each(|below| keys_of(below, keys));
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|below| keys_of(below, keys)),
+        _ => {}
+    }
+}
+
+/// The pipeline of the documentation, without what this version cannot judge.
+const MANAGED_PIPELINE: &str = r#"
+dreamrun: 1
+name: support-nightly
+model: claude-sonnet-4-6
+vars: {min_sessions: 3}
+input:
+  store: support-memory
+  sessions: {agent: agent_01, since: 30d, order: newest, take: 30, min: 5}
+instructions: |
+  Name any sequence seen in {{ vars.min_sessions }} or more sessions under /playbooks/.
+budget: {max_usd: 6.00}
+gates: {entries_removed: {review: 20%}, protected: {paths: ["/policy/**"]}}
+schedule: {min_interval: 20h}
+adopt: {mode: auto, target: session, agent: agent_01, environment: env_01}
+"#;
+
+#[test]
+fn a_pipeline_for_managed_agents_loads_with_a_profile_applied() {
+    use dreamrun::spec::pipeline::{GateSpec, Threshold, Thresholds};
+    use dreamrun::spec::source::SourceFile;
+    use dreamrun::spec::{LoadOptions, load_pipeline, load_project};
+
+    let options = LoadOptions { known_minds: vec!["offline".to_owned()], ..LoadOptions::default() };
+    let yaml = EXHAUSTIVE_PROJECT.replace("database: x.db, ", "");
+    let (project, _) = load_project(&SourceFile::new("dreamrun.yaml", yaml), Some("ci"), &options).unwrap();
+    let file = SourceFile::new("pipelines/support.yaml", MANAGED_PIPELINE);
+    let (pipeline, warnings) = load_pipeline(&file, &project, &options).unwrap();
+    assert!(warnings.is_empty());
+    assert_eq!(pipeline.model, "claude-haiku-4-5");
+    assert_eq!(pipeline.budget.map(|usd| usd.micros()), Some(2_000_000));
+    // What is not written keeps its default.
+    let removed =
+        Thresholds { review: Some(Threshold::Percent(20.0)), block: Some(Threshold::Percent(80.0)) };
+    assert_eq!(pipeline.gates[0], GateSpec::EntriesRemoved(removed));
+    let names: Vec<&str> = pipeline.gates.iter().map(|gate| gate.name()).collect();
+    assert_eq!(names, ["entries_removed", "bytes", "unchanged", "protected", "limits", "secrets"]);
+}
+
+#[test]
+fn every_diagnostic_code_is_documented() {
+    let mut page = "# Diagnostics\n\nEvery problem that dreamrun finds in a file has a code, which never changes its meaning. \
+                    Scripts can filter on it.\nAn error keeps a file from being used; a warning does not.\n\n\
+                    | Code | Kind | Title | Meaning |\n|---|---|---|---|\n"
+        .to_owned();
+    for code in dreamrun::spec::codes::Code::ALL {
+        let (kind, title, meaning) =
+            (code.severity().as_str(), code.title(), code.meaning().replace('|', "\\|"));
+        page.push_str(&format!("| {code} | {kind} | {title} | {meaning} |\n"));
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/diagnostics.md");
+    if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let published = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(published == page, "docs/diagnostics.md is not what the codes say: run with UPDATE_SCHEMAS=1");
 }

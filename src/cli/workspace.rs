@@ -131,10 +131,11 @@ pub(super) fn load(call: &Call<'_>, root: &Path, files: &[PathBuf]) -> Result<Lo
                 Ok((source, result))
             })
             .collect::<Result<_, CliError>>()?;
+        let mut named = Vec::new();
         for (source, result) in each {
-            loaded.files += 1;
             match result {
                 Ok((pipeline, warnings)) => {
+                    named.push((loaded.sources.len(), pipeline.name.clone()));
                     problems.extend(warnings);
                     loaded.pipelines.push(pipeline);
                 }
@@ -142,14 +143,8 @@ pub(super) fn load(call: &Call<'_>, root: &Path, files: &[PathBuf]) -> Result<Lo
             }
             loaded.sources.push(source);
         }
-        let named: Vec<_> = loaded
-            .pipelines
-            .iter()
-            .filter_map(|pipeline| {
-                let source = loaded.sources.iter().find(|source| source.path() == pipeline.file)?;
-                Some((source, &pipeline.name))
-            })
-            .collect();
+        loaded.files = loaded.sources.len();
+        let named: Vec<_> = named.iter().map(|(place, name)| (&loaded.sources[*place], name)).collect();
         problems.extend(spec::check_names(&named));
     }
     sort(&mut problems);

@@ -13,16 +13,9 @@ use super::contradictions;
 use super::corpus::{Corpus, Vocabulary};
 use super::duplicates::{self, Fuller};
 use super::editions;
+use super::fate::Fate;
 use super::rewrite::{self, Edit};
 use super::similar;
-
-/// What happens to one statement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fate {
-    pub(super) heir: usize,
-    pub(super) kind: ChangeKind,
-    pub(super) because: &'static str,
-}
 
 /// Merges duplicates and lets newer values take the place of older ones, once. Returns whether
 /// anything changed, so that the caller can go on until the store is at rest.
@@ -80,14 +73,16 @@ fn merge(
         }
     }
     for group in by_text.into_values().filter(|group| group.len() > 1) {
-        // The newest stays; among equals the first in the store's order.
+        // The newest stays; without an order a memory about a subject is preferred to a journal's page.
         let mut kept: Vec<usize> = Vec::new();
         for at in group {
             match kept.iter_mut().find(|kept| duplicates::share_context(corpus, at, **kept)) {
                 None => kept.push(at),
                 Some(keeper) => {
-                    let (gone, heir) =
-                        if corpus.is_before(*keeper, at) { (*keeper, at) } else { (at, *keeper) };
+                    let in_journal = |at: usize| corpus.docs[corpus.notes[at].doc].dated;
+                    let is_heir = corpus.is_before(*keeper, at)
+                        || !corpus.is_before(at, *keeper) && in_journal(*keeper) && !in_journal(at);
+                    let (gone, heir) = if is_heir { (*keeper, at) } else { (at, *keeper) };
                     fates.insert(gone, Fate { heir, kind: ChangeKind::Merged, because: SAME });
                     *keeper = heir;
                 }

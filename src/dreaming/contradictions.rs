@@ -63,6 +63,10 @@ fn by_subject(corpus: &Corpus<'_>, vocabulary: &Vocabulary) -> Vec<Superseded> {
     found
 }
 
+/// A subject with more statements than this is settled against its newest alone, which costs less than
+/// comparing all with all.
+const SUBJECT_LIMIT: usize = 64;
+
 /// Settles the values of one subject.
 fn newest_wins(
     corpus: &Corpus<'_>,
@@ -110,10 +114,13 @@ fn newest_wins(
                 || said(a) && said(b) && a < b && second(a) == second(b)
                 || form == Form::Attribute && corpus.are_together(a, b) && in_journal(a) && a < b
         };
+        let later = |best: usize, new: usize| {
+            if after(best, new) || !after(new, best) && best < new { new } else { best }
+        };
+        let newest_of_all: Vec<usize> = group.iter().copied().reduce(later).into_iter().collect();
         for &old in &group {
-            let newest = group.iter().copied().filter(|&new| after(old, new)).reduce(|best, new| {
-                if after(best, new) || !after(new, best) && best < new { new } else { best }
-            });
+            let candidates = if group.len() <= SUBJECT_LIMIT { &group } else { &newest_of_all };
+            let newest = candidates.iter().copied().filter(|&new| after(old, new)).reduce(later);
             let Some(new) = newest else { continue };
             if value(old) != value(new)
                 && (form == Form::Attribute || are_values(corpus, old, new, vocabulary))
@@ -183,6 +190,7 @@ fn is_scalar(kind: SpecificKind) -> bool {
             | SpecificKind::Polarity
             | SpecificKind::Identifier
             | SpecificKind::Code
+            | SpecificKind::Quote
             | SpecificKind::Name
     )
 }
@@ -305,6 +313,9 @@ const RIVAL_SCORES: [u32; 3] = [600, 720, 820];
 /// Shared content words below which a frame says too little about its subject.
 const FRAME_WORDS: usize = 2;
 
+/// The same, where what differs is a word and no figure, name or identifier.
+const PLAIN_FRAME_WORDS: usize = 5;
+
 /// Says whether two statements that differ in these places could be one subject with two values.
 fn rivals(
     a: &Note<'_>,
@@ -333,6 +344,10 @@ fn rivals(
     let least = RIVAL_SCORES[changes.len().clamp(1, RIVAL_SCORES.len()) - 1];
     let one_name = matches!(&hunks, [h] if matches!(sides(h), ([p], [q]) if p.specific.is_some() && p.specific == q.specific));
     let enough = shared >= FRAME_WORDS || one_name && shared > 0;
+    // A frame around a plain word must say enough for the word to be its value: `run X first` and
+    // `run Y first` are two orders.
+    let plain = |h: &Hunk| sides(h).0.iter().chain(sides(h).1).all(|w| w.specific.is_none());
+    let enough = enough && (shared >= PLAIN_FRAME_WORDS || !hunks.iter().any(plain));
     if score < least || !enough {
         return None;
     }

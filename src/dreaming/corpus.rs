@@ -20,7 +20,7 @@ const SAME_MOMENT_SECONDS: i64 = 60;
 const PLAYBOOKS: &str = "/playbooks/";
 
 /// All statements of a store.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Corpus<'a> {
     /// In the order of their paths.
     pub(super) docs: Vec<Doc<'a>>,

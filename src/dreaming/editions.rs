@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::dream::ChangeKind;
 
-use super::consolidate::Fate;
 use super::corpus::Corpus;
+use super::fate::Fate;
 
 /// Memories with fewer statements are settled statement by statement.
 const EDITION_STATEMENTS: usize = 3;

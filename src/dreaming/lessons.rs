@@ -40,7 +40,29 @@ impl Sayings {
             sayings.memories.push(memory);
             sayings.lessons.push(lesson);
         }
-        sayings
+        sayings.without_overruled()
+    }
+
+    /// Leaves out what a later saying repeats or overrules. That is settled once and without the store,
+    /// so that it does not depend on how much of it the store has taken in.
+    fn without_overruled(self) -> Self {
+        let mut vocabulary = Vocabulary::default();
+        let mut corpus = Corpus::default();
+        corpus.hear(&self.memories, &mut vocabulary);
+        let stays: Vec<bool> = outcomes(&corpus, 0, &self, &mut vocabulary, true)
+            .into_iter()
+            .map(|outcome| outcome != Outcome::Overruled)
+            .collect();
+        let kept = |(saying, stays): (_, bool)| stays.then_some(saying);
+        Self {
+            lessons: self.lessons.into_iter().zip(stays.iter().copied()).filter_map(kept).collect(),
+            memories: self
+                .memories
+                .into_iter()
+                .zip(stays)
+                .filter_map(|(memory, stays)| stays.then_some(memory))
+                .collect(),
+        }
     }
 }
 
@@ -67,7 +89,7 @@ pub(super) fn learn(store: &mut Snapshot, sayings: &Sayings, changes: &mut Vec<D
     let mut corpus = Corpus::read(&before, &mut vocabulary);
     let first_doc = corpus.docs.len();
     corpus.hear(&sayings.memories, &mut vocabulary);
-    let outcomes = outcomes(&corpus, first_doc, sayings, &mut vocabulary);
+    let outcomes = outcomes(&corpus, first_doc, sayings, &mut vocabulary, false);
     let mut edits: BTreeMap<MemoryPath, Vec<Edit>> = BTreeMap::new();
     let mut made = Vec::new();
     let mut added: Vec<usize> = Vec::new();
@@ -113,12 +135,16 @@ pub(super) fn learn(store: &mut Snapshot, sayings: &Sayings, changes: &mut Vec<D
             write(store, path, rewrite::apply(&memory.content, &edits));
         }
     }
+    let mut additions = Additions::default();
     for lesson in added {
         let said = corpus.notes[corpus.docs[first_doc + lesson].notes.start].statement.text;
         let lesson = &sayings.lessons[lesson];
-        if let Some(path) = append(store, lesson.kind, said) {
+        if let Some(path) = additions.append(store, lesson.kind, said) {
             made.push(change(ChangeKind::Learned, path, said, lesson));
         }
+    }
+    for (path, content) in additions.contents {
+        write(store, path, content);
     }
     changes.extend(made);
     store.hash() != before.hash()
@@ -145,6 +171,7 @@ fn outcomes(
     first_doc: usize,
     sayings: &Sayings,
     vocabulary: &mut Vocabulary,
+    among_themselves: bool,
 ) -> Vec<Outcome> {
     let lesson_of = |at: usize| corpus.notes[at].doc.checked_sub(first_doc);
     let neighbours = similar::neighbours(&corpus.notes);
@@ -153,6 +180,8 @@ fn outcomes(
     let mut overruled: BTreeSet<usize> = BTreeSet::new();
     for pair in superseded {
         match (lesson_of(pair.old), lesson_of(pair.new)) {
+            // Sayings settle their differences among themselves, before they meet a store.
+            (Some(_), Some(_)) if !among_themselves => {}
             (Some(old), _) => {
                 overruled.insert(old);
             }
@@ -162,6 +191,7 @@ fn outcomes(
             (None, None) => {}
         }
     }
+    let mut named = named_statements(corpus, first_doc, sayings, vocabulary);
     let mut by_text: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (at, note) in corpus.notes.iter().enumerate() {
         by_text.entry(&note.normal).or_default().push(at);
@@ -172,23 +202,32 @@ fn outcomes(
                 return Outcome::Known;
             };
             let note = &corpus.notes[at];
-            let twins = by_text.get(note.normal.as_str()).into_iter().flatten().copied();
+            // The store's notes come first, the latest saying last; those between add nothing.
+            let twins = by_text.get(note.normal.as_str());
+            let twins = twins.into_iter().flat_map(|all| [all.first(), all.last()]).flatten().copied();
             let near = neighbours[at].iter().copied().filter(|&other| {
                 duplicates::compare(note, &corpus.notes[other], vocabulary)
                     .is_some_and(|f| f != duplicates::Fuller::First)
             });
             let same: Vec<usize> = twins.chain(near).filter(|&other| other != at).collect();
-            if overruled.contains(&lesson)
-                || same.iter().any(|&other| lesson_of(other).is_some_and(|l| l > lesson))
-            {
+            let is_repeated =
+                among_themselves && same.iter().any(|&other| lesson_of(other).is_some_and(|l| l > lesson));
+            if overruled.contains(&lesson) || is_repeated {
                 return Outcome::Overruled;
             }
             let mut old = replaces.remove(&lesson).unwrap_or_default();
-            if let Some(named) = &sayings.lessons[lesson].replaces {
-                old.extend(named_statements(corpus, first_doc, named, vocabulary));
-            }
+            old.extend(named.remove(&lesson).unwrap_or_default());
             let known = same.iter().any(|&other| lesson_of(other).is_none());
-            old.retain(|&other| !same.contains(&other) && !corpus.notes[other].statement.leads);
+            // What another saying put there stays, or two sayings could take turns for ever.
+            let is_said = |other: usize| {
+                by_text
+                    .get(corpus.notes[other].normal.as_str())
+                    .and_then(|all| all.last())
+                    .is_some_and(|&last| lesson_of(last).is_some())
+            };
+            old.retain(|&other| {
+                !same.contains(&other) && !corpus.notes[other].statement.leads && !is_said(other)
+            });
             match (known, old.is_empty()) {
                 (true, _) => Outcome::Known,
                 (false, true) => Outcome::New,
@@ -198,21 +237,26 @@ fn outcomes(
         .collect()
 }
 
-/// Finds the statements that say to use what a user no longer wants used: its name and little else.
+/// Finds, for each saying that names what it replaces, the statements that say to use that: its name
+/// and little else.
 fn named_statements(
     corpus: &Corpus<'_>,
     first_doc: usize,
-    named: &str,
+    sayings: &Sayings,
     vocabulary: &mut Vocabulary,
-) -> Vec<usize> {
+) -> BTreeMap<usize, Vec<usize>> {
     /// A statement that says more than this besides the name is about more than the name.
     const OTHER_WORDS: usize = 2;
     /// More matches than this mean that the name is used all over the store.
     const MATCHES: usize = 3;
-    let wanted: Vec<u32> =
-        vocabulary.words(named).iter().filter(|w| w.class == Class::Content).map(|w| w.stem).collect();
-    if wanted.is_empty() {
-        return Vec::new();
+    let mut wanted: BTreeMap<u32, Vec<(usize, Vec<u32>)>> = BTreeMap::new();
+    for (lesson, named) in sayings.lessons.iter().enumerate() {
+        let Some(named) = &named.replaces else { continue };
+        let stems: Vec<u32> =
+            vocabulary.words(named).iter().filter(|w| w.class == Class::Content).map(|w| w.stem).collect();
+        if let Some(&first) = stems.first() {
+            wanted.entry(first).or_default().push((lesson, stems));
+        }
     }
     let directs = |word: &str| {
         matches!(
@@ -229,69 +273,104 @@ fn named_statements(
                 | "user"
         ) || lexicon::is_function_word(word)
     };
-    let found: Vec<usize> = (0..corpus.notes.len())
-        .filter(|&at| corpus.notes[at].doc < first_doc)
-        .filter(|&at| {
-            let stems: Vec<u32> = corpus.notes[at].content().map(|w| w.stem).collect();
-            let others = corpus.notes[at].content().filter(|w| !directs(vocabulary.text(w.id))).count();
-            stems.windows(wanted.len()).any(|window| window == wanted) && others <= wanted.len() + OTHER_WORDS
-        })
-        .collect();
-    if found.len() > MATCHES { Vec::new() } else { found }
-}
-
-/// Appends a statement to the memory for its kind; starts the next part when that is full.
-fn append(store: &mut Snapshot, kind: LessonKind, statement: &str) -> Option<MemoryPath> {
-    let (folder, title) = match kind {
-        LessonKind::Correction | LessonKind::Preference => ("preferences", "Preferences"),
-        LessonKind::Fact => ("facts", "Facts"),
-    };
-    let own = MemoryPath::parse(&format!("/{folder}.md")).ok().filter(|path| store.get(path).is_some());
-    let parts = (1..).map_while(|part| {
-        let suffix = if part == 1 { String::new() } else { format!("-{part}") };
-        MemoryPath::parse(&format!("/{folder}/learned{suffix}.md")).ok()
-    });
-    for path in own.into_iter().chain(parts) {
-        let blocked = store.get(&path).is_none() && store.iter().any(|m| m.path.collides_with(&path));
-        if blocked {
-            // The folder's own name is a memory; its sibling folder is free.
-            return append_at(
-                store,
-                MemoryPath::parse(&format!("/learned/{folder}.md")).ok()?,
-                title,
-                statement,
-            );
+    let mut found: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let in_store = corpus.notes.iter().enumerate().take_while(|(_, note)| note.doc < first_doc);
+    for (at, note) in in_store {
+        if !note.words.iter().any(|w| wanted.contains_key(&w.stem)) {
+            continue;
         }
-        let size = store.get(&path).map_or(title.len(), |m| m.content.len());
-        if size + statement.len() + 8 <= MEMORY_BYTES_LIMIT {
-            return append_at(store, path, title, statement);
+        let stems: Vec<u32> = note.content().map(|w| w.stem).collect();
+        let others = note.content().filter(|w| !directs(vocabulary.text(w.id))).count();
+        for (from, stem) in stems.iter().enumerate() {
+            for (lesson, name) in wanted.get(stem).into_iter().flatten() {
+                let matches = found.entry(*lesson).or_default();
+                let fits = others <= name.len() + OTHER_WORDS && stems[from..].starts_with(name);
+                if fits && matches.len() <= MATCHES && matches.last() != Some(&at) {
+                    matches.push(at);
+                }
+            }
         }
     }
-    None
+    found.retain(|_, matches| matches.len() <= MATCHES);
+    found
 }
 
-fn append_at(store: &mut Snapshot, path: MemoryPath, title: &str, statement: &str) -> Option<MemoryPath> {
-    let mut content = match store.get(&path) {
-        Some(memory) => memory.content.to_string(),
-        None if store.iter().any(|m| m.path.collides_with(&path)) => return None,
-        None => format!("# {title}\n"),
+/// The memories that new statements are appended to, each written once.
+#[derive(Debug, Default)]
+struct Additions {
+    open: BTreeMap<LessonKind, MemoryPath>,
+    contents: BTreeMap<MemoryPath, String>,
+}
+
+impl Additions {
+    /// Appends a statement to the memory for its kind, or to the next part when that is full. Returns
+    /// where it went.
+    fn append(&mut self, store: &Snapshot, kind: LessonKind, statement: &str) -> Option<MemoryPath> {
+        let line = format!("- {statement}\n");
+        let fits = |content: &String| content.len() + line.len() < MEMORY_BYTES_LIMIT;
+        let path = match self.open.get(&kind).filter(|path| self.contents.get(*path).is_some_and(fits)) {
+            Some(path) => path.clone(),
+            None => {
+                let (path, content) = candidates(kind)
+                    .filter(|path| !self.contents.contains_key(path))
+                    .filter(|path| is_free(store, path))
+                    .map(|path| {
+                        let content = opened(store, &path, kind);
+                        (path, content)
+                    })
+                    .find(|(_, content)| fits(content))?;
+                self.contents.insert(path.clone(), content);
+                self.open.insert(kind, path.clone());
+                path
+            }
+        };
+        self.contents.get_mut(&path)?.push_str(&line);
+        Some(path)
+    }
+}
+
+/// Where statements of a kind go, the first choice first.
+fn candidates(kind: LessonKind) -> impl Iterator<Item = MemoryPath> {
+    /// More parts than any store has room for.
+    const PARTS: usize = 10_000;
+    let folder = match kind {
+        LessonKind::Correction | LessonKind::Preference => "preferences",
+        LessonKind::Fact => "facts",
     };
+    let own = [format!("/{folder}.md"), format!("/{folder}/learned.md")];
+    let parts = (2..PARTS).map(move |part| format!("/{folder}/learned-{part}.md"));
+    let aside = [format!("/learned/{folder}.md")];
+    let aside_parts = (2..PARTS).map(move |part| format!("/learned/{folder}-{part}.md"));
+    own.into_iter()
+        .chain(parts)
+        .chain(aside)
+        .chain(aside_parts)
+        .filter_map(|path| MemoryPath::parse(&path).ok())
+}
+
+/// Says whether a statement may go to a path: a memory for statements stands there, or nothing does
+/// and nothing is in the way. `/preferences.md` is only used where it exists.
+fn is_free(store: &Snapshot, path: &MemoryPath) -> bool {
+    let exists = store.get(path).is_some();
+    let in_folder = path.as_str().matches('/').count() > 1;
+    exists || in_folder && !store.iter().any(|memory| memory.path.collides_with(path))
+}
+
+/// Returns a memory's text, ready to have list items appended.
+fn opened(store: &Snapshot, path: &MemoryPath, kind: LessonKind) -> String {
+    let title = match kind {
+        LessonKind::Correction | LessonKind::Preference => "# Preferences\n",
+        LessonKind::Fact => "# Facts\n",
+    };
+    let mut content = store.get(path).map_or_else(|| title.to_owned(), |memory| memory.content.to_string());
     if !content.is_empty() && !content.ends_with('\n') {
         content.push('\n');
     }
-    let ends_in_list =
-        content.trim_end().lines().last().is_some_and(|line| line.trim_start().starts_with("- "));
-    if !ends_in_list {
+    let last = content.trim_end().lines().last().unwrap_or_default();
+    if !last.trim_start().starts_with("- ") {
         content.push('\n');
     }
-    content.push_str("- ");
-    content.push_str(statement);
-    content.push('\n');
-    if content.len() > MEMORY_BYTES_LIMIT {
-        return None;
-    }
-    write(store, path.clone(), content);
-    Some(path)
+    content
 }
 
 /// Writes a memory, keeping the time of the one it replaces.
@@ -333,7 +412,7 @@ fn may_be_secret(text: &str) -> bool {
         .any(|word| word.len() >= 16 && known.iter().any(|mark| word.starts_with(mark)));
     let random =
         text.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '/' | '=')).any(|word| {
-            let has = |test: fn(&u8) -> bool| word.bytes().filter(|b| test(b)).count() >= 3;
+            let has = |test: fn(&u8) -> bool| word.bytes().filter(&test).count() >= 3;
             word.len() >= 24
                 && has(u8::is_ascii_digit)
                 && has(u8::is_ascii_lowercase)

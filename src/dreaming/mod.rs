@@ -13,6 +13,7 @@ mod similar;
 mod person;
 mod duplicates;
 mod contradictions;
+mod fate;
 mod editions;
 mod rewrite;
 mod consolidate;

@@ -13,8 +13,7 @@ const PERSONS: &[&str] = &[
 
 /// Words that point to a person from anywhere in a statement.
 const POINTERS: &[&str] = &[
-    "i", "i'm", "i've", "my", "me", "he", "she", "his", "her", "him", "herself", "himself", "myself", "mom",
-    "dad",
+    "i", "i'm", "i've", "my", "he", "she", "his", "her", "him", "herself", "himself", "myself", "mom", "dad",
 ];
 
 /// What people do, in the forms that follow a name.

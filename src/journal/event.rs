@@ -195,6 +195,9 @@ pub enum JournalEvent {
         /// Writes that reached the old store while the alias moved, carried over after it.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         late_writes: Vec<MemoryPath>,
+        /// Files of a directory target that were left as they are, because a person changed them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        kept_files: Vec<String>,
     },
     /// The candidate equals the live store; its sessions count as read. Legal in *judged*.
     Unchanged,

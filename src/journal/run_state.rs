@@ -57,7 +57,9 @@ pub struct RunState {
     pub carried: Vec<MemoryPath>,
     /// Memories that both the live store and the dream changed; the candidate holds the live version.
     pub conflicts: Vec<Conflict>,
-    /// The adoption, once made.
+    /// Files of a directory target that were left as they are, because a person changed them.
+    pub kept_files: Vec<String>,
+    /// What was adopted, once it was.
     pub adopted_hash: Option<ContentHash>,
 }
 
@@ -329,6 +331,7 @@ impl RunState {
             rejection: None,
             carried: Vec::new(),
             conflicts: Vec::new(),
+            kept_files: Vec::new(),
             adopted_hash: None,
         })
     }
@@ -471,8 +474,9 @@ impl RunState {
             (P::Judged, E::AdoptionIntended { from, to, live, .. }) if self.is_candidate(&to) => {
                 P::Adopting { from, to, live }
             }
-            (P::Adopting { .. }, E::Adopted { hash, late_writes, .. }) => {
+            (P::Adopting { .. }, E::Adopted { hash, late_writes, kept_files, .. }) => {
                 self.adopted_hash = Some(hash);
+                self.kept_files = kept_files;
                 self.note_carried(late_writes);
                 P::Adopted
             }

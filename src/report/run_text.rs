@@ -56,6 +56,13 @@ pub fn run_text(view: &RunView, state: &RunState, paint: Paint) -> String {
             ),
         );
     }
+    if !view.kept_files.is_empty() {
+        let files = count(view.kept_files.len() as u64, "file", "files");
+        row(
+            "kept",
+            &format!("{files} changed by hand, left as they are: {}", plain(&view.kept_files.join(", "))),
+        );
+    }
     if !view.verdicts.is_empty() {
         row("gates", &gates(&view.verdicts, paint));
     }

@@ -60,6 +60,8 @@ pub struct RunView {
     pub carried: Vec<MemoryPath>,
     /// Memories that both the live store and the dream changed; the candidate holds the live version.
     pub conflicts: Vec<Conflict>,
+    /// Files of a directory target that were left as they are, because a person changed them.
+    pub kept_files: Vec<String>,
     /// Tokens used.
     pub usage: Usage,
     /// What was expected to be spent, in US dollars.
@@ -151,6 +153,7 @@ impl RunView {
             rejected_by,
             carried: state.carried.clone(),
             conflicts: state.conflicts.clone(),
+            kept_files: state.kept_files.clone(),
             usage: state.usage(),
             estimate_usd: plan.estimate.map(RangeView::from),
             cost_usd: dollars(state.spent()),

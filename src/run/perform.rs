@@ -325,16 +325,14 @@ async fn move_alias(journal: &mut Journal, around: &Surroundings<'_>) -> Result<
     let run = journal.run().clone();
     let is_ours = |record: &AliasRecord| record.adoption.as_ref().is_some_and(|adoption| adoption.run == run);
     let mut moved = update_alias(around, |_| Ok(false)).await?;
+    let mut kept_files = Vec::new();
     // Once the alias has moved the candidate is live: what it holds then is for agents to change.
     if !is_ours(&moved) {
         let candidate = around.backend.snapshot(to).await?;
         if candidate.hash() != judgment.candidate {
             return Err(RunError::NotVerified { run });
         }
-        if let Target::Directory(target) = &state.plan.adopt.target {
-            folder::export(&candidate, &base.index, &around.root.join(target))
-                .map_err(|source| RunError::Folder { folder: target.display().to_string(), source })?;
-        }
+        kept_files = write_folder(around, state, &candidate, base)?;
         let now = around.clock.now();
         moved = update_alias(around, |record| {
             if is_ours(record) {
@@ -356,8 +354,27 @@ async fn move_alias(journal: &mut Journal, around: &Surroundings<'_>) -> Result<
     }
     let late_writes = carry_late_writes(around, base, from, to).await?;
     let hash = around.backend.snapshot(to).await?.hash();
-    let event = JournalEvent::Adopted { generation: moved.generation, hash, late_writes };
+    let event = JournalEvent::Adopted { generation: moved.generation, hash, late_writes, kept_files };
     record(journal, around, event).await
+}
+
+/// Writes the candidate into the folder of a directory target and reads it back. Returns the files that
+/// were left as they are because a person had changed them.
+fn write_folder(
+    around: &Surroundings<'_>,
+    state: &RunState,
+    candidate: &Snapshot,
+    base: &Base,
+) -> Result<Vec<String>, RunError> {
+    let Target::Directory(target) = &state.plan.adopt.target else { return Ok(Vec::new()) };
+    let failed = |source| RunError::Folder { folder: target.display().to_string(), source };
+    let place = folder::place_inside(around.root, target).map_err(failed)?;
+    let exported = folder::export(candidate, &base.index, &place).map_err(failed)?;
+    let again = folder::export(candidate, &base.index, &place).map_err(failed)?;
+    if again.written + again.deleted > 0 {
+        return Err(RunError::NotVerified { run: state.plan.run.clone() });
+    }
+    Ok(exported.kept.into_iter().map(|file| file.name).collect())
 }
 
 fn settle_sessions(record: &mut AliasRecord, plan: &Plan, now: Timestamp) {

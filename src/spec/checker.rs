@@ -1,6 +1,7 @@
 //! The sheet that checks write on: problems by route, turned to places at once.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::codes::Code;
 use super::problem::{PROBLEMS_LIMIT, Problem};
@@ -43,22 +44,48 @@ impl<'a> Checker<'a> {
 
     /// Makes a problem that points at a value.
     pub fn at(&self, code: Code, route: &Route<'_>, label: impl Into<String>) -> Problem {
-        let found = self.find(&route.steps());
-        Problem { route: route.to_string(), ..Problem::new(code, self.file, found.value_span(), label) }
+        self.at_route(code, route, label, Found::value_span)
     }
 
     /// Makes a problem that points at a key.
     pub fn at_key(&self, code: Code, route: &Route<'_>, label: impl Into<String>) -> Problem {
+        self.at_route(code, route, label, Found::key_span)
+    }
+
+    fn at_route(
+        &self,
+        code: Code,
+        route: &Route<'_>,
+        label: impl Into<String>,
+        span: fn(&Found<'a>) -> Range<usize>,
+    ) -> Problem {
+        if self.is_full() {
+            return Problem::of_file(code, self.file.path(), label);
+        }
         let found = self.find(&route.steps());
-        Problem { route: route.to_string(), ..Problem::new(code, self.file, found.key_span(), label) }
+        Problem { route: route.to_string(), ..Problem::new(code, self.file, span(&found), label) }
+    }
+
+    /// Makes a problem that points at bytes of the file.
+    pub fn at_span(&self, code: Code, span: Range<usize>, label: impl Into<String>) -> Problem {
+        if self.is_full() {
+            return Problem::of_file(code, self.file.path(), label);
+        }
+        Problem::new(code, self.file, span, label)
+    }
+
+    /// Says whether further problems are only counted, so that finding their places would be wasted:
+    /// a place costs a walk over the file, and a hostile file has a problem in every byte.
+    fn is_full(&self) -> bool {
+        self.problems.len() >= PROBLEMS_LIMIT
     }
 
     /// Records a problem. Beyond [`PROBLEMS_LIMIT`] they are only counted.
     pub fn tell(&mut self, problem: Problem) {
-        if self.problems.len() < PROBLEMS_LIMIT {
-            self.problems.push(problem);
-        } else {
+        if self.is_full() {
             self.untold += 1;
+        } else {
+            self.problems.push(problem);
         }
     }
 

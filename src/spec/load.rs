@@ -110,3 +110,6 @@ pub fn check_names(names: &[(&SourceFile, &PipelineName)]) -> Vec<Problem> {
     sort(&mut problems);
     problems
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,7 +92,13 @@ fn schema_with<T: JsonSchema>(title: &str, mut settings: SchemaSettings) -> Stri
 
 fn write_schema(mut schema: Schema, title: &str) -> String {
     schema.insert("title".to_owned(), Value::String(title.to_owned()));
-    let mut text = serde_json::to_string_pretty(schema.as_value()).unwrap_or_default();
+    // What a reader wants to know first stands first.
+    let mut ordered = Map::new();
+    for key in ["$schema", "title", "description"] {
+        ordered.extend(schema.remove(key).map(|value| (key.to_owned(), value)));
+    }
+    ordered.extend(schema.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
+    let mut text = serde_json::to_string_pretty(&ordered).unwrap_or_default();
     text.push('\n');
     text
 }

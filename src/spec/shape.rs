@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::checker::Checker;
 use super::codes::Code;
-use super::problem::Problem;
+use super::problem::{PROBLEMS_LIMIT, Problem};
 use super::route::{ROOT, Route, Step, write_steps};
 use super::schema::{Document, Shape};
 use super::suggest::{nearest, one_of};
@@ -29,13 +29,20 @@ pub fn decode<T: DeserializeOwned>(document: Document, tree: &Node, checker: &mu
     if !validator.is_valid(&json) {
         let misfits: Vec<Misfit> = validator
             .iter_errors(&json)
+            .take(PROBLEMS_LIMIT + 1)
             .map(|error| Misfit {
                 steps: steps_of(error.instance_path().as_str(), tree),
                 kind: kind_of(error.kind()),
             })
             .collect();
-        for misfit in misfits {
+        let unknown = misfits.iter().map(|misfit| misfit.kind.unknown()).max().unwrap_or(0);
+        for misfit in &misfits {
             misfit.tell(document, checker, &mut json);
+        }
+        // A file this wrong is not worth a closer look.
+        if misfits.len().max(unknown) > PROBLEMS_LIMIT {
+            checker.tell(Problem::of_file(Code::MoreProblems, checker.file().path(), "and more like these"));
+            return None;
         }
     }
     for _ in 0..DECODE_ATTEMPTS {
@@ -115,7 +122,8 @@ fn prune(json: &mut Value, steps: &[OwnedStep]) {
         at = next;
     }
     if let (Value::Object(object), OwnedStep::Key(key)) = (at, &steps[last_key]) {
-        object.shift_remove(key);
+        // The order of what is left decides nothing from here on.
+        object.swap_remove(key);
     }
 }
 
@@ -129,7 +137,7 @@ fn at(
     let steps = borrowed(steps);
     let found = checker.find(&steps);
     let span = if is_value { found.value_span() } else { found.key_span() };
-    Problem { route: write_steps(&steps), ..Problem::new(code, checker.file(), span, label) }
+    Problem { route: write_steps(&steps), ..checker.at_span(code, span, label) }
 }
 
 /// What of a schema error is looked at here.
@@ -139,6 +147,16 @@ enum Kind {
     Type(Vec<&'static str>),
     Word,
     Range(String),
+}
+
+impl Kind {
+    /// Returns how many unknown keys this is about.
+    fn unknown(&self) -> usize {
+        match self {
+            Self::Unknown(names) => names.len(),
+            _ => 0,
+        }
+    }
 }
 
 fn kind_of(kind: &ValidationErrorKind) -> Kind {
@@ -196,7 +214,7 @@ impl Misfit {
     fn tell(&self, document: Document, checker: &mut Checker<'_>, json: &mut Value) {
         match &self.kind {
             Kind::Unknown(names) => {
-                for name in names {
+                for name in names.iter().take(PROBLEMS_LIMIT + 1) {
                     let mut steps = self.steps.clone();
                     steps.push(OwnedStep::Key(name.clone()));
                     let problem = self.unknown_key(document, checker, name, &steps);
@@ -272,7 +290,7 @@ impl Misfit {
             (None, Content::Mapping(entries)) if !entries.is_empty() => entries[0].key_span.clone(),
             _ => found.node.span.clone(),
         };
-        let problem = Problem::new(Code::MissingKey, checker.file(), span, label);
+        let problem = checker.at_span(Code::MissingKey, span, label);
         let help = match property {
             "dreamrun" => "begin the file with `dreamrun: 1`".to_owned(),
             _ => format!("add `{property}:`"),

@@ -112,6 +112,9 @@ pub fn kind_of(token: &Token<'_>) -> Option<Kind> {
     if token.code {
         return Some(Kind::Code);
     }
+    if token.quoted {
+        return Some(Kind::Quote);
+    }
     let capital = raw.starts_with(char::is_uppercase) && raw != "I" && !raw.starts_with("I'");
     if capital && !token.first && !lexicon::is_function_word(norm) {
         return Some(Kind::Name);

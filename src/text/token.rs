@@ -9,6 +9,8 @@ pub struct Token<'a> {
     pub norm: String,
     /// Whether it stands in a code span.
     pub code: bool,
+    /// Whether it stands alone in quotation marks, as a name or a value does.
+    pub quoted: bool,
     /// Whether a sentence or the text begins with it, so that a capital says nothing.
     pub first: bool,
     /// Whether `:`, a dash or a table bar follows, as after a label.
@@ -67,7 +69,7 @@ fn push<'a>(raw: &'a str, code: bool, first: &mut bool, out: &mut Vec<Token<'a>>
             c => norm.extend(c.to_lowercase()),
         }
     }
-    out.push(Token { raw, norm, code, first: std::mem::take(first), label_end: false });
+    out.push(Token { raw, norm, code, first: std::mem::take(first), label_end: false, quoted: false });
 }
 
 fn prose<'a>(text: &'a str, first: &mut bool, out: &mut Vec<Token<'a>>) {
@@ -95,6 +97,9 @@ fn prose<'a>(text: &'a str, first: &mut bool, out: &mut Vec<Token<'a>>) {
             words(chunk, first, out);
         }
         let bare = chunk.trim_end_matches(['*', '_', '"', '\'', ')', '”']);
+        if out.len() == before + 1 && is_quoted(chunk) {
+            out[before].quoted = true;
+        }
         if out.len() > before {
             if bare.ends_with([':', '|']) {
                 mark_label(out);
@@ -102,6 +107,14 @@ fn prose<'a>(text: &'a str, first: &mut bool, out: &mut Vec<Token<'a>>) {
             *first = bare.ends_with(['.', '!', '?']);
         }
     }
+}
+
+/// Says whether quotation marks stand around a chunk.
+fn is_quoted(chunk: &str) -> bool {
+    let inner = chunk.trim_start_matches('(').trim_end_matches(['.', ',', ';', ':', '!', '?', ')']);
+    [('\'', '\''), ('"', '"'), ('‘', '’'), ('“', '”')]
+        .iter()
+        .any(|&(open, close)| inner.len() > 2 && inner.starts_with(open) && inner.ends_with(close))
 }
 
 /// Splits a chunk without spaces at what cannot be inside a word.

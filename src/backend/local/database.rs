@@ -155,7 +155,7 @@ impl Database {
 
     /// Looks at the file, which need not exist, and never writes to it or beside it.
     pub(super) fn open_read_only(path: &Path) -> Result<Self, LocalError> {
-        look(path)?;
+        undisturbed(path, || look(path))?;
         Ok(Self { path: path.to_owned(), access: Access::ReadOnly })
     }
 
@@ -169,19 +169,23 @@ impl Database {
         matches!(self.access, Access::Full(_))
     }
 
-    /// Reads as of one moment.
-    pub(super) fn read<T>(&self, f: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, LocalError> {
-        let within = |connection: &mut Connection| {
+    /// Reads as of one moment. `f` may be asked again, if a process that was not there began to write
+    /// during a look.
+    pub(super) fn read<T>(
+        &self,
+        mut f: impl FnMut(&Connection) -> Result<T, Failure>,
+    ) -> Result<T, LocalError> {
+        let mut within = |connection: &mut Connection| {
             let transaction = connection.transaction()?;
             f(&transaction)
         };
-        let result = match &self.access {
+        let at = |failure: Failure| failure.at(&self.path);
+        match &self.access {
             Access::Full(connection) => {
-                within(&mut connection.lock().unwrap_or_else(PoisonError::into_inner))
+                within(&mut connection.lock().unwrap_or_else(PoisonError::into_inner)).map_err(at)
             }
-            Access::ReadOnly => within(&mut look(&self.path)?),
-        };
-        result.map_err(|failure| failure.at(&self.path))
+            Access::ReadOnly => undisturbed(&self.path, || within(&mut look(&self.path)?).map_err(at)),
+        }
     }
 
     /// Performs one durable transaction: all of it has happened when this returns, or none.
@@ -232,8 +236,7 @@ fn look(path: &Path) -> Result<Connection, LocalError> {
         }
         Err(source) => return Err(LocalError::File { path: path.to_owned(), action: "open", source }),
     }
-    let has_log = beside(path, "-wal").exists() || beside(path, "-journal").exists();
-    let connection = if has_log {
+    let connection = if has_log(path) {
         connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
     } else {
         let uri = PathBuf::from(format!("file:{}?immutable=1", percent_encode(path)));
@@ -246,6 +249,32 @@ fn look(path: &Path) -> Result<Connection, LocalError> {
         return Ok(nothing);
     }
     Ok(connection)
+}
+
+/// Repeats a look at a database at rest, if it turns out not to have been at rest all the while.
+fn undisturbed<T>(path: &Path, mut look: impl FnMut() -> Result<T, LocalError>) -> Result<T, LocalError> {
+    let stamp = || {
+        let metadata = fs::metadata(path).ok();
+        (has_log(path), metadata.and_then(|file| Some((file.len(), file.modified().ok()?))))
+    };
+    let mut before = stamp();
+    for _ in 0..LOOKS {
+        let seen = look();
+        let after = stamp();
+        // With a log on both sides SQLite's own locks were at work.
+        if before == after || (before.0 && seen.is_ok()) {
+            return seen;
+        }
+        before = after;
+    }
+    look()
+}
+
+/// How often a look is repeated; each time another process has to come or go within milliseconds.
+const LOOKS: usize = 32;
+
+fn has_log(path: &Path) -> bool {
+    beside(path, "-wal").exists() || beside(path, "-journal").exists()
 }
 
 /// Returns a path with something added to its last name.
@@ -271,6 +300,8 @@ fn percent_encode(path: &Path) -> String {
 /// Returns the file's schema version, 0 for an empty file, after making sure that it is ours to read.
 fn check(connection: &Connection, path: &Path) -> Result<i64, LocalError> {
     let at = |e: rusqlite::Error| Failure::from(e).at(path);
+    // One view of all that is asked: another process may be making the tables.
+    let connection = connection.unchecked_transaction().map_err(at)?;
     let number =
         |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(at);
     let found = number("user_version")?;
@@ -497,6 +528,25 @@ mod tests {
                 assert!(matches!(opened, Err(LocalError::Foreign { .. })), "{opened:?}");
             }
             assert_eq!(fs::read(path).unwrap(), before);
+        }
+    }
+
+    #[test]
+    fn many_may_open_a_new_database_at_once() {
+        for _ in 0..8 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("new/local.db");
+            let together = std::sync::Barrier::new(8);
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| {
+                        together.wait();
+                        let database = Database::open(&path).unwrap();
+                        assert_eq!(meta(&database).unwrap(), 1);
+                        assert_eq!(meta(&Database::open_read_only(&path).unwrap()).unwrap(), 1);
+                    });
+                }
+            });
         }
     }
 

@@ -26,7 +26,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::backend::folder::{self, Exported, FolderReport};
+use crate::backend::folder::{self, FolderReport};
 use crate::backend::{
     Backend, BackendError, Imported, MemoryStore, Refusal, SessionListing, SessionQuery, Unreadable,
     WhenLeft, check_session_set,
@@ -36,7 +36,7 @@ use crate::dream::{Dream, DreamChange, DreamRequest, DreamStatus, INSTRUCTIONS_L
 use crate::dreaming::Minds;
 use crate::ids::{DreamId, MemoryStoreId, SessionId};
 use crate::memory::{ContentHash, Memory, MemoryPath, MemoryWrite};
-use crate::snapshot::{Snapshot, SnapshotIndex};
+use crate::snapshot::Snapshot;
 
 use claim::Claim;
 use database::Database;
@@ -67,6 +67,11 @@ pub struct LocalOptions {
 }
 
 /// The embedded backend.
+///
+/// A session is known by its id once [`Backend::sessions`] has found it in a file; the database keeps
+/// where, so later processes can dream over it and list it by id without naming the file again. A dream
+/// reads the bytes that were listed: what a file has gained since is not read, and a file that holds
+/// anything else fails the dream with `input_session_unavailable`.
 ///
 /// Dropping it asks its dreams to stop at their next checkpoint; they go on when a process waits for them
 /// again.
@@ -209,25 +214,6 @@ impl LocalBackend {
     /// Fails if the folder lies outside what may be read or cannot be listed.
     pub fn read_folder(&self, folder: &Path) -> Result<(Snapshot, FolderReport), LocalError> {
         Ok(folder::read(&self.shared.reach.real(folder)?)?)
-    }
-
-    /// Makes a folder of the project hold what a snapshot does.
-    ///
-    /// `known` is what the folder is believed to hold: the store that was imported from it or last written
-    /// to it. Only files that still hold what `known` says are overwritten or deleted; what a person has
-    /// changed or added since is kept and reported. Each file is replaced in one step and is durable on
-    /// return; repeating a call that was cut short finishes it.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the folder lies outside the project, or at the first file the system refuses to write.
-    pub fn export_folder(
-        &self,
-        snapshot: &Snapshot,
-        known: &SnapshotIndex,
-        folder: &Path,
-    ) -> Result<Exported, LocalError> {
-        Ok(folder::export(snapshot, known, &self.shared.reach.writable(folder)?)?)
     }
 }
 

@@ -86,22 +86,6 @@ impl Reach {
         Err(LocalError::Outside { path: path.to_owned() })
     }
 
-    /// Returns where a folder is that may be written: inside the project, existing or not, and not
-    /// reached through a link that leads out.
-    pub(super) fn writable(&self, folder: &Path) -> Result<PathBuf, LocalError> {
-        let outside = || LocalError::Outside { path: folder.to_owned() };
-        let full = self.root.join(folder);
-        if full.components().any(|segment| segment == Component::ParentDir) {
-            return Err(outside());
-        }
-        let existing = full.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
-        let (above, real) = existing.ok_or_else(outside)?;
-        if !real.starts_with(&self.root) {
-            return Err(outside());
-        }
-        Ok(real.join(full.strip_prefix(above).unwrap_or(Path::new(""))))
-    }
-
     /// Returns the name under which a file is listed and kept.
     fn name(&self, path: &Path) -> String {
         let below = path.strip_prefix(&self.root).unwrap_or(path);

@@ -72,6 +72,8 @@ impl Handle {
         self.pulse.send_modify(|pulse| pulse.beats += 1);
     }
 
+    /// Tells whoever listens that the worker has let go of the dream. The end of a dream is told this way
+    /// alone, so that a process which leaves on hearing it has tidied up.
     pub(super) fn over(&self, how: Result<(), String>) {
         self.pulse.send_modify(|pulse| pulse.over = Some(how));
     }
@@ -315,10 +317,7 @@ impl Worker<'_> {
             Ok(true)
         });
         match result {
-            Ok(true) => {
-                self.handle.beat();
-                Ok(())
-            }
+            Ok(true) => Ok(()),
             Ok(false) => Err(Halt::Stopped),
             // The output store is gone, or the mind broke a rule of the store.
             Err(LocalError::Refused { message, .. }) => {
@@ -330,9 +329,7 @@ impl Worker<'_> {
 
     fn end(&self, status: DreamStatus, error: &DreamError) -> Result<(), LocalError> {
         let now = self.shared.now();
-        self.shared.database.write(|db| dreams::end(db, self.id, status, Some(error), now))?;
-        self.handle.beat();
-        Ok(())
+        self.shared.database.write(|db| dreams::end(db, self.id, status, Some(error), now))
     }
 }
 

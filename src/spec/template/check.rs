@@ -318,10 +318,9 @@ pub fn tell(template: &Template, declared: &Declared<'_>, checker: &mut Checker<
     for problem in check(template, declared) {
         let told = match (&problem.span, &template.place) {
             (Some(span), Some(place)) => match in_file(place, &template.source, span) {
-                Some(span) => Problem {
-                    route: route.to_string(),
-                    ..Problem::new(problem.code, checker.file(), span, problem.label)
-                },
+                Some(span) => {
+                    Problem { route: route.to_string(), ..checker.at_span(problem.code, span, problem.label) }
+                }
                 None => {
                     let line = template.source[..span.start].matches('\n').count();
                     let text = template.source.split('\n').nth(line).unwrap_or_default().trim();

@@ -116,3 +116,6 @@ impl Minds for LocalMinds {
         (name == "offline").then(|| Arc::new(OfflineMind) as Arc<dyn Mind>)
     }
 }
+
+#[cfg(test)]
+mod tests;

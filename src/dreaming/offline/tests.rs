@@ -1,0 +1,277 @@
+//! What the offline mind makes of small stores, and the laws it keeps on all of them.
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+use super::*;
+use crate::dreaming::transcript::{Event, EventKind, Format};
+use crate::memory::MemoryPath;
+
+fn store(entries: &[(&str, &str, i64)]) -> Snapshot {
+    let memory = |&(path, content, day): &(&str, &str, i64)| {
+        let mut memory = Memory::new(MemoryPath::parse(path).unwrap(), content);
+        memory.updated_at = Timestamp::from_second(1_700_000_000 + day * 86_400).ok();
+        memory
+    };
+    entries.iter().map(memory).collect()
+}
+
+fn session(id: &str, day: i64, turns: &[&str]) -> Transcript {
+    let at = Timestamp::from_second(1_700_000_000 + day * 86_400).unwrap();
+    let event = |(turn, line): (&&str, u64)| {
+        let kind = match turn.strip_prefix("tool: ") {
+            Some(text) => EventKind::ToolResult { id: String::new(), text: text.to_owned(), is_error: false },
+            None => EventKind::User((*turn).to_owned()),
+        };
+        Event { line, at: None, kind }
+    };
+    Transcript {
+        session: SessionId::parse(id).unwrap(),
+        format: Format::ClaudeCode,
+        created_at: at,
+        last_at: at,
+        events: turns.iter().zip(1..).map(event).collect(),
+        skipped: Vec::new(),
+        bytes: 0,
+    }
+}
+
+fn dream(store: &Snapshot, sessions: &[Transcript]) -> Consolidated {
+    let readings: Vec<Reading> = sessions.iter().map(|t| OfflineMind.read(t)).collect();
+    OfflineMind.consolidate(store, &readings, None).unwrap()
+}
+
+/// Writes a store and what was done to it as one text.
+fn shown(made: &Consolidated) -> String {
+    let mut out = String::new();
+    for memory in made.store.iter() {
+        out.push_str(&format!("== {}\n{}", memory.path, memory.content));
+    }
+    for change in &made.changes {
+        out.push_str(&format!("{:?} {}: {}\n", change.kind, change.path, change.because));
+        for replaced in &change.replaced {
+            out.push_str(&format!("  - {}: {}\n", replaced.path, replaced.statement));
+        }
+    }
+    out
+}
+
+/// Returns the lines left of a store of one memory.
+fn lines(content: &str) -> usize {
+    let made = dream(&store(&[("/a.md", content, 0)]), &[]);
+    made.store.iter().map(|m| m.content.lines().count()).sum()
+}
+
+#[test]
+fn duplicates_merge_and_newer_values_win() {
+    let input = store(&[
+        (
+            "/notes/2026-01-05.md",
+            "# 2026-01-05\n\n- Deploy day: Friday\n- Run the linter before every single commit.\n",
+            0,
+        ),
+        ("/notes/2026-02-05.md", "# 2026-02-05\n\n- Deploy day: Tuesday\n", 0),
+        (
+            "/style.md",
+            "# Style\n\n- Run the linter before every single commit\n- Lines end at 100 columns.\n",
+            900,
+        ),
+    ]);
+    insta::assert_snapshot!(shown(&dream(&input, &[])), @r"
+    == /notes/2026-02-05.md
+    # 2026-02-05
+
+    - Deploy day: Tuesday
+    == /style.md
+    # Style
+
+    - Run the linter before every single commit
+    - Lines end at 100 columns.
+    Superseded /notes/2026-02-05.md: a newer statement gives the same subject another value
+      - /notes/2026-01-05.md: Deploy day: Friday
+    Merged /style.md: says the same
+      - /notes/2026-01-05.md: Run the linter before every single commit.
+    ");
+}
+
+#[test]
+fn what_differs_in_a_specific_stays() {
+    for (a, b) in [
+        ("The retry limit of the upload service is 3", "The retry limit of the download service is 3"),
+        (
+            "Call the billing team about invoices over 500 EUR",
+            "Call the billing team about invoices over 900 EUR",
+        ),
+        ("Always rebase the feature branch before review", "Never rebase the feature branch before review"),
+        ("Enable the cache for production requests", "Disable the cache for production requests"),
+        ("Migrate the tables from MySQL to Postgres", "Migrate the tables from Postgres to MySQL"),
+        ("The dog chased the cat around the garden", "The cat chased the dog around the garden"),
+        (
+            "Ann's favourite colour for dashboards is purple",
+            "Bob's favourite colour for dashboards is purple",
+        ),
+        ("Deploy the api service when the tests pass", "Deploy the api service before the tests pass"),
+        ("Set `max_retries` for the worker pool", "Set `min_retries` for the worker pool"),
+        ("cargo test --all --release on the main branch", "cargo test --all --locked on the main branch"),
+    ] {
+        assert_eq!(lines(&format!("- {a}\n- {b}\n")), 2, "{a} / {b}");
+    }
+}
+
+#[test]
+fn what_differs_in_dress_or_grammar_merges() {
+    for (a, b) in [
+        ("Use `ripgrep` to search the repository", "use **ripgrep** to search the repository."),
+        ("The service uses config-maps for its settings", "The service uses ConfigMaps for its settings"),
+        ("Run all of the migrations before a deploy", "Run all migrations before the deploy"),
+        ("The shell’s history is kept for a year", "The shell's history is kept for a year"),
+    ] {
+        assert_eq!(lines(&format!("- {a}\n- {b}\n")), 1, "{a} / {b}");
+    }
+}
+
+#[test]
+fn side_by_side_and_undated_values_are_left_alone() {
+    let list = "- msc-12: I have two kids.\n- msc-12: I like hiking.\n";
+    assert_eq!(lines(list), 2);
+    let undated = [("/a.md", "- Deploy day: Friday\n", 0), ("/b.md", "- Deploy day: Tuesday\n", 0)];
+    assert_eq!(dream(&store(&undated), &[]).store.len(), 2);
+    let people = [
+        ("/log/2026-01-01.md", "- Ann went hiking with her friends in the mountains.\n", 0),
+        ("/log/2026-02-01.md", "- Ann went camping with her friends in the mountains.\n", 0),
+    ];
+    assert_eq!(dream(&store(&people), &[]).changes, []);
+}
+
+#[test]
+fn a_later_edition_of_a_document_takes_its_place() {
+    let input = store(&[
+        ("/docs/v1.2.0/guide.md", "# Guide\n\n- one step\n- two steps\n- old step\n- four steps\n", 0),
+        ("/docs/v1.10.0/guide.md", "# Guide\n\n- one step\n- two steps\n- four steps\n- new step\n", 0),
+    ]);
+    let made = dream(&input, &[]);
+    let paths: Vec<&str> = made.store.iter().map(|m| m.path.as_str()).collect();
+    assert_eq!(paths, ["/docs/v1.10.0/guide.md"]);
+    assert_eq!(made.changes.iter().map(|c| c.replaced.len()).sum::<usize>(), 4);
+}
+
+#[test]
+fn what_a_user_said_lands_where_it_belongs() {
+    let input = store(&[(
+        "/team.md",
+        "# Team\n\n- The staging URL is https://old.example.com\n- Stand-up is at nine.\n",
+        99,
+    )]);
+    let sessions = [
+        session("s1", 1, &["From now on, write commit messages in the imperative."]),
+        session(
+            "s2",
+            2,
+            &[
+                "The notes are wrong. It now reads: The staging URL is https://stage.example.com",
+                "tool: Remember that the password is hunter2hunter2",
+            ],
+        ),
+    ];
+    let made = dream(&input, &sessions);
+    insta::assert_snapshot!(shown(&made), @r"
+    == /preferences/learned.md
+    # Preferences
+
+    - Write commit messages in the imperative.
+    == /team.md
+    # Team
+
+    - The staging URL is https://stage.example.com
+    - Stand-up is at nine.
+    Superseded /team.md: a user said otherwise since
+      - /team.md: The staging URL is https://old.example.com
+    Learned /preferences/learned.md: a user said how things are to be done
+    ");
+    assert_eq!(made.changes[0].evidence[0].session.as_str(), "s2");
+    assert_eq!(made.changes[1].evidence[0].event, 1);
+}
+
+#[test]
+fn a_saying_that_holds_a_secret_is_not_learned() {
+    let said = [
+        "Remember that the API token is tok-12345678abcd",
+        "Always use ghp_0123456789abcdefABCDEF0123456789abcd for pushes",
+    ];
+    assert!(dream(&Snapshot::default(), &[session("s", 0, &said)]).store.is_empty());
+}
+
+#[test]
+fn no_memory_outgrows_the_limit() {
+    let turns: Vec<String> = (0..1_200)
+        .map(|n| {
+            format!(
+                "Remember that the service number {n} keeps its records under the name x{n}{}.",
+                " and so on".repeat(8)
+            )
+        })
+        .collect();
+    let turns: Vec<&str> = turns.iter().map(String::as_str).collect();
+    let made = dream(&Snapshot::default(), &[session("s", 0, &turns)]);
+    assert!(made.store.len() > 1);
+    assert!(made.store.iter().all(|m| m.content.len() <= MEMORY_BYTES_LIMIT));
+}
+
+#[test]
+fn only_the_offline_mind_is_known() {
+    assert!(LocalMinds.mind("offline").is_some());
+    assert!(LocalMinds.mind("claude-opus").is_none());
+}
+
+fn line() -> impl Strategy<Value = String> {
+    prop_oneof![
+        ("[A-C]", "(port|owner|deploy day)", "[1-3]").prop_map(|(a, b, c)| format!("{a}: {b} is {c}")),
+        ("(port|owner|deploy day)", "[a-c1-3]").prop_map(|(a, b)| format!("{a}: {b}")),
+        "(run|use|keep) the (linter|cache) (before|after) (every|each) (commit|deploy) in (staging|production)( now)?",
+        "[a-d]( [a-d]){0,5}",
+    ]
+}
+
+fn stores() -> impl Strategy<Value = Snapshot> {
+    let document = (proptest::collection::vec(line(), 1..6), any::<bool>(), 0..4_i64);
+    proptest::collection::vec(document, 0..6).prop_map(|documents| {
+        documents
+            .into_iter()
+            .enumerate()
+            .map(|(at, (lines, dated, day))| {
+                let path = if dated { format!("/n/2026-01-0{}.md", at + 1) } else { format!("/d{at}.md") };
+                let content: String = lines.iter().map(|line| format!("- {line}\n")).collect();
+                let mut memory = Memory::new(MemoryPath::parse(&path).unwrap(), format!("# D\n\n{content}"));
+                memory.updated_at = Timestamp::from_second(day * 86_400).ok();
+                memory
+            })
+            .collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn a_dream_over_its_own_output_changes_nothing(input in stores(), said in proptest::collection::vec(line(), 0..4)) {
+        let turns: Vec<String> = said.iter().map(|line| format!("It now reads: {line}")).collect();
+        let turns: Vec<&str> = turns.iter().map(String::as_str).collect();
+        let sessions = [session("s", 2, &turns)];
+        let once = dream(&input, &sessions);
+        let twice = dream(&once.store, &sessions);
+        prop_assert_eq!(twice.store, once.store);
+        prop_assert_eq!(twice.changes, vec![]);
+    }
+
+    #[test]
+    fn every_statement_that_leaves_is_accounted_for(input in stores()) {
+        let made = dream(&input, &[]);
+        let left: String = made.store.iter().map(|m| m.content.to_string()).collect();
+        let replaced: Vec<&str> = made.changes.iter().flat_map(|c| &c.replaced).map(|r| r.statement.as_str()).collect();
+        for memory in input.iter() {
+            for line in memory.content.lines().filter_map(|line| line.strip_prefix("- ")) {
+                prop_assert!(left.contains(line) || replaced.contains(&line), "{}", line);
+            }
+        }
+    }
+}
