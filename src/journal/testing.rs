@@ -129,7 +129,12 @@ pub(crate) fn adoption_intended(to: &str) -> JournalEvent {
 }
 
 pub(crate) fn adopted() -> JournalEvent {
-    JournalEvent::Adopted { generation: 1, hash: hash("candidate"), late_writes: Vec::new(), kept_files: Vec::new() }
+    JournalEvent::Adopted {
+        generation: 1,
+        hash: hash("candidate"),
+        late_writes: Vec::new(),
+        kept_files: Vec::new(),
+    }
 }
 
 pub(crate) fn budget_reached(batch: u32) -> JournalEvent {
