@@ -186,7 +186,11 @@ impl Desk<'_> {
     }
 
     async fn drive(&self, pipeline: &Pipeline, alias: &Alias) -> Result<Applied, CliError> {
-        let past = gather::past(Some(self.state), pipeline, alias).await?;
+        let mut past = gather::past(Some(self.state), pipeline, alias).await?;
+        if let Some(run) = overtaken(&past) {
+            self.give_up(pipeline, alias, run).await?;
+            past = gather::past(Some(self.state), pipeline, alias).await?;
+        }
         if let Some((run, state)) = &past.last
             && !state.is_released
         {
@@ -232,6 +236,15 @@ impl Desk<'_> {
         let (journal, recorded) = Journal::begin(self.state, now, plan).await?;
         crate::run::observer::Observer::recorded(self.watcher, journal.run(), &recorded);
         self.carry_out(pipeline, alias, journal, instructions, false).await
+    }
+
+    /// Ends a run that never claimed its alias, so that a new plan can be made.
+    async fn give_up(&self, pipeline: &Pipeline, alias: &Alias, run: &RunId) -> Result<(), CliError> {
+        let Some(mut journal) = Journal::open(self.state, run).await? else { return Ok(()) };
+        let by = "apply, since the store moved before the run began".to_owned();
+        let now = self.call.parts.clock().now();
+        journal.append(self.state, now, JournalEvent::CancelAsked { by }).await?;
+        self.carry_out(pipeline, alias, journal, Vec::new(), true).await.map(drop)
     }
 
     async fn plan(&self, pipeline: &Pipeline, past: &gather::Past) -> Result<Plan, CliError> {
@@ -362,6 +375,13 @@ impl Desk<'_> {
             code,
         }
     }
+}
+
+/// Returns the run that was planned for a store which is not live any more, if it has done nothing yet.
+fn overtaken(past: &gather::Past) -> Option<&RunId> {
+    let (run, state) = past.last.as_ref()?;
+    let generation = past.alias.as_ref()?.generation;
+    (state.phase == Phase::Planned && state.plan.store.generation != generation).then_some(run)
 }
 
 /// How often a run that another process drives is looked at.
