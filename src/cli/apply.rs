@@ -14,7 +14,7 @@ use crate::journal::event::JournalEvent;
 use crate::journal::run_state::{Phase, RunState};
 use crate::plan::{Plan, instructions::Instructions, plan, rendered_again};
 use crate::price::PriceTable;
-use crate::report::plan_text::plan_text;
+use crate::report::plan_text::{not_due, plan_text};
 use crate::report::plan_view::PlanView;
 use crate::report::run_text::run_text;
 use crate::report::run_view::RunView;
@@ -197,13 +197,12 @@ impl Desk<'_> {
         }
         let mut plan = self.plan(pipeline, &past).await?;
         let console = &self.call.console;
-        if plan.not_due.is_some() {
-            let reason = plan.not_due.as_ref().map(ToString::to_string).unwrap_or_default();
+        if let Some(reason) = &plan.not_due {
             console.say(&format!(
                 "{} {}: {}\n",
                 console.paint.bold(pipeline.name.as_str()),
                 console.paint.good("nothing due"),
-                crate::report::words::plain(&reason)
+                not_due(reason, alias.as_str(), console.paint)
             ));
             return Ok(Applied {
                 pipeline: pipeline.name.clone(),
