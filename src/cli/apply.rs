@@ -9,9 +9,9 @@ use tokio::sync::watch;
 use crate::backend::local::LocalBackend;
 use crate::backend::{Backend, WhenLeft};
 use crate::ids::{Alias, PipelineName, RunId};
-use crate::journal::Journal;
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::{Phase, RunState};
+use crate::journal::{Journal, is_over};
 use crate::plan::{Plan, instructions::Instructions, plan, rendered_again};
 use crate::price::PriceTable;
 use crate::report::plan_text::{not_due, plan_text};
@@ -102,11 +102,12 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         }
     }
     drop(watcher);
-    if let Some(code) = *signal.borrow() {
-        return Ok(Answer::new("interrupted", Results { results: applied }).with_code(code));
-    }
+    let signal = *signal.borrow();
     if let Some(first) = pick(errors) {
-        return Err(first);
+        return Err(CliError { code: signal.unwrap_or(first.code), ..first });
+    }
+    if let Some(code) = signal {
+        return Ok(Answer::new("interrupted", Results { results: applied }).with_code(code));
     }
     let worst = applied.iter().filter_map(|one| one.code).max();
     let outcome = applied.iter().find(|one| one.code == worst).map_or("nothing_due", |one| one.outcome);
@@ -192,7 +193,9 @@ impl Desk<'_> {
             return self.resume(pipeline, alias, run).await;
         }
         let claim = past.alias.as_ref().and_then(|record| record.claim.as_ref());
-        if let Some(claim) = claim.filter(|claim| claim.run.pipeline() != &pipeline.name) {
+        if let Some(claim) = claim.filter(|claim| claim.run.pipeline() != &pipeline.name)
+            && !is_over(self.state, &claim.run).await?
+        {
             return Err(crate::run::RunError::Busy { alias: alias.clone(), run: claim.run.clone() }.into());
         }
         let mut plan = self.plan(pipeline, &past).await?;
@@ -214,6 +217,8 @@ impl Desk<'_> {
             });
         }
         console.say(&plan_text(&plan, pipeline, console.paint, false));
+        let forgotten = gather::forgotten(Some(self.state), self.backend, &past, &plan).await?;
+        gather::warn_of_forgotten(self.call, self.workspace, forgotten);
         console.say("\n");
         self.agree(&plan)?;
         if past.alias.is_none() {

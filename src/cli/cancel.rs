@@ -11,7 +11,7 @@ use crate::price::PriceTable;
 use crate::report::run_text::run_text;
 use crate::report::run_view::RunView;
 use crate::run::observer::Unwatched;
-use crate::run::{Surroundings, execute};
+use crate::run::{RunError, Surroundings, execute};
 use crate::state::StateStore;
 
 use super::Call;
@@ -94,8 +94,12 @@ async fn ask(
             }
             Phase::Requested { batch } => {
                 let batch = *batch;
-                crate::run::settle_now(journal, around, batch).await?;
-                continue;
+                match crate::run::settle_now(journal, around, batch).await {
+                    Ok(()) => continue,
+                    // Nobody can tell which dream it is; giving the run up is the way out.
+                    Err(RunError::InDoubt { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
             _ => {}
         }

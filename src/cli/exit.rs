@@ -119,7 +119,7 @@ impl CliError {
         self
     }
 
-    fn caused(code: ExitCode, error: &dyn std::error::Error) -> Self {
+    pub(super) fn caused(code: ExitCode, error: &dyn std::error::Error) -> Self {
         let mut cli = Self::new(code, error.to_string());
         let mut source = error.source();
         while let Some(cause) = source {

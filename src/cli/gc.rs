@@ -85,14 +85,14 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     Ok(Answer::new("deleted", Collected { deleted: spare, is_dry_run: false }))
 }
 
-/// Keeps the stores that the backend still has: the journal remembers those that were deleted, too.
-async fn still_there(backend: &dyn Backend, spare: Vec<Spare>) -> Result<Vec<Spare>, CliError> {
+/// Leaves out the stores that are gone already: journals name them for ever.
+async fn still_there(backend: &dyn Backend, spare: Vec<Spare>) -> Result<Vec<Spare>, BackendError> {
     let mut there = Vec::new();
     for one in spare {
         match backend.store(&one.store).await {
             Ok(_) => there.push(one),
             Err(BackendError::Refused { kind: Refusal::NotFound, .. }) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
     }
     Ok(there)

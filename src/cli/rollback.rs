@@ -120,7 +120,7 @@ async fn back(
             }
             return Err(error);
         };
-        record.replace_active(previous.store, previous.adoption, now);
+        record.bring_back(previous, now);
         let reason = options.reason.clone().unwrap_or_else(|| "rolled back".to_owned());
         record.hold = Some(Hold { since: now, by: person.clone(), reason });
         Ok(())

@@ -272,7 +272,7 @@ impl Workspace {
         let opened =
             if is_writing { LocalBackend::open(options) } else { LocalBackend::open_read_only(options) };
         let backend = opened.map_err(|error| {
-            CliError::new(ExitCode::Unexpected, error.to_string()).hint(
+            CliError::caused(ExitCode::Unexpected, &error).hint(
                 "Nothing was done. Once the local backend's database can be used, run the command again.",
             )
         })?;

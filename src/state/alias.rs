@@ -65,6 +65,9 @@ pub struct PreviousStore {
     pub adoption: Option<Adoption>,
     /// When it gave way.
     pub retired_at: Timestamp,
+    /// Which sessions had been read into it by then.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub watermarks: BTreeMap<SourceKey, Watermark>,
 }
 
 /// The run that works on an alias.
@@ -139,13 +142,22 @@ impl AliasRecord {
         }
     }
 
-    /// Makes a store live and remembers the one before.
+    /// Makes a store live and remembers the one before, with the sessions that had been read into it.
     pub fn replace_active(&mut self, store: MemoryStoreId, adoption: Option<Adoption>, at: Timestamp) {
         let retired = std::mem::replace(&mut self.active, store);
         let before = std::mem::replace(&mut self.adoption, adoption);
         self.previous.retain(|p| p.store != retired && p.store != self.active);
-        self.previous.insert(0, PreviousStore { store: retired, adoption: before, retired_at: at });
+        let watermarks = self.watermarks.clone();
+        self.previous
+            .insert(0, PreviousStore { store: retired, adoption: before, retired_at: at, watermarks });
         self.generation += 1;
+    }
+
+    /// Makes a store live that was live before. Sessions that were read only into stores after it count
+    /// as unread again, or what they taught would be lost with those stores.
+    pub fn bring_back(&mut self, previous: PreviousStore, at: Timestamp) {
+        self.replace_active(previous.store, previous.adoption, at);
+        self.watermarks = previous.watermarks;
     }
 }
 
@@ -217,5 +229,24 @@ mod tests {
         record.replace_active(store("a"), None, at);
         assert_eq!(record.generation, 2);
         assert_eq!(record.previous.iter().map(|p| p.store.as_str()).collect::<Vec<_>>(), ["b"]);
+    }
+
+    #[test]
+    fn a_store_comes_back_with_the_sessions_that_were_read_into_it() {
+        let store = |id| MemoryStoreId::parse(id).unwrap();
+        let at = Timestamp::from_second(1).unwrap();
+        let source = SourceKey("files:a".to_owned());
+        let read = |id| Watermark { through: Some(mark(1, id)), ..Watermark::default() };
+        let mut record = AliasRecord::bootstrapped(store("a"));
+        for (next, session) in [("b", "first"), ("c", "second")] {
+            record.replace_active(store(next), None, at);
+            record.watermarks.insert(source.clone(), read(session));
+        }
+        for (back, watermark) in [("b", Some(read("first"))), ("a", None), ("c", Some(read("second")))] {
+            let previous = record.previous.iter().find(|p| p.store.as_str() == back).unwrap().clone();
+            record.bring_back(previous, at);
+            assert_eq!(record.active.as_str(), back);
+            assert_eq!(record.watermarks.get(&source), watermark.as_ref(), "{back}");
+        }
     }
 }
