@@ -73,9 +73,10 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     if workspace.pipelines.is_empty() {
         return Err(CliError::usage("the project has no pipelines").hint("Write one in `pipelines/`."));
     }
-    // A backend that cannot be used is said before anything is written.
-    let local = workspace.local(call, true)?;
+    // A backend that this version does not have is said before anything is written.
+    workspace.local_database()?;
     let state = workspace.state(call)?;
+    let local = workspace.local(call, true)?;
     let backend = workspace.backend(call, &local);
     let watcher = Watcher::new(call)?;
     let (interrupt, signal) = listen();
