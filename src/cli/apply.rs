@@ -14,7 +14,7 @@ use crate::journal::run_state::{Phase, RunState};
 use crate::journal::{Journal, is_over};
 use crate::plan::{Plan, instructions::Instructions, plan, rendered_again};
 use crate::price::PriceTable;
-use crate::report::plan_text::plan_text;
+use crate::report::plan_text::{not_due, plan_text};
 use crate::report::plan_view::PlanView;
 use crate::report::run_text::run_text;
 use crate::report::run_view::RunView;
@@ -73,9 +73,10 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     if workspace.pipelines.is_empty() {
         return Err(CliError::usage("the project has no pipelines").hint("Write one in `pipelines/`."));
     }
-    // A backend that cannot be used is said before anything is written.
-    let local = workspace.local(call, true)?;
+    // A backend that this version does not have is said before anything is written.
+    workspace.local_database()?;
     let state = workspace.state(call)?;
+    let local = workspace.local(call, true)?;
     let backend = workspace.backend(call, &local);
     let watcher = Watcher::new(call)?;
     let (interrupt, signal) = listen();
@@ -204,13 +205,12 @@ impl Desk<'_> {
         }
         let mut plan = self.plan(pipeline, &past).await?;
         let console = &self.call.console;
-        if plan.not_due.is_some() {
-            let reason = plan.not_due.as_ref().map(ToString::to_string).unwrap_or_default();
+        if let Some(reason) = &plan.not_due {
             console.say(&format!(
                 "{} {}: {}\n",
                 console.paint.bold(pipeline.name.as_str()),
                 console.paint.good("nothing due"),
-                crate::report::words::plain(&reason)
+                not_due(reason, alias.as_str(), console.paint)
             ));
             return Ok(Applied {
                 pipeline: pipeline.name.clone(),

@@ -40,7 +40,7 @@ pub enum ExitCode {
     AwaitingReview = 12,
     /// A gate blocks. On by default for `apply`.
     Blocked = 13,
-    /// With `--fail-on overdue`: a schedule was missed.
+    /// Reserved: a schedule was missed. Nothing says yet when a pipeline should have run.
     Overdue = 14,
     /// Interrupted.
     Interrupted = 130,
@@ -65,7 +65,7 @@ impl ExitCode {
         (Self::Running, "with --fail-on running: a run is at work"),
         (Self::AwaitingReview, "with --fail-on review: a person has to look"),
         (Self::Blocked, "blocked by a gate (on by default for apply)"),
-        (Self::Overdue, "with --fail-on overdue: a schedule was missed"),
+        (Self::Overdue, "reserved: a schedule was missed"),
         (Self::Interrupted, "interrupted (Ctrl-C)"),
         (Self::Terminated, "terminated"),
     ];

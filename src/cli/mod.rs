@@ -40,6 +40,9 @@ use exit::{CliError, ExitCode};
 
 pub use parts::{Parts, Standard};
 
+/// Looks up environment variables.
+pub type Variables = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// Everything a command can be told about its surroundings.
 pub struct Invocation {
     /// The arguments, program name first.
@@ -51,7 +54,7 @@ pub struct Invocation {
     /// Whether stderr is a terminal.
     pub is_terminal: bool,
     /// Looks up an environment variable.
-    pub variable: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    pub variable: Variables,
 }
 
 /// Runs dreams over agent memory from pipeline files.
@@ -132,8 +135,6 @@ enum FailOn {
     Review,
     /// A gate blocks (13)
     Blocked,
-    /// A schedule was missed (14)
-    Overdue,
     /// None of these, not even the defaults
     Never,
 }
@@ -174,7 +175,7 @@ struct Call<'a> {
     console: Console,
     folder: PathBuf,
     parts: &'a dyn Parts,
-    variable: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    variable: Variables,
 }
 
 impl Call<'_> {

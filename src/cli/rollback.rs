@@ -133,7 +133,8 @@ async fn back(
         record.active,
         plain(record.hold.as_ref().map_or("", |hold| &hold.reason))
     ));
-    console.say(&format!("  dreamrun rollback {alias} --release   lets runs start again\n"));
+    let command = format!("dreamrun rollback {alias} --release");
+    console.say(&format!("  {command:<44} {}\n", console.paint.dim("lets runs start again")));
     Ok(Answer::new("rolled_back", RolledBack { alias: alias.clone(), record }))
 }
 

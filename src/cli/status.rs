@@ -97,7 +97,15 @@ pub(super) async fn read(
     }
     let folder = workspace.lock_folder();
     let mut stores = Vec::new();
-    for alias in workspace.project.stores.keys().filter(|alias| wanted(alias.as_str())) {
+    // A pipeline that is named brings its store with it.
+    let is_of_wanted = |alias: &Alias| {
+        let mut pipelines = workspace.pipelines.values();
+        pipelines.any(|pipeline| wanted(pipeline.name.as_str()) && alias_of(pipeline) == *alias)
+    };
+    for alias in workspace.project.stores.keys() {
+        if !wanted(alias.as_str()) && !is_of_wanted(alias) {
+            continue;
+        }
         let record = match state {
             None => None,
             Some(state) => alias::read(state, alias).await?.map(|(record, _)| record),
@@ -159,10 +167,12 @@ pub(super) fn text(status: &Status, call: &Call<'_>) -> String {
                 Some(holder) => format!("driven by process {} since {:.0}", holder.pid, holder.since),
                 None => status.undriven(&claim.run),
             };
-            let _ = writeln!(text, "{:<width$}  held by {} {}", "", claim.run, paint.dim(&driver));
+            let _ = writeln!(text, "{:<width$}  held by {}, {}", "", claim.run, paint.dim(&driver));
         }
     }
-    text.push('\n');
+    if !status.stores.is_empty() && !status.pipelines.is_empty() {
+        text.push('\n');
+    }
     let width = status.pipelines.iter().map(|p| p.pipeline.as_str().len()).max().unwrap_or(0);
     for pipeline in &status.pipelines {
         let what = match &pipeline.last_run {

@@ -256,14 +256,21 @@ impl Workspace {
         Ok(SqliteState::open_read_only(&self.state_path())?)
     }
 
+    /// Returns the path of the local backend's database.
+    pub(super) fn local_database(&self) -> Result<PathBuf, CliError> {
+        match &self.project.backend {
+            BackendSpec::Local { database } => Ok(self.root.join(database)),
+            BackendSpec::ManagedAgents { .. } => {
+                Err(CliError::usage("backend `managed_agents` is not available in this version")
+                    .hint("Set `backend: local` in dreamrun.yaml, or leave out the profile that changes it."))
+            }
+        }
+    }
+
     /// Opens the local backend.
     pub(super) fn local(&self, call: &Call<'_>, is_writing: bool) -> Result<Arc<LocalBackend>, CliError> {
-        let BackendSpec::Local { database } = &self.project.backend else {
-            return Err(CliError::usage("backend `managed_agents` is not available in this version")
-                .hint("Set `backend: local` in dreamrun.yaml, or leave out the profile that changes it."));
-        };
         let options = LocalOptions {
-            database: self.root.join(database),
+            database: self.local_database()?,
             root: self.root.clone(),
             allow_read: call.global.allow_read.iter().map(|folder| call.folder.join(folder)).collect(),
             minds: call.parts.minds(),

@@ -135,7 +135,7 @@ fn unified(text: &mut String, entry: &EntryDiff, paint: Paint) {
         let _ = match line.as_bytes().first() {
             Some(b'+') => writeln!(text, "  {}", paint.good(&line)),
             Some(b'-') => writeln!(text, "  {}", paint.bad(&line)),
-            _ => writeln!(text, "  {}", line.trim_end()),
+            _ => writeln!(text, "{}", format!("  {line}").trim_end()),
         };
     }
 }

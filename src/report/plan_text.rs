@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::plan::Plan;
 use crate::plan::outline::Outline;
-use crate::plan::report::LeftOutReason;
+use crate::plan::report::{LeftOutReason, NotDue};
 use crate::spec::pipeline::{
     Adopt, AdoptMode, Drift, GateSpec, Level, OnUnchanged, Order, Pipeline, Since, Target, Threshold,
     Thresholds,
@@ -246,10 +246,21 @@ fn notes(text: &mut String, plan: &Plan, paint: Paint, is_verbose: bool) {
     }
 }
 
+/// Writes why nothing is due, and what to do about it if that is up to a person.
+pub fn not_due(reason: &NotDue, store: &str, paint: Paint) -> String {
+    let mut text = plain(&reason.to_string());
+    if matches!(reason, NotDue::OnHold(_)) {
+        let command = format!("dreamrun rollback {store} --release");
+        let _ = write!(text, "\n  {command:<44} {}", paint.dim("lets runs start again"));
+    }
+    text
+}
+
 fn verdict(plan: &Plan, paint: Paint) -> String {
     match &plan.not_due {
         Some(reason) => {
-            format!("{} {}: {}", paint.good("Nothing due"), plan.pipeline, plain(&reason.to_string()))
+            let because = not_due(reason, &store_name(&plan.store.reference), paint);
+            format!("{} {}: {because}", paint.good("Nothing due"), plan.pipeline)
         }
         None => {
             let sessions: u64 = plan.batches.iter().map(|batch| batch.sessions.len() as u64).sum();

@@ -60,8 +60,9 @@ impl SqliteState {
         let connection = Connection::open_with_flags(place, flags).map_err(|e| failed("open", place, &e))?;
         connection.busy_timeout(BUSY).map_err(|e| failed("open", place, &e))?;
         let state = Self { place: place.to_owned(), connection: Mutex::new(connection) };
-        state.check_layout()?;
-        Ok(Some(state))
+        // A process that died right after making the file left it empty.
+        let is_empty = state.check_layout()? == 0;
+        Ok((!is_empty).then_some(state))
     }
 
     fn prepare(&self, patience: Duration) -> Result<(), StateError> {
@@ -212,6 +213,16 @@ mod tests {
 
     fn told(result: Result<impl std::fmt::Debug, StateError>) -> String {
         result.expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn a_file_that_was_only_just_made_is_no_state_yet() {
+        let (_folder, place) = place();
+        std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+        std::fs::write(&place, "").unwrap();
+        assert!(SqliteState::open_read_only(&place).unwrap().is_none());
+        SqliteState::open(&place).unwrap();
+        assert!(SqliteState::open_read_only(&place).unwrap().is_some());
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ fn help(command: &str) -> String {
     assert_eq!(output.stderr, "");
     let (own, global) = output.stdout.split_once("\nGlobal options:\n").expect("global options come last");
     assert!(global.contains("--fail-on") && global.contains("--directory"), "{global}");
-    own.trim_end().to_owned()
+    own.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
 
 #[test]

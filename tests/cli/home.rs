@@ -41,7 +41,7 @@ fn it_says_what_waits_for_a_person() {
     insta::assert_snapshot!(project.run(&[]), @r"
     -- stderr
     notes  memstore_1xxxxxxxxxxxxxxxxxxxxxxxx as imported
-           held by tidy-1 waiting for a person
+           held by tidy-1, waiting for a person
 
     tidy  tidy-1 awaiting review: the pipeline asks for review every time
 

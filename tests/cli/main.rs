@@ -1,4 +1,5 @@
 //! The command line as users meet it: for each command its output, its errors and its exit code.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[path = "../support/mod.rs"]
 mod support;

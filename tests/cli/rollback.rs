@@ -17,7 +17,7 @@ fn the_store_before_is_live_again_and_on_hold() {
     insta::assert_snapshot!(project.run(&["rollback", "notes", "--reason", "too eager"]), @r"
     -- stderr
     rolled back: notes is memstore_1xxxxxxxxxxxxxxxxxxxxxxxx again, and on hold: too eager
-      dreamrun rollback notes --release   lets runs start again
+      dreamrun rollback notes --release            lets runs start again
     -- exit 0
     ");
     let after = project.run(&["status", "--json"]).json();
@@ -25,6 +25,7 @@ fn the_store_before_is_live_again_and_on_hold() {
     insta::assert_snapshot!(project.run(&["apply", "tidy", "--yes"]), @r"
     -- stderr
     tidy nothing due: on hold since 2026-11-20T09:00:00Z, by mira: too eager
+      dreamrun rollback notes --release            lets runs start again
     -- exit 0
     ");
     insta::assert_snapshot!(project.run(&["rollback", "notes", "--release"]), @r"

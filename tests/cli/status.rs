@@ -34,7 +34,7 @@ fn what_is_claimed_says_what_it_waits_for() {
     insta::assert_snapshot!(blocked.run(&["status"]), @r"
     -- stderr
     notes  memstore_1xxxxxxxxxxxxxxxxxxxxxxxx as imported
-           held by tidy-1 waiting for a person
+           held by tidy-1, waiting for a person
 
     tidy  tidy-1 blocked: gate `entries_removed` blocks; gate `bytes` blocks
     -- exit 0
@@ -44,7 +44,7 @@ fn what_is_claimed_says_what_it_waits_for() {
     insta::assert_snapshot!(failed.run(&["status"]), @r"
     -- stderr
     notes  memstore_1xxxxxxxxxxxxxxxxxxxxxxxx as imported
-           held by tidy-1 driven by nobody; `dreamrun apply tidy` continues it
+           held by tidy-1, driven by nobody; `dreamrun apply tidy` continues it
 
     tidy  tidy-1 dream failed: try 1 at dream 1 failed: ran out of time (timeout)
     -- exit 0
@@ -60,6 +60,8 @@ fn each_state_can_be_made_to_fail() {
     let _ = blocked.run(&["status", "--fail-on", "blocked,never"]).ends_with(0);
 
     let waiting = Project::small();
+    let fresh = waiting.run(&["status", "--fail-on", "running,review,blocked", "--json"]).ends_with(0);
+    assert_eq!(fresh.json()["outcome"], "idle", "{fresh}");
     waiting.edit("pipelines/tidy.yaml", "mode: auto", "mode: review");
     let _ = waiting.run(&["plan", "--fail-on", "pending"]).ends_with(10);
     let _ = waiting.run(&["apply", "tidy", "--yes"]).ends_with(0);
@@ -68,6 +70,7 @@ fn each_state_can_be_made_to_fail() {
     let failed = Project::small().with_mind(FailingMind);
     let _ = failed.run(&["apply", "tidy", "--yes"]).ends_with(5);
     let _ = failed.run(&["status", "--fail-on", "running"]).ends_with(11);
+    let _ = failed.run(&["status", "--fail-on", "overdue"]).ends_with(2);
 }
 
 #[test]
