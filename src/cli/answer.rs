@@ -65,7 +65,7 @@ pub(super) fn error_document(kind: &str, error: &CliError) -> String {
         "exit_code": error.code.number(),
         "diagnostics": problems::json(&error.problems),
         "error": { "message": error.message, "causes": error.causes, "hints": error.hints },
-        "data": Value::Null,
+        "data": error.data,
     });
     format!("{document:#}\n")
 }

@@ -105,7 +105,12 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     drop(watcher);
     let signal = *signal.borrow();
     if let Some(first) = pick(errors) {
-        return Err(CliError { code: signal.unwrap_or(first.code), ..first });
+        let data = if applied.is_empty() {
+            serde_json::Value::Null
+        } else {
+            serde_json::to_value(Results { results: applied }).unwrap_or_default()
+        };
+        return Err(CliError { code: signal.unwrap_or(first.code), data, ..first });
     }
     if let Some(code) = signal {
         return Ok(Answer::new("interrupted", Results { results: applied }).with_code(code));

@@ -89,12 +89,21 @@ pub struct CliError {
     pub hints: Vec<String>,
     /// Problems in files, if that is what it is about.
     pub problems: Vec<Problem>,
+    /// What was done all the same, for programs.
+    pub data: serde_json::Value,
 }
 
 impl CliError {
     /// Makes an error.
     pub fn new(code: ExitCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), causes: Vec::new(), hints: Vec::new(), problems: Vec::new() }
+        Self {
+            code,
+            message: message.into(),
+            causes: Vec::new(),
+            hints: Vec::new(),
+            problems: Vec::new(),
+            data: serde_json::Value::Null,
+        }
     }
 
     /// Makes an error about the command line.

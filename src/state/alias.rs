@@ -122,7 +122,8 @@ pub struct Mark {
 impl Watermark {
     /// Says whether a session was read, or was passed over for good.
     pub fn covers(&self, mark: &Mark) -> bool {
-        self.through.as_ref().is_some_and(|through| mark <= through) || self.beyond.contains_key(&mark.session)
+        self.through.as_ref().is_some_and(|through| mark <= through)
+            || self.beyond.contains_key(&mark.session)
     }
 }
 
