@@ -53,6 +53,19 @@ fn no_input_asks_nothing_even_at_a_terminal() {
 }
 
 #[test]
+fn one_pipeline_that_fails_neither_stops_nor_hides_the_others() {
+    let project = Project::small();
+    project.edit("dreamrun.yaml", "stores:\n", "stores:\n  gone: {bootstrap: dir:gone}\n");
+    let other = project.read("pipelines/tidy.yaml").replace("tidy", "broken").replace("notes", "gone");
+    project.write("pipelines/broken.yaml", &other);
+    let document = project.run(&["apply", "--yes", "--json"]).ends_with(5).json();
+    assert_eq!(document["outcome"], "error");
+    let results = document["data"]["results"].as_array().unwrap();
+    assert_eq!(results.len(), 1);
+    assert_eq!((&results[0]["pipeline"], &results[0]["outcome"]), (&"tidy".into(), &"adopted".into()));
+}
+
+#[test]
 fn a_wiped_store_is_blocked_by_default_and_nothing_is_adopted() {
     let project = Project::small().with_mind(WipingMind);
     let output = project.run(&["apply", "tidy", "--yes"]).ends_with(13);
