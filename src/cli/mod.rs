@@ -19,6 +19,7 @@ mod home;
 mod parts;
 mod plan;
 mod problems;
+mod reach;
 mod review;
 mod rollback;
 mod runs;
