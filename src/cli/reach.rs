@@ -8,6 +8,7 @@ use crate::spec::codes::Code;
 use crate::spec::pipeline::{Pipeline, Target};
 use crate::spec::problem::Problem;
 use crate::spec::project::{BackendSpec, Project, StateSpec};
+use crate::sqlite;
 
 use super::workspace::PROJECT_FILE;
 
@@ -49,11 +50,20 @@ fn followed(root: &Path, relative: &Path) -> Result<PathBuf, PathBuf> {
 /// Returns the problems of a project whose state or database would be used through a link to elsewhere.
 pub(super) fn misplaced(root: &Path, project: &Project) -> Vec<Problem> {
     let StateSpec::Sqlite(state) = &project.state;
-    let mut used = vec![state.clone(), state.with_extension("locks")];
+    let mut used = vec![state.clone()];
+    let mut folders = vec![state.with_extension("locks")];
     if let BackendSpec::Local { database } = &project.backend {
         used.push(database.clone());
+        folders.push(sqlite::beside(database, "-dreams"));
+    }
+    for folder in folders {
+        // The lock files in it are written to.
+        let entries = std::fs::read_dir(root.join(&folder)).into_iter().flatten().filter_map(Result::ok);
+        used.extend(entries.map(|entry| folder.join(entry.file_name())));
+        used.push(folder);
     }
     let mut links: Vec<PathBuf> = used.iter().filter_map(|path| followed(root, path).err()).collect();
+    links.sort();
     links.dedup();
     let problem = |link: PathBuf| {
         let label = "this link leads out of the project, and state or the database would be behind it";

@@ -85,11 +85,13 @@ fn a_file_that_is_too_large_is_named_without_being_read() {
 
 #[test]
 fn state_is_not_kept_behind_a_link_out_of_the_project() {
-    for (place, name) in [
-        (".dreamrun", ".dreamrun"),
-        (".dreamrun/state.db", ".dreamrun/state.db"),
-        (".dreamrun/state.locks", ".dreamrun/state.locks"),
-        (".dreamrun/local.db", ".dreamrun/local.db"),
+    for place in [
+        ".dreamrun",
+        ".dreamrun/state.db",
+        ".dreamrun/state.locks",
+        ".dreamrun/state.locks/notes.lock",
+        ".dreamrun/local.db",
+        ".dreamrun/local.db-dreams",
     ] {
         for target in ["there", "not-there"] {
             let (project, outside) = (Project::small(), tempfile::tempdir().unwrap());
@@ -97,7 +99,7 @@ fn state_is_not_kept_behind_a_link_out_of_the_project() {
             link(&project, place, &outside.path().join(target));
             for arguments in [&["plan"][..], &["apply", "--yes"]] {
                 let output = project.run(arguments).ends_with(3);
-                assert!(output.stderr.contains(&format!("--> {name}\n")), "{output}");
+                assert!(output.stderr.contains(&format!("--> {place}\n")), "{output}");
             }
             assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 1);
             assert_eq!(std::fs::read_dir(outside.path().join("there")).unwrap().count(), 0);
