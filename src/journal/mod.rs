@@ -14,6 +14,10 @@
 
 pub mod event;
 pub mod run_state;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 
@@ -220,6 +224,16 @@ pub async fn read(state: &dyn StateStore, run: &RunId) -> Result<Vec<Recorded>, 
         events.push(serde_json::from_value(value).map_err(|error| damaged(error.to_string()))?);
     }
     Ok(events)
+}
+
+/// Says whether a run is over and has given its alias back, or never began. A claim in its name is then
+/// what a process left behind that lost the race for the run.
+///
+/// # Errors
+///
+/// As [`Journal::open`].
+pub async fn is_over(state: &dyn StateStore, run: &RunId) -> Result<bool, JournalError> {
+    Ok(Journal::open(state, run).await?.is_none_or(|journal| journal.state().is_released))
 }
 
 /// Returns when a run began; nothing if there is no such run.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::backend::{Backend, BackendError};
+use crate::dream::{Dream, DreamStatus};
 use crate::ids::DreamId;
 use crate::journal::run_state::DreamRecord;
 
@@ -28,9 +29,10 @@ pub enum Settled {
 
 /// Settles a dream that was requested but never confirmed.
 ///
-/// Looks only; claims the one dream on the backend that matches the request and is not among those
+/// Looks only; finds the one dream on the backend that matches the request and is not among those
 /// `known` to be another request's, which may have been for the very same thing. With several the
-/// run has to stop: paying for the same sessions twice is worse than waiting for a person.
+/// run has to stop: paying for the same sessions twice is worse than waiting for a person. A person
+/// tells which one is meant by canceling the others.
 ///
 /// # Errors
 ///
@@ -43,13 +45,18 @@ pub async fn settle(
 ) -> Result<Settled, BackendError> {
     let since = request.requested_at - CLOCK_SLACK;
     let dreams = backend.dreams_since(since).await?;
-    let mut matching: Vec<DreamId> = dreams
+    let mut matching: Vec<Dream> = dreams
         .into_iter()
         .filter(|dream| dream.request_digest() == request.digest && !known.contains(&dream.id))
-        .map(|dream| dream.id)
         .collect();
+    matching.sort_by(|a, b| a.id.cmp(&b.id));
+    if matching.iter().all(|dream| dream.status == DreamStatus::Canceled) {
+        matching.truncate(1);
+    } else {
+        matching.retain(|dream| dream.status != DreamStatus::Canceled);
+    }
+    let mut matching: Vec<DreamId> = matching.into_iter().map(|dream| dream.id).collect();
     if matching.len() > 1 {
-        matching.sort();
         return Ok(Settled::Several(matching));
     }
     if let Some(dream) = matching.pop() {

@@ -2,7 +2,7 @@
 //!
 //! It is replaced as a whole, from the version that was read, or not at all.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -98,16 +98,16 @@ pub struct SourceKey(pub String);
 /// Which sessions of one source were read by adopted runs.
 ///
 /// Every session up to and including `through` is settled. Sessions that began later but were read
-/// already (because an earlier one was still running, or `order: newest` took them first) are named
-/// in `beyond`, so that none is skipped and none is read twice.
+/// already (because an earlier one was still running, `order: newest` took them first, or an older one
+/// may still turn up) are named in `beyond`, so that none is skipped and none is read twice.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Watermark {
     /// The last settled session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub through: Option<Mark>,
-    /// Sessions after it that were read.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub beyond: BTreeSet<SessionId>,
+    /// Sessions after it that were read, with the time each began.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub beyond: BTreeMap<SessionId, Timestamp>,
 }
 
 /// A place in the order of sessions: by beginning, then by id.
@@ -122,7 +122,8 @@ pub struct Mark {
 impl Watermark {
     /// Says whether a session was read, or was passed over for good.
     pub fn covers(&self, mark: &Mark) -> bool {
-        self.through.as_ref().is_some_and(|through| mark <= through) || self.beyond.contains(&mark.session)
+        self.through.as_ref().is_some_and(|through| mark <= through)
+            || self.beyond.contains_key(&mark.session)
     }
 }
 
@@ -211,7 +212,7 @@ mod tests {
     fn a_watermark_covers_what_is_settled_and_what_was_read_beyond() {
         let watermark = Watermark {
             through: Some(mark(10, "b")),
-            beyond: [SessionId::parse("z").unwrap()].into_iter().collect(),
+            beyond: [(SessionId::parse("z").unwrap(), Timestamp::MAX)].into_iter().collect(),
         };
         assert!(watermark.covers(&mark(10, "a")));
         assert!(watermark.covers(&mark(10, "b")));
