@@ -106,9 +106,9 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     let signal = *signal.borrow();
     if let Some(first) = pick(errors) {
         let data = if applied.is_empty() {
-            serde_json::Value::Null
+            Box::default()
         } else {
-            serde_json::to_value(Results { results: applied }).unwrap_or_default()
+            Box::new(serde_json::to_value(Results { results: applied }).unwrap_or_default())
         };
         return Err(CliError { code: signal.unwrap_or(first.code), data, ..first });
     }
