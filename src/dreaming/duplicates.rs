@@ -8,7 +8,8 @@ use crate::text::align;
 use crate::text::specifics::Kind as SpecificKind;
 use crate::text::statement::Kind;
 
-use super::corpus::{Class, Corpus, Note, Vocabulary, Word};
+use super::corpus::{Corpus, Note};
+use super::phrase::{Class, Vocabulary, Word};
 
 /// Fewer content words than this mean nothing outside their own section.
 const SELF_CONTAINED_WORDS: usize = 5;

@@ -1,6 +1,6 @@
 //! Lessons: what users said becomes memory, next to what it corrects or in a memory of its own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
@@ -10,8 +10,10 @@ use crate::snapshot::Snapshot;
 use crate::text::lexicon;
 
 use super::contradictions;
-use super::corpus::{Class, Corpus, Vocabulary};
-use super::duplicates;
+use super::corpus::Corpus;
+use super::duplicates::{self, Fuller};
+use super::knowledge::Knowledge;
+use super::phrase::{Class, Vocabulary};
 use super::preferences::{Lesson, LessonKind};
 use super::rewrite::{self, Edit};
 use super::similar;
@@ -25,7 +27,10 @@ pub(super) struct Sayings {
 
 impl Sayings {
     /// Takes lessons in the order of their saying; what could be a secret is left out.
-    pub(super) fn new(lessons: impl IntoIterator<Item = (Timestamp, Lesson)>) -> Self {
+    pub(super) fn new(
+        lessons: impl IntoIterator<Item = (Timestamp, Lesson)>,
+        knowledge: &mut Knowledge,
+    ) -> Self {
         let mut sayings = Self::default();
         for (began, lesson) in lessons {
             if may_be_secret(&lesson.statement) {
@@ -40,16 +45,15 @@ impl Sayings {
             sayings.memories.push(memory);
             sayings.lessons.push(lesson);
         }
-        sayings.without_overruled()
+        sayings.without_overruled(knowledge)
     }
 
     /// Leaves out what a later saying repeats or overrules. That is settled once and without the store,
     /// so that it does not depend on how much of it the store has taken in.
-    fn without_overruled(self) -> Self {
-        let mut vocabulary = Vocabulary::default();
+    fn without_overruled(self, knowledge: &mut Knowledge) -> Self {
         let mut corpus = Corpus::default();
-        corpus.hear(&self.memories, &mut vocabulary);
-        let stays: Vec<bool> = outcomes(&corpus, 0, &self, &mut vocabulary, true)
+        corpus.hear(&self.memories, &mut knowledge.vocabulary);
+        let stays: Vec<bool> = outcomes(&corpus, 0, &self, knowledge, true)
             .into_iter()
             .map(|outcome| outcome != Outcome::Overruled)
             .collect();
@@ -80,16 +84,20 @@ enum Outcome {
 }
 
 /// Brings what users said into the store. Returns whether the store changed.
-pub(super) fn learn(store: &mut Snapshot, sayings: &Sayings, changes: &mut Vec<DreamChange>) -> bool {
+pub(super) fn learn(
+    store: &mut Snapshot,
+    sayings: &Sayings,
+    changes: &mut Vec<DreamChange>,
+    knowledge: &mut Knowledge,
+) -> bool {
     if sayings.memories.is_empty() {
         return false;
     }
     let before = store.clone();
-    let mut vocabulary = Vocabulary::default();
-    let mut corpus = Corpus::read(&before, &mut vocabulary);
+    let mut corpus = Corpus::read(&before, &mut knowledge.vocabulary);
     let first_doc = corpus.docs.len();
-    corpus.hear(&sayings.memories, &mut vocabulary);
-    let outcomes = outcomes(&corpus, first_doc, sayings, &mut vocabulary, false);
+    corpus.hear(&sayings.memories, &mut knowledge.vocabulary);
+    let outcomes = outcomes(&corpus, first_doc, sayings, knowledge, false);
     let mut edits: BTreeMap<MemoryPath, Vec<Edit>> = BTreeMap::new();
     let mut made = Vec::new();
     let mut added: Vec<usize> = Vec::new();
@@ -170,12 +178,13 @@ fn outcomes(
     corpus: &Corpus<'_>,
     first_doc: usize,
     sayings: &Sayings,
-    vocabulary: &mut Vocabulary,
+    knowledge: &mut Knowledge,
     among_themselves: bool,
 ) -> Vec<Outcome> {
     let lesson_of = |at: usize| corpus.notes[at].doc.checked_sub(first_doc);
-    let neighbours = similar::neighbours(&corpus.notes);
-    let superseded = contradictions::find(corpus, &neighbours, vocabulary);
+    let neighbours = similar::neighbours(&corpus.notes, knowledge.vocabulary.key_count());
+    let (vocabulary, likeness) = (&knowledge.vocabulary, &mut knowledge.likeness);
+    let superseded = contradictions::find(corpus, &neighbours, vocabulary, likeness);
     let mut replaces: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
     let mut overruled: BTreeSet<usize> = BTreeSet::new();
     for pair in superseded {
@@ -191,24 +200,21 @@ fn outcomes(
             (None, None) => {}
         }
     }
-    let mut named = named_statements(corpus, first_doc, sayings, vocabulary);
-    let mut by_text: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let mut named = named_statements(corpus, first_doc, sayings, &mut knowledge.vocabulary);
+    let mut near = near(corpus, first_doc, &neighbours, knowledge);
+    // The first and the last note of each wording: the store's come first, the latest saying last.
+    let mut twins: HashMap<u32, (usize, usize)> = HashMap::new();
     for (at, note) in corpus.notes.iter().enumerate() {
-        by_text.entry(&note.normal).or_default().push(at);
+        twins.entry(note.normal_id).or_insert((at, at)).1 = at;
     }
     (0..sayings.lessons.len())
         .map(|lesson| {
             let Some(at) = corpus.docs[first_doc + lesson].notes.clone().next() else {
                 return Outcome::Known;
             };
-            let note = &corpus.notes[at];
-            // The store's notes come first, the latest saying last; those between add nothing.
-            let twins = by_text.get(note.normal.as_str());
-            let twins = twins.into_iter().flat_map(|all| [all.first(), all.last()]).flatten().copied();
-            let near = neighbours[at].iter().copied().filter(|&other| {
-                duplicates::compare(note, &corpus.notes[other], vocabulary)
-                    .is_some_and(|f| f != duplicates::Fuller::First)
-            });
+            let twins_of = |at: usize| twins.get(&corpus.notes[at].normal_id).copied();
+            let twins = twins_of(at).into_iter().flat_map(|(first, last)| [first, last]);
+            let near = near.remove(&at).unwrap_or_default();
             let same: Vec<usize> = twins.chain(near).filter(|&other| other != at).collect();
             let is_repeated =
                 among_themselves && same.iter().any(|&other| lesson_of(other).is_some_and(|l| l > lesson));
@@ -219,12 +225,7 @@ fn outcomes(
             old.extend(named.remove(&lesson).unwrap_or_default());
             let known = same.iter().any(|&other| lesson_of(other).is_none());
             // What another saying put there stays, or two sayings could take turns for ever.
-            let is_said = |other: usize| {
-                by_text
-                    .get(corpus.notes[other].normal.as_str())
-                    .and_then(|all| all.last())
-                    .is_some_and(|&last| lesson_of(last).is_some())
-            };
+            let is_said = |other: usize| twins_of(other).is_some_and(|(_, last)| lesson_of(last).is_some());
             old.retain(|&other| {
                 !same.contains(&other) && !corpus.notes[other].statement.leads && !is_said(other)
             });
@@ -235,6 +236,28 @@ fn outcomes(
             }
         })
         .collect()
+}
+
+/// Finds, for each saying, the neighbours that say the same and no less.
+fn near(
+    corpus: &Corpus<'_>,
+    first_doc: usize,
+    neighbours: &[Vec<usize>],
+    knowledge: &mut Knowledge,
+) -> BTreeMap<usize, Vec<usize>> {
+    let first = corpus.docs.get(first_doc).map_or(corpus.notes.len(), |doc| doc.notes.start);
+    let pairs: Vec<(usize, usize)> = (first..corpus.notes.len())
+        .flat_map(|at| neighbours[at].iter().map(move |&other| (at, other)))
+        .collect();
+    let vocabulary = &knowledge.vocabulary;
+    let same = knowledge.same.compare(&corpus.notes, &pairs, |a, b| duplicates::compare(a, b, vocabulary));
+    let mut near: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for ((at, other), same) in pairs.into_iter().zip(same) {
+        if same.is_some_and(|fuller| fuller != Fuller::First) {
+            near.entry(at).or_default().push(other);
+        }
+    }
+    near
 }
 
 /// Finds, for each saying that names what it replaces, the statements that say to use that: its name

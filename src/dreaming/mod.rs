@@ -8,11 +8,13 @@
 pub mod transcript;
 pub mod preferences;
 pub mod playbooks;
+mod phrase;
 mod corpus;
 mod similar;
 mod person;
 mod duplicates;
 mod contradictions;
+mod knowledge;
 mod fate;
 mod editions;
 mod rewrite;

@@ -10,6 +10,7 @@ use crate::memory::{MEMORY_BYTES_LIMIT, Memory};
 use crate::snapshot::Snapshot;
 
 use super::consolidate::settle;
+use super::knowledge::Knowledge;
 use super::lessons::{Sayings, learn};
 use super::playbooks::{self, Episode};
 use super::preferences::{self, Lesson};
@@ -61,14 +62,15 @@ impl Mind for OfflineMind {
             lessons.extend(notes.lessons.into_iter().map(|lesson| (reading.created_at, lesson)));
             episodes.push((reading.session.clone(), notes.episodes));
         }
-        let sayings = Sayings::new(lessons);
+        let mut knowledge = Knowledge::default();
+        let sayings = Sayings::new(lessons, &mut knowledge);
         let mut store = input.clone();
         let mut changes = Vec::new();
         // At rest: what users said teaches nothing new, and the store has nothing left to settle.
         for _ in 0..ROUND_LIMIT {
-            let learned = learn(&mut store, &sayings, &mut changes);
+            let learned = learn(&mut store, &sayings, &mut changes, &mut knowledge);
             let mut rounds = 0;
-            while rounds < ROUND_LIMIT && settle(&mut store, &mut changes) {
+            while rounds < ROUND_LIMIT && settle(&mut store, &mut changes, &mut knowledge) {
                 rounds += 1;
             }
             if !learned && rounds == 0 {
