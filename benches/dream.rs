@@ -126,7 +126,6 @@ fn main() {
         let made = OfflineMind.consolidate(&store, &readings, None).unwrap();
         let consolidated = start.elapsed().as_secs_f64();
         let total = read + consolidated;
-        eprintln!("{:?} {:?}", made.store.hash(), ContentHash::of(format!("{:?}", made.changes).as_bytes()));
         let rate = total / (bytes as f64 + store.bytes() as f64);
         let base = *first.get_or_insert(rate);
         println!(

@@ -13,7 +13,7 @@ use super::contradictions;
 use super::corpus::Corpus;
 use super::duplicates::{self, Fuller};
 use super::editions;
-use super::fate::Fate;
+use super::fate::{Fate, quoted};
 use super::knowledge::Knowledge;
 use super::rewrite::{self, Edit};
 use super::similar;
@@ -70,7 +70,7 @@ fn merge(
     knowledge: &mut Knowledge,
     fates: &mut BTreeMap<usize, Fate>,
 ) {
-    const SAME: &str = "says the same";
+    const SAME: &str = "the same stands in";
     let mut by_text: Vec<(u32, usize)> = Vec::with_capacity(corpus.notes.len());
     for (at, note) in corpus.notes.iter().enumerate() {
         if !note.normal.is_empty() && !fates.contains_key(&at) {
@@ -111,6 +111,10 @@ fn merge(
         if fates.contains_key(&at) || fates.contains_key(&other) {
             continue;
         }
+        // Under an earlier day a statement would be older than it is.
+        let ages = |gone: usize, heir: usize| {
+            corpus.is_before(heir, gone) && corpus.notes[heir].moment.is_some_and(|m| m.explicit)
+        };
         let length = |at: usize| corpus.notes[at].statement.text.len();
         let (gone, heir) = match same {
             None => continue,
@@ -121,7 +125,13 @@ fn merge(
             Some(Fuller::Neither) if length(other) > length(at) => (at, other),
             Some(Fuller::Neither) => (other, at),
         };
-        fates.insert(gone, Fate { heir, kind: ChangeKind::Merged, because: "says the same in other words" });
+        if ages(gone, heir) {
+            continue;
+        }
+        if corpus.is_before(heir, gone) {
+            knowledge.renewed.insert(corpus.docs[corpus.notes[heir].doc].memory.path.clone());
+        }
+        fates.insert(gone, Fate { heir, kind: ChangeKind::Merged, because: "said in other words in" });
     }
 }
 
@@ -189,7 +199,12 @@ fn account(
                 .map(|at| Replaced { path: path(at), statement: corpus.notes[at].statement.text.to_owned() })
                 .collect(),
             evidence: Vec::new(),
-            because: because.to_owned(),
+            because: match kind {
+                ChangeKind::Superseded => {
+                    format!("{because} {}: {}", path(heir), quoted(corpus.notes[heir].statement.text))
+                }
+                _ => format!("{because} {}", path(heir)),
+            },
         })
         .collect()
 }

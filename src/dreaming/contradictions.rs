@@ -6,6 +6,7 @@
 //! spared when the store itself shows otherwise: both stand side by side somewhere, one memory gives
 //! the same subject several values, or another statement of the same memory fits as well.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::text::align::{self, Hunk};
@@ -128,11 +129,7 @@ fn newest_wins(
             if value(old) != value(new)
                 && (form == Form::Attribute || are_values(corpus, old, new, vocabulary))
             {
-                found.push(Superseded {
-                    old,
-                    new,
-                    because: "a newer statement gives the same subject another value",
-                });
+                found.push(Superseded { old, new, because: "newer for the same subject is" });
             }
         }
     }
@@ -323,15 +320,14 @@ impl Places {
 /// Compares two statements word by word.
 fn compare(a: &Note<'_>, b: &Note<'_>, vocabulary: &Vocabulary) -> Likeness {
     const NOTHING: Likeness = Likeness { score: 0, rivals: None };
-    let ids = |note: &Note<'_>| note.words.iter().map(|w| w.id).collect::<Vec<_>>();
-    let (x, y) = (ids(a), ids(b));
+    let (x, y) = (&a.words, &b.words);
     if x.is_empty() || y.is_empty() || a.statement.kind == Kind::Block || b.statement.kind == Kind::Block {
         return NOTHING;
     }
     if a.normal == b.normal {
         return Likeness { score: 1_000, rivals: None };
     }
-    let Some(hunks) = align::hunks(&x, &y) else { return NOTHING };
+    let Some(hunks) = align::hunks_by(x, y, |v, w| v.id == w.id) else { return NOTHING };
     let weight = |words: &[Word]| -> usize {
         words.iter().map(|w| if w.class == Class::Function { 1 } else { 2 }).sum()
     };
@@ -351,7 +347,10 @@ fn compare(a: &Note<'_>, b: &Note<'_>, vocabulary: &Vocabulary) -> Likeness {
 
 /// How much two stretches look alike, in thousandths, by the letters they begin and end with.
 fn resemblance(a: &[Word], b: &[Word], vocabulary: &Vocabulary) -> usize {
-    let text = |words: &[Word]| words.iter().map(|w| vocabulary.text(w.id)).collect::<Vec<_>>().join(" ");
+    let text = |words: &[Word]| match words {
+        [word] => Cow::Borrowed(vocabulary.text(word.id)),
+        words => words.iter().map(|w| vocabulary.text(w.id)).collect::<Vec<_>>().join(" ").into(),
+    };
     let (p, q) = (text(a), text(b));
     let (p, q) = (p.as_bytes(), q.as_bytes());
     if p.is_empty() || q.is_empty() {
@@ -379,6 +378,9 @@ fn rivals(
     score: u32,
     vocabulary: &Vocabulary,
 ) -> Option<&'static str> {
+    if score < RIVAL_SCORES[0] {
+        return None;
+    }
     let content = |words: &[Word]| words.iter().filter(|w| w.class == Class::Content).count();
     let sides = |h: &Hunk| (&a.words[h.a.clone()], &b.words[h.b.clone()]);
     let changed: usize = hunks.iter().map(|h| content(sides(h).0)).sum();
@@ -416,7 +418,7 @@ fn rivals(
     {
         return None;
     }
-    Some("a newer statement says the same with another value")
+    Some("newer, with another value, is")
 }
 
 /// Says whether a specific is a setting, rather than a name or a side taken.

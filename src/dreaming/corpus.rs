@@ -11,7 +11,7 @@ use crate::text::date;
 use crate::text::normal::normal;
 use crate::text::statement::{Kind, Statement, statements};
 
-use super::phrase::{Class, Phrase, Vocabulary, Word};
+use super::phrase::{Phrase, Vocabulary};
 
 /// Two memories that changed closer together than this were written by one hand in one go (a clone,
 /// an import, a save-all), so their times order nothing.
@@ -184,13 +184,6 @@ impl<'a> Corpus<'a> {
     pub(super) fn are_together(&self, a: usize, b: usize) -> bool {
         let (a, b) = (&self.notes[a], &self.notes[b]);
         a.doc == b.doc && a.moment == b.moment
-    }
-}
-
-impl Note<'_> {
-    /// Returns the words that are not grammar.
-    pub(super) fn content(&self) -> impl Iterator<Item = &Word> {
-        self.words.iter().filter(|w| w.class == Class::Content)
     }
 }
 

@@ -49,7 +49,7 @@ fn same_name(corpus: &Corpus<'_>, fates: &mut BTreeMap<usize, Fate>) {
                     old,
                     new,
                     ChangeKind::Superseded,
-                    "a later edition of the same document",
+                    "a later edition of the document is",
                     fates,
                 );
             }
@@ -84,14 +84,7 @@ fn grown(corpus: &Corpus<'_>, fates: &mut BTreeMap<usize, Fate>) {
             // A bounded look ahead keeps folders of look-alikes from costing their square.
             const LOOK_AHEAD: usize = 16;
             if let Some(&long) = members[rank + 1..].iter().take(LOOK_AHEAD).find(|&&long| heads(long)) {
-                replace(
-                    corpus,
-                    short,
-                    long,
-                    ChangeKind::Merged,
-                    "another memory begins with all of it",
-                    fates,
-                );
+                replace(corpus, short, long, ChangeKind::Merged, "all of it stands at the head of", fates);
             }
         }
     }

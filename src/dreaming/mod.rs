@@ -19,6 +19,7 @@ mod fate;
 mod editions;
 mod rewrite;
 mod consolidate;
+mod additions;
 mod lessons;
 pub mod offline;
 

@@ -27,6 +27,8 @@ pub(super) struct Phrase {
     /// Equal for equal normal forms.
     pub(super) normal_id: u32,
     pub(super) words: Vec<Word>,
+    /// The words that are not grammar.
+    pub(super) content: Vec<Word>,
     pub(super) claim: Option<Claim>,
     /// Equal for claims of one subject in one form.
     pub(super) subject_id: Option<u32>,
@@ -146,11 +148,13 @@ impl Vocabulary {
                 keys.push(*self.keys.entry(pair).or_insert(next));
             }
         }
+        let content = words.iter().filter(|w| w.class == Class::Content).copied().collect();
         let phrase = Arc::new(Phrase {
             id,
             normal: draft.normal,
             normal_id,
             words,
+            content,
             claim: draft.claim,
             subject_id,
             keys,

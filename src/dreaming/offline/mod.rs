@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::dream::{ChangeKind, DreamChange};
 use crate::ids::SessionId;
 use crate::memory::{MEMORY_BYTES_LIMIT, Memory};
+use crate::price::{TextKind, estimate_tokens};
 use crate::snapshot::Snapshot;
 
 use super::consolidate::settle;
@@ -14,7 +15,7 @@ use super::knowledge::Knowledge;
 use super::lessons::{Sayings, learn};
 use super::playbooks::{self, Episode};
 use super::preferences::{self, Lesson};
-use super::transcript::Transcript;
+use super::transcript::{EventKind, Transcript};
 use super::{Consolidated, Mind, MindError, Minds, Reading};
 
 /// The mind that works by rules alone.
@@ -41,7 +42,7 @@ impl Mind for OfflineMind {
         Reading {
             session: transcript.session.clone(),
             created_at: transcript.created_at,
-            tokens: 0,
+            tokens: tokens(transcript),
             notes: serde_json::to_value(&notes).unwrap_or_default(),
         }
     }
@@ -77,9 +78,29 @@ impl Mind for OfflineMind {
                 break;
             }
         }
+        // Their clocks would make what was put there look older than it is.
+        for path in &knowledge.renewed {
+            if let Some(mut memory) = store.get(path).cloned() {
+                memory.updated_at = None;
+                store.insert(memory);
+            }
+        }
         write_playbooks(&mut store, &episodes, &mut changes);
         Ok(Consolidated { store, changes })
     }
+}
+
+/// Estimates the tokens of a transcript's text.
+fn tokens(transcript: &Transcript) -> u64 {
+    let (mut prose, mut structured) = (0, 0);
+    for event in &transcript.events {
+        match &event.kind {
+            EventKind::User(text) | EventKind::Agent(text) => prose += text.len() as u64,
+            EventKind::ToolUse { name, input, .. } => structured += (name.len() + input.len()) as u64,
+            EventKind::ToolResult { text, .. } => structured += text.len() as u64,
+        }
+    }
+    estimate_tokens(prose, TextKind::Prose) + estimate_tokens(structured, TextKind::Structured)
 }
 
 /// Writes a page for each error that several sessions got past, and brings the pages there are up to date.
