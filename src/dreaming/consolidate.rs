@@ -184,6 +184,8 @@ fn account(
     let mut groups: BTreeMap<(usize, ChangeKind, &str), Vec<usize>> = BTreeMap::new();
     for (&gone, fate) in fates {
         if let Some(&heir) = heirs.get(&gone) {
+            let is_whole = editions::is_whole(fate.because);
+            let heir = if is_whole { corpus.docs[corpus.notes[heir].doc].notes.start } else { heir };
             groups.entry((heir, fate.kind, fate.because)).or_default().push(gone);
         }
     }
@@ -193,14 +195,14 @@ fn account(
         .map(|((heir, kind, because), gone)| DreamChange {
             kind,
             path: path(heir),
-            statement: Some(corpus.notes[heir].statement.text.to_owned()),
+            statement: (!editions::is_whole(because)).then(|| corpus.notes[heir].statement.text.to_owned()),
             replaced: gone
                 .into_iter()
                 .map(|at| Replaced { path: path(at), statement: corpus.notes[at].statement.text.to_owned() })
                 .collect(),
             evidence: Vec::new(),
             because: match kind {
-                ChangeKind::Superseded => {
+                ChangeKind::Superseded if !editions::is_whole(because) => {
                     format!("{because} {}: {}", path(heir), quoted(corpus.notes[heir].statement.text))
                 }
                 _ => format!("{because} {}", path(heir)),
