@@ -275,12 +275,13 @@ impl Aftermath {
 /// Longer commands are scripts, which nobody reads in a page.
 const COMMAND_CHARS_LIMIT: usize = 160;
 
-/// Returns the command line a call runs, on one line.
+/// Returns the command line a call runs, if it can be quoted as it is: on one line, without brackets
+/// that read as markup.
 fn command(call: &Event) -> Option<String> {
     let EventKind::ToolUse { input, .. } = &call.kind else { return None };
     let input = serde_json::from_str::<Input>(input).ok()?;
     let command = input.command.or(input.cmd)?;
-    (command.chars().count() <= COMMAND_CHARS_LIMIT && !command.contains('\n'))
+    (command.chars().count() <= COMMAND_CHARS_LIMIT && !command.contains(['\n', '<', '>']))
         .then(|| signature::cleaned(&command))
 }
 
