@@ -28,6 +28,10 @@ fn connect(path: &Path, flags: OpenFlags, patience: Duration) -> rusqlite::Resul
 /// A database at rest is opened as immutable, since a plain reader of a WAL database would leave two files
 /// beside it. One with a log is in use, or was left by a killed process, and is read together with its log.
 pub(crate) fn open_to_look(path: &Path) -> rusqlite::Result<Connection> {
+    if beside(path, "-journal").exists() {
+        // A killed process may have left a change half made, and taking that back is a write.
+        return connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, BUSY_TIMEOUT);
+    }
     if has_log(path) {
         return connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, BUSY_TIMEOUT);
     }

@@ -56,7 +56,7 @@ impl SqliteState {
     }
 
     /// Opens the file for reading only; `None` if there is none yet. Nothing is written to the file or
-    /// beside it.
+    /// beside it, unless a change that was cut off has to be taken back.
     ///
     /// # Errors
     ///

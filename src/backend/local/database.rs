@@ -464,4 +464,30 @@ mod tests {
         assert!(matches!(full, Err(LocalError::DiskFull { .. })), "{full:?}");
         assert_eq!(meta(&database).unwrap(), 1);
     }
+
+    #[test]
+    fn a_change_that_was_cut_off_is_taken_back_by_whoever_looks() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("local.db");
+        drop(Database::open(&path).unwrap());
+        let db = Connection::open(&path).unwrap();
+        db.pragma_update(None, "journal_mode", "DELETE").unwrap();
+        // So small a cache makes the change reach the file before it is committed.
+        db.pragma_update(None, "cache_size", 1).unwrap();
+        db.execute_batch(
+            "BEGIN; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+             INSERT INTO contents SELECT i, hex(zeroblob(500)) FROM n",
+        )
+        .unwrap();
+        let left = folder.path().join("left.db");
+        fs::copy(&path, &left).unwrap();
+        fs::copy(sqlite::beside(&path, "-journal"), sqlite::beside(&left, "-journal")).unwrap();
+        assert!(fs::metadata(&left).unwrap().len() > 100_000, "the change has reached the file");
+
+        let seen = Database::open_read_only(&left).unwrap();
+        let count = |db: &Connection| {
+            Ok(db.query_row("SELECT count(*) FROM contents", [], |row| row.get::<_, i64>(0))?)
+        };
+        assert_eq!(seen.read(count).unwrap(), 0);
+    }
 }
