@@ -163,9 +163,10 @@ fn no_two_pipelines_share_the_watermark_of_an_alias() {
 fn whole_pipelines_and_projects_in_the_documents_load() {
     let project = project(None);
     let mut loaded = 0;
-    for document in
-        ["README.md", "docs/pipeline.md", "docs/concepts.md", "docs/local-backend.md", "docs/ci.md"]
-    {
+    let pages = files("docs").into_iter().filter(|page| page.extension().is_some_and(|kind| kind == "md"));
+    let pages = pages.map(|page| page.strip_prefix(root()).expect("below the root").display().to_string());
+    for document in std::iter::once("README.md".to_owned()).chain(pages) {
+        let document = document.as_str();
         let content = text(document);
         let blocks = content.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
         for block in blocks.filter(|block| block.lines().any(|line| line == "dreamrun: 1")) {

@@ -3,7 +3,8 @@
 //! The order of the questions is the policy:
 //!
 //! 1. Is there anything to adopt? A candidate that equals the store it began with changes nothing,
-//!    whatever happened to the live store meanwhile.
+//!    whatever happened to the live store meanwhile. One that came to equal it only because live writes
+//!    won every conflict is looked at all the same.
 //! 2. Has the live store been written to since the candidate was judged? Then, unless the policy
 //!    forbids it, the live writes are carried over first, so that gates and people judge what would
 //!    really be adopted.
@@ -154,7 +155,7 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
 
     let blocking = gates(|outcome| outcome >= Outcome::Block);
     let mut reviewing = gates(|outcome| outcome == Outcome::Review);
-    if is_unchanged && blocking.is_empty() && reviewing.is_empty() {
+    if is_unchanged && blocking.is_empty() && reviewing.is_empty() && situation.conflicts == 0 {
         return Decision::Unchanged;
     }
     if situation.live != situation.base {

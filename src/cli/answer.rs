@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::Call;
 use super::exit::{CliError, ExitCode};
+use super::github::{self, JobReport};
 use super::problems;
 use crate::spec::problem::Problem;
 
@@ -22,13 +23,15 @@ pub(super) struct Answer {
     pub(super) data: Value,
     /// Warnings in files.
     pub(super) problems: Vec<Problem>,
+    /// What a CI job shows of it.
+    pub(super) job: JobReport,
 }
 
 impl Answer {
     /// Makes an answer.
     pub(super) fn new(outcome: &'static str, data: impl Serialize) -> Self {
         let data = serde_json::to_value(data).unwrap_or_default();
-        Self { code: None, outcome, data, problems: Vec::new() }
+        Self { code: None, outcome, data, ..Self::default() }
     }
 
     /// Makes the command end with a code.
@@ -53,7 +56,7 @@ pub(super) fn document(kind: &str, answer: &Answer) -> String {
     format!("{document:#}\n")
 }
 
-fn error_document(kind: &str, error: &CliError) -> String {
+pub(super) fn error_document(kind: &str, error: &CliError) -> String {
     let document = json!({
         "format_version": FORMAT,
         "kind": kind,
@@ -62,7 +65,7 @@ fn error_document(kind: &str, error: &CliError) -> String {
         "exit_code": error.code.number(),
         "diagnostics": problems::json(&error.problems),
         "error": { "message": error.message, "causes": error.causes, "hints": error.hints },
-        "data": Value::Null,
+        "data": error.data,
     });
     format!("{document:#}\n")
 }
@@ -76,6 +79,10 @@ pub(super) fn finish(call: &Call<'_>, kind: &str, result: Result<Answer, CliErro
             error.code
         }
     };
+    if matches!(kind, "validate" | "plan" | "apply") {
+        let ended = result.as_ref().map(|answer| (answer.outcome, &answer.job));
+        github::finish(call, kind, ended, code);
+    }
     if !call.global.json && call.global.json_out.is_none() {
         return code;
     }

@@ -9,12 +9,12 @@ use tokio::sync::watch;
 use crate::backend::local::LocalBackend;
 use crate::backend::{Backend, WhenLeft};
 use crate::ids::{Alias, PipelineName, RunId};
-use crate::journal::Journal;
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::{Phase, RunState};
+use crate::journal::{Journal, is_over};
 use crate::plan::{Plan, instructions::Instructions, plan, rendered_again};
 use crate::price::PriceTable;
-use crate::report::plan_text::plan_text;
+use crate::report::plan_text::{not_due, plan_text};
 use crate::report::plan_view::PlanView;
 use crate::report::run_text::run_text;
 use crate::report::run_view::RunView;
@@ -26,6 +26,7 @@ use crate::state::driver::{Acquired, DriverLock};
 
 use super::answer::Answer;
 use super::exit::{CliError, ExitCode};
+use super::github::JobReport;
 use super::watcher::Watcher;
 use super::workspace::{Workspace, alias_of};
 use super::{Call, FailOn, follow, gather};
@@ -72,6 +73,8 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     if workspace.pipelines.is_empty() {
         return Err(CliError::usage("the project has no pipelines").hint("Write one in `pipelines/`."));
     }
+    // A backend that this version does not have is said before anything is written.
+    workspace.local_database()?;
     let state = workspace.state(call)?;
     let local = workspace.local(call, true)?;
     let backend = workspace.backend(call, &local);
@@ -100,15 +103,22 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         }
     }
     drop(watcher);
-    if let Some(code) = *signal.borrow() {
-        return Ok(Answer::new("interrupted", Results { results: applied }).with_code(code));
-    }
+    let signal = *signal.borrow();
     if let Some(first) = pick(errors) {
-        return Err(first);
+        let data = if applied.is_empty() {
+            serde_json::Value::Null
+        } else {
+            serde_json::to_value(Results { results: applied }).unwrap_or_default()
+        };
+        return Err(CliError { code: signal.unwrap_or(first.code), data, ..first });
+    }
+    if let Some(code) = signal {
+        return Ok(Answer::new("interrupted", Results { results: applied }).with_code(code));
     }
     let worst = applied.iter().filter_map(|one| one.code).max();
     let outcome = applied.iter().find(|one| one.code == worst).map_or("nothing_due", |one| one.outcome);
-    let mut answer = Answer::new(outcome, Results { results: applied });
+    let job = JobReport::of_runs(&applied);
+    let mut answer = Answer { job, ..Answer::new(outcome, Results { results: applied }) };
     answer.code = worst;
     answer.problems.clone_from(&workspace.warnings);
     Ok(answer)
@@ -182,28 +192,30 @@ impl Desk<'_> {
     }
 
     async fn drive(&self, pipeline: &Pipeline, alias: &Alias) -> Result<Applied, CliError> {
-        let record =
-            gather::bootstrap(self.call, self.workspace, self.local, self.state, pipeline, alias).await?;
-        let past = gather::past(Some(self.state), pipeline, alias).await?;
+        let mut past = gather::past(Some(self.state), pipeline, alias).await?;
+        if let Some(run) = overtaken(&past) {
+            self.give_up(pipeline, alias, run).await?;
+            past = gather::past(Some(self.state), pipeline, alias).await?;
+        }
         if let Some((run, state)) = &past.last
             && !state.is_released
         {
             return self.resume(pipeline, alias, run).await;
         }
-        if let Some(claim) = record.claim.filter(|claim| claim.run.pipeline() != &pipeline.name) {
-            return Err(crate::run::RunError::Busy { alias: alias.clone(), run: claim.run }.into());
+        let claim = past.alias.as_ref().and_then(|record| record.claim.as_ref());
+        if let Some(claim) = claim.filter(|claim| claim.run.pipeline() != &pipeline.name)
+            && !is_over(self.state, &claim.run).await?
+        {
+            return Err(crate::run::RunError::Busy { alias: alias.clone(), run: claim.run.clone() }.into());
         }
-        let facts =
-            gather::facts(self.call, self.workspace, self.local, self.backend, pipeline, &past).await?;
-        let plan = plan(pipeline, &facts)?;
+        let mut plan = self.plan(pipeline, &past).await?;
         let console = &self.call.console;
-        if plan.not_due.is_some() {
-            let reason = plan.not_due.as_ref().map(ToString::to_string).unwrap_or_default();
+        if let Some(reason) = &plan.not_due {
             console.say(&format!(
                 "{} {}: {}\n",
                 console.paint.bold(pipeline.name.as_str()),
                 console.paint.good("nothing due"),
-                crate::report::words::plain(&reason)
+                not_due(reason, alias.as_str(), console.paint)
             ));
             return Ok(Applied {
                 pipeline: pipeline.name.clone(),
@@ -215,13 +227,35 @@ impl Desk<'_> {
             });
         }
         console.say(&plan_text(&plan, pipeline, console.paint, false));
+        let forgotten = gather::forgotten(Some(self.state), self.backend, &past, &plan).await?;
+        gather::warn_of_forgotten(self.call, self.workspace, forgotten);
         console.say("\n");
         self.agree(&plan)?;
+        if past.alias.is_none() {
+            gather::bootstrap(self.call, self.workspace, self.local, self.state, pipeline, alias).await?;
+            let past = gather::past(Some(self.state), pipeline, alias).await?;
+            plan = self.plan(pipeline, &past).await?;
+        }
         let instructions = plan.batches.iter().map(|batch| batch.instructions.clone()).collect();
         let now = self.call.parts.clock().now();
         let (journal, recorded) = Journal::begin(self.state, now, plan).await?;
         crate::run::observer::Observer::recorded(self.watcher, journal.run(), &recorded);
         self.carry_out(pipeline, alias, journal, instructions, false).await
+    }
+
+    /// Ends a run that never claimed its alias, so that a new plan can be made.
+    async fn give_up(&self, pipeline: &Pipeline, alias: &Alias, run: &RunId) -> Result<(), CliError> {
+        let Some(mut journal) = Journal::open(self.state, run).await? else { return Ok(()) };
+        let by = "apply, since the store moved before the run began".to_owned();
+        let now = self.call.parts.clock().now();
+        journal.append(self.state, now, JournalEvent::CancelAsked { by }).await?;
+        self.carry_out(pipeline, alias, journal, Vec::new(), true).await.map(drop)
+    }
+
+    async fn plan(&self, pipeline: &Pipeline, past: &gather::Past) -> Result<Plan, CliError> {
+        let facts =
+            gather::facts(self.call, self.workspace, self.local, self.backend, pipeline, past).await?;
+        Ok(plan(pipeline, &facts)?)
     }
 
     /// Asks for agreement to start a run.
@@ -346,6 +380,13 @@ impl Desk<'_> {
             code,
         }
     }
+}
+
+/// Returns the run that was planned for a store which is not live any more, if it has done nothing yet.
+fn overtaken(past: &gather::Past) -> Option<&RunId> {
+    let (run, state) = past.last.as_ref()?;
+    let generation = past.alias.as_ref()?.generation;
+    (state.phase == Phase::Planned && state.plan.store.generation != generation).then_some(run)
 }
 
 /// How often a run that another process drives is looked at.

@@ -11,7 +11,7 @@ use crate::price::PriceTable;
 use crate::report::run_text::run_text;
 use crate::report::run_view::RunView;
 use crate::run::observer::Unwatched;
-use crate::run::{Surroundings, execute};
+use crate::run::{RunError, Surroundings, execute};
 use crate::state::StateStore;
 
 use super::Call;
@@ -37,13 +37,14 @@ struct Canceled {
 pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
     let workspace = Workspace::open(call)?;
     if workspace.state_read_only()?.is_none() {
-        return Err(CliError::usage("there are no runs yet"));
+        return Err(CliError::usage("there are no runs yet").hint("Start one with `dreamrun apply`."));
     }
     let state = workspace.state(call)?;
     let mut journal = runs::find(Some(state.as_ref()), &options.run).await?;
     let run = journal.run().clone();
     let Some(pipeline) = workspace.pipelines.get(run.pipeline()) else {
-        return Err(CliError::usage(format!("the pipeline of run `{run}` is not in the project any more")));
+        return Err(CliError::usage(format!("the pipeline of run `{run}` is not in the project any more"))
+            .hint("Bring its file back, then try again."));
     };
     let local = workspace.local(call, true)?;
     let backend = workspace.backend(call, &local);
@@ -87,13 +88,18 @@ async fn ask(
                     .hint(format!("Once it is: `dreamrun rollback {}`.", around.alias)));
             }
             phase if phase.is_final() => {
-                let words = phase.name();
-                return Err(CliError::new(ExitCode::Stale, format!("run `{run}` is over: {words}")));
+                let words = phase.name().replace('_', " ");
+                return Err(CliError::new(ExitCode::Stale, format!("run `{run}` is over: {words}"))
+                    .hint(format!("See `dreamrun show {run}`.")));
             }
             Phase::Requested { batch } => {
                 let batch = *batch;
-                crate::run::settle_now(journal, around, batch).await?;
-                continue;
+                match crate::run::settle_now(journal, around, batch).await {
+                    Ok(()) => continue,
+                    // Nobody can tell which dream it is; giving the run up is the way out.
+                    Err(RunError::InDoubt { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
             _ => {}
         }

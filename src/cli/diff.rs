@@ -1,8 +1,6 @@
 //! `dreamrun diff`: what a run changed and on what evidence, or how two stores or folders differ.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use clap::Args;
 use serde::Serialize;
@@ -10,16 +8,18 @@ use serde::Serialize;
 use crate::backend::Backend;
 use crate::backend::local::LocalBackend;
 use crate::diff::{Change, DiffCounts, EntryDiff, StoreDiff};
-use crate::dream::{ChangeKind, DreamChange};
+use crate::dream::DreamChange;
 use crate::gate::secrets::redact;
 use crate::ids::{Alias, MemoryStoreId};
 use crate::memory::MemoryPath;
-use crate::report::words::{Paint, bytes, count, grouped, plain};
+use crate::report::diff_text::{Detail, Reasons, entry_text, head_text};
 use crate::run::base_snapshot;
 use crate::snapshot::Snapshot;
+use crate::spec;
 use crate::state::{StateStore, alias};
 
 use super::answer::Answer;
+use super::console::Volume;
 use super::exit::CliError;
 use super::workspace::Workspace;
 use super::{Call, runs};
@@ -93,11 +93,14 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         changes.retain(|change| below(&change.path));
     }
     let paint = call.console.paint;
-    let mut text = head(&sides.names, &diff.counts, paint);
+    let is_whole = call.console.volume == Volume::Verbose;
+    let detail = Detail { is_unified: options.unified, is_whole };
+    let reasons = Reasons::of(&changes);
+    let mut text = head_text(&sides.names, &diff.counts, paint);
     if !options.stat {
         for entry in &diff.entries {
             text.push('\n');
-            entry_text(&mut text, entry, &changes, options.unified, paint);
+            text.push_str(&entry_text(entry, &reasons, detail, paint));
         }
     }
     call.console.say(&text);
@@ -157,15 +160,28 @@ async fn one_side(
             .map_err(|error| CliError::from(error.into_backend("read a folder")))?;
         return Ok(snapshot);
     }
-    if is_alias(workspace, name)
-        && let (Some(state), Ok(alias)) = (state, Alias::parse(name))
-        && let Some((record, _)) = alias::read(state, &alias).await?
-    {
+    if let Some(alias) = workspace.project.stores.keys().find(|alias| alias.as_str() == name) {
+        let record = match state {
+            Some(state) => alias::read(state, alias).await?,
+            None => None,
+        };
+        let Some((record, _)) = record else {
+            return Err(CliError::usage(format!("store `{name}` is not imported yet"))
+                .hint("The first run imports it; until then compare its folder, as `dir:FOLDER`."));
+        };
         return Ok(backend.snapshot(&record.active).await?);
     }
-    let id = MemoryStoreId::parse(name)
-        .map_err(|_| CliError::usage(format!("`{name}` is no alias, store id or folder")))?;
-    Ok(backend.snapshot(&id).await?)
+    match MemoryStoreId::parse(name) {
+        Ok(id) if name.starts_with("memstore_") => Ok(backend.snapshot(&id).await?),
+        _ => {
+            let known: Vec<&str> = workspace.project.stores.keys().map(Alias::as_str).collect();
+            let hint = match spec::suggest::nearest(name, known.iter().copied()) {
+                Some(near) => format!("Did you mean `{near}`?"),
+                None => format!("The project's stores: {}. A folder has a `/` in it.", known.join(", ")),
+            };
+            Err(CliError::usage(format!("`{name}` is no alias, store id or folder")).hint(hint))
+        }
+    }
 }
 
 fn is_alias(workspace: &Workspace, name: &str) -> bool {
@@ -197,82 +213,4 @@ impl EntryView {
             added: texts(&statements.added),
         }
     }
-}
-
-fn head(names: &(String, String), counts: &DiffCounts, paint: Paint) -> String {
-    let mut text = String::new();
-    let _ = writeln!(text, "{} {}", paint.bad("---"), plain(&names.0));
-    let _ = writeln!(text, "{} {}", paint.good("+++"), plain(&names.1));
-    let _ = writeln!(
-        text,
-        "{} → {} memories ({} → {}): {} added, {} removed, {} edited, {} moved, {} unchanged",
-        grouped(counts.before.entries),
-        grouped(counts.after.entries),
-        bytes(counts.before.bytes),
-        bytes(counts.after.bytes),
-        grouped(counts.added),
-        grouped(counts.removed),
-        grouped(counts.edited),
-        grouped(counts.moved),
-        grouped(counts.unchanged)
-    );
-    text
-}
-
-fn entry_text(text: &mut String, entry: &EntryDiff, changes: &[DreamChange], is_unified: bool, paint: Paint) {
-    let what = match (entry.change(), entry.moved_from()) {
-        (_, Some(from)) => format!("moved from {from}"),
-        (change, None) => change.to_string(),
-    };
-    let _ = writeln!(text, "{} {}", paint.bold(&plain(entry.path().as_str())), paint.dim(&plain(&what)));
-    if is_unified {
-        for line in entry.unified(3, redact).lines() {
-            let line = plain(line);
-            let _ = match line.as_bytes().first() {
-                Some(b'+') => writeln!(text, "  {}", paint.good(&line)),
-                Some(b'-') => writeln!(text, "  {}", paint.bad(&line)),
-                _ => writeln!(text, "  {line}"),
-            };
-        }
-    } else {
-        let statements = entry.statements();
-        let one_line = |statement: &str| plain(&redact(statement)).replace('\n', "⏎");
-        for statement in &statements.removed {
-            let _ = writeln!(text, "  {} {}", paint.bad("-"), one_line(statement.text));
-        }
-        for statement in &statements.added {
-            let _ = writeln!(text, "  {} {}", paint.good("+"), one_line(statement.text));
-        }
-    }
-    for change in changes.iter().filter(|change| touches(change, entry)) {
-        let _ = writeln!(text, "  {}", paint.dim(&plain(&evidence(change))));
-    }
-}
-
-fn touches(change: &DreamChange, entry: &EntryDiff) -> bool {
-    change.path == *entry.path()
-        || entry.moved_from() == Some(&change.path)
-        || change.replaced.iter().any(|replaced| replaced.path == *entry.path())
-}
-
-/// Writes what a change rests on, in one line.
-fn evidence(change: &DreamChange) -> String {
-    let kind = match change.kind {
-        ChangeKind::Merged => "merged",
-        ChangeKind::Superseded => "superseded",
-        ChangeKind::Learned => "learned",
-        ChangeKind::Playbook => "playbook",
-        ChangeKind::Dropped => "dropped",
-        ChangeKind::Rewritten => "rewritten",
-    };
-    let mut line = format!("  {kind}: {}", change.because);
-    if let Some(first) = change.evidence.first() {
-        let _ = write!(line, ", {} event {}", first.session, first.event);
-        let sessions: BTreeMap<_, ()> = change.evidence.iter().map(|at| (&at.session, ())).collect();
-        if sessions.len() > 1 {
-            let _ =
-                write!(line, " and {}", count(sessions.len() as u64 - 1, "other session", "other sessions"));
-        }
-    }
-    line
 }

@@ -40,7 +40,7 @@ pub enum ExitCode {
     AwaitingReview = 12,
     /// A gate blocks. On by default for `apply`.
     Blocked = 13,
-    /// With `--fail-on overdue`: a schedule was missed.
+    /// Reserved: a schedule was missed. Nothing says yet when a pipeline should have run.
     Overdue = 14,
     /// Interrupted.
     Interrupted = 130,
@@ -65,7 +65,7 @@ impl ExitCode {
         (Self::Running, "with --fail-on running: a run is at work"),
         (Self::AwaitingReview, "with --fail-on review: a person has to look"),
         (Self::Blocked, "blocked by a gate (on by default for apply)"),
-        (Self::Overdue, "with --fail-on overdue: a schedule was missed"),
+        (Self::Overdue, "reserved: a schedule was missed"),
         (Self::Interrupted, "interrupted (Ctrl-C)"),
         (Self::Terminated, "terminated"),
     ];
@@ -89,12 +89,21 @@ pub struct CliError {
     pub hints: Vec<String>,
     /// Problems in files, if that is what it is about.
     pub problems: Vec<Problem>,
+    /// What was done all the same, for programs.
+    pub data: serde_json::Value,
 }
 
 impl CliError {
     /// Makes an error.
     pub fn new(code: ExitCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), causes: Vec::new(), hints: Vec::new(), problems: Vec::new() }
+        Self {
+            code,
+            message: message.into(),
+            causes: Vec::new(),
+            hints: Vec::new(),
+            problems: Vec::new(),
+            data: serde_json::Value::Null,
+        }
     }
 
     /// Makes an error about the command line.
@@ -119,7 +128,7 @@ impl CliError {
         self
     }
 
-    fn caused(code: ExitCode, error: &dyn std::error::Error) -> Self {
+    pub(super) fn caused(code: ExitCode, error: &dyn std::error::Error) -> Self {
         let mut cli = Self::new(code, error.to_string());
         let mut source = error.source();
         while let Some(cause) = source {

@@ -1,6 +1,6 @@
 //! Following a run that another process drives.
 
-use crate::ids::Alias;
+use crate::ids::{Alias, RunId};
 use crate::journal::{self, Journal};
 use crate::run::Ended;
 use crate::run::next::{Next, Stop, next};
@@ -28,9 +28,12 @@ pub(super) async fn follow(
         |holder| format!("process {} since {:.0}", holder.pid, holder.since),
     );
     let folder = desk.workspace.lock_folder();
-    let mut said = false;
-    let mut seen = 0;
+    let mut is_said = false;
+    // The run that is followed, and how many of its events were told.
+    let mut followed: Option<(RunId, usize)> = None;
     loop {
+        // Asked before the journal is read: what a process wrote before it let go is then seen.
+        let is_held = DriverLock::holder(&folder, alias).is_some();
         let record = alias::read(desk.state, alias).await?.map(|(record, _)| record);
         let claim = record.and_then(|record| record.claim);
         if let Some(claim) = claim.as_ref().filter(|claim| claim.run.pipeline() != &pipeline.name) {
@@ -40,31 +43,41 @@ pub(super) async fn follow(
             );
             return Err(error.hint(format!("Watch it with `dreamrun show {}`, then apply again.", claim.run)));
         }
-        let run = match claim {
-            Some(claim) => Some(claim.run),
-            None => journal::runs(desk.state, Some(&pipeline.name)).await?.pop(),
+        let run = match (&followed, claim) {
+            (Some((run, _)), _) => Some(run.clone()),
+            (None, Some(claim)) => Some(claim.run),
+            (None, None) => journal::runs(desk.state, Some(&pipeline.name)).await?.pop(),
         };
         if let Some(run) = run
             && let Some(journal) = Journal::open(desk.state, &run).await?
         {
-            if !said {
-                call.console.say(&format!("{run} is driven by {who}; following it\n"));
-                said = true;
-                seen = seen.max(1);
-            }
-            for recorded in journal::read(desk.state, &run).await?.into_iter().skip(seen) {
-                seen += 1;
-                desk.watcher.recorded(&run, &recorded);
-            }
             let state = journal.state();
-            if let Next::Stop(stop) = next(&state.plan, state)
-                && (stop != Stop::Ended || said)
-            {
-                return Ok(Some(desk.conclude(pipeline, &run, state, &Ended::Stopped(stop), true)));
+            let stop = match next(&state.plan, state) {
+                Next::Stop(stop) => Some(stop),
+                _ => None,
+            };
+            // A run that was over when it was first seen is an earlier one.
+            if followed.is_none() && stop != Some(Stop::Ended) {
+                call.console.say(&format!("{run} is driven by {who}; following it\n"));
+                followed = Some((run.clone(), 1));
+            }
+            if let Some((_, told)) = &mut followed {
+                for recorded in journal::read(desk.state, &run).await?.into_iter().skip(*told) {
+                    *told += 1;
+                    desk.watcher.recorded(&run, &recorded);
+                }
+                // What stops a run may be what its process is about to get over, as long as there is one.
+                if let Some(stop) = stop.filter(|&stop| stop == Stop::Ended || !is_held) {
+                    return Ok(Some(desk.conclude(pipeline, &run, state, &Ended::Stopped(stop), true)));
+                }
             }
         }
-        if DriverLock::holder(&folder, alias).is_none() {
+        if !is_held {
             return Ok(None);
+        }
+        if followed.is_none() && !is_said {
+            call.console.say(&format!("{} waits for {who}\n", pipeline.name));
+            is_said = true;
         }
         let mut interrupt = desk.interrupt.clone();
         tokio::select! {

@@ -1,12 +1,13 @@
 //! Gathering facts for a plan. Reads only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::backend::local::LocalBackend;
 use crate::backend::{Backend, SessionQuery};
-use crate::ids::{Alias, RunId};
-use crate::journal::Journal;
+use crate::ids::{Alias, RunId, SessionId};
 use crate::journal::run_state::RunState;
+use crate::journal::{self, Journal};
+use crate::plan::Plan;
 use crate::plan::facts::{Facts, LastRun, SourceFacts, StoreFacts, source_key};
 use crate::price::PriceTable;
 use crate::spec::pipeline::{Pipeline, StoreRef};
@@ -152,4 +153,41 @@ pub(super) async fn bootstrap(
         Err(StateError::Conflict { .. }) => Ok(alias::read(state, alias).await?.map_or(record, |(r, _)| r)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Counts the dreams that read sessions of a pipeline's first plan and that no run in state knows of. There
+/// are some when state was lost, and then they would be paid for again.
+pub(super) async fn forgotten(
+    state: Option<&dyn StateStore>,
+    backend: &dyn Backend,
+    past: &Past,
+    plan: &Plan,
+) -> Result<u64, CliError> {
+    if past.last.is_some() || plan.batches.is_empty() {
+        return Ok(0);
+    }
+    let known = match state {
+        Some(state) => journal::known_dreams(state).await?,
+        None => BTreeSet::new(),
+    };
+    let planned: BTreeSet<&SessionId> = plan.batches.iter().flat_map(|batch| &batch.sessions).collect();
+    let dreams = backend.dreams_since(jiff::Timestamp::UNIX_EPOCH).await?;
+    let forgotten = dreams.iter().filter(|dream| {
+        !known.contains(&dream.id) && dream.sessions.iter().any(|session| planned.contains(session))
+    });
+    Ok(forgotten.count() as u64)
+}
+
+/// Says that dreams were forgotten, if any were.
+pub(super) fn warn_of_forgotten(call: &Call<'_>, workspace: &Workspace, forgotten: u64) {
+    if forgotten == 0 {
+        return;
+    }
+    call.console.say(&format!(
+        "  {} {} on the backend read sessions of this plan, and state knows of no such run. If `{}` was \
+         lost, restore it first, or they are paid for again\n",
+        call.console.paint.warn("note:"),
+        crate::report::words::count(forgotten, "dream", "dreams"),
+        crate::report::words::plain(&workspace.state_path().display().to_string()),
+    ));
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 use serde::Serialize;
 
+use crate::backend::{Backend, BackendError, Refusal};
 use crate::ids::MemoryStoreId;
 use crate::journal::{self, Journal};
 use crate::report::words::count;
@@ -42,7 +43,11 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     let console = &call.console;
     let spare = match workspace.state_read_only()? {
         None => Vec::new(),
-        Some(state) => find_spare(&workspace, &state).await?,
+        Some(state) => {
+            let local = workspace.local(call, false)?;
+            let backend = workspace.backend(call, &local);
+            still_there(backend.as_ref(), find_spare(&workspace, &state).await?).await?
+        }
     };
     for one in &spare {
         console.say(&format!("  {} {}\n", one.store, console.paint.dim(&one.because)));
@@ -78,6 +83,19 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     }
     console.say(&format!("{stores} deleted\n"));
     Ok(Answer::new("deleted", Collected { deleted: spare, is_dry_run: false }))
+}
+
+/// Leaves out the stores that are gone already: journals name them for ever.
+async fn still_there(backend: &dyn Backend, spare: Vec<Spare>) -> Result<Vec<Spare>, BackendError> {
+    let mut there = Vec::new();
+    for one in spare {
+        match backend.store(&one.store).await {
+            Ok(_) => there.push(one),
+            Err(BackendError::Refused { kind: Refusal::NotFound, .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(there)
 }
 
 /// Finds the stores that dreams of finished runs wrote and nothing points at any more: outputs in the

@@ -14,6 +14,7 @@ mod diff;
 mod follow;
 mod gather;
 mod gc;
+mod github;
 mod home;
 mod parts;
 mod plan;
@@ -31,13 +32,16 @@ mod workspace;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use answer::Answer;
 use console::{Console, Volume};
 use exit::{CliError, ExitCode};
 
 pub use parts::{Parts, Standard};
+
+/// Looks up environment variables.
+pub type Variables = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// Everything a command can be told about its surroundings.
 pub struct Invocation {
@@ -50,12 +54,12 @@ pub struct Invocation {
     /// Whether stderr is a terminal.
     pub is_terminal: bool,
     /// Looks up an environment variable.
-    pub variable: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    pub variable: Variables,
 }
 
 /// Runs dreams over agent memory from pipeline files.
 #[derive(Debug, Parser)]
-#[command(name = "dreamrun", version, about, disable_help_subcommand = true, max_term_width = 100)]
+#[command(name = "dreamrun", version, about, disable_help_subcommand = true, max_term_width = WIDTH)]
 #[command(after_help = AFTER_HELP)]
 struct Cli {
     #[command(flatten)]
@@ -64,12 +68,16 @@ struct Cli {
     command: Option<Command>,
 }
 
+/// The widest help text, and its width where no terminal says otherwise.
+const WIDTH: usize = 100;
+
 const AFTER_HELP: &str = "Exit codes: 0 fine · 1 unexpected · 2 usage · 3 invalid files · 4 not authorised · \
 5 backend or dream failed · 6 lock busy · 7 stale plan or approval · 8 over budget · 9 in doubt · \
 10-14 see --fail-on · 130, 143 interrupted (a remote dream keeps running, a local one is kept)";
 
 /// Options of every command.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 struct Global {
     /// Work in this project folder
     #[arg(short = 'C', long = "directory", value_name = "DIR", global = true)]
@@ -127,8 +135,6 @@ enum FailOn {
     Review,
     /// A gate blocks (13)
     Blocked,
-    /// A schedule was missed (14)
-    Overdue,
     /// None of these, not even the defaults
     Never,
 }
@@ -169,7 +175,7 @@ struct Call<'a> {
     console: Console,
     folder: PathBuf,
     parts: &'a dyn Parts,
-    variable: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    variable: Variables,
 }
 
 impl Call<'_> {
@@ -196,9 +202,14 @@ impl Call<'_> {
 /// Carries out one command line and returns the exit code.
 pub fn run(invocation: Invocation, parts: &dyn Parts) -> u8 {
     let Invocation { arguments, folder, mut console, is_terminal, variable } = invocation;
-    let cli = match Cli::try_parse_from(&arguments) {
+    let mut definition = definition();
+    if !is_terminal {
+        definition = definition.term_width(WIDTH);
+    }
+    let parsed = definition.try_get_matches_from(&arguments).and_then(|m| Cli::from_arg_matches(&m));
+    let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return usage(&error, &console),
+        Err(error) => return usage(&error, &arguments, &console),
     };
     let global = cli.global;
     let wants_color = match global.color {
@@ -223,10 +234,14 @@ pub fn run(invocation: Invocation, parts: &dyn Parts) -> u8 {
     answer::finish(&call, kind, result).number()
 }
 
-fn usage(error: &clap::Error, console: &Console) -> u8 {
+fn usage(error: &clap::Error, arguments: &[OsString], console: &Console) -> u8 {
     let text = error.render().to_string();
     if error.use_stderr() {
         console.complain(&text);
+        if arguments.iter().any(|argument| argument == "--json") {
+            let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+            console.data(&answer::error_document("usage", &CliError::usage(message)));
+        }
         ExitCode::Usage.number()
     } else {
         console.data(&text);
@@ -296,7 +311,7 @@ fn trace(variable: &(dyn Fn(&str) -> Option<String> + Send + Sync)) {
         .try_init();
 }
 
-/// Returns the definition of the command line, for completions.
-fn definition() -> clap::Command {
+/// Returns the definition of the command line, for completions and for checking what documents say.
+pub fn definition() -> clap::Command {
     Cli::command()
 }

@@ -9,6 +9,7 @@ use crate::report::plan_view::{PlanView, Plans};
 
 use super::answer::Answer;
 use super::exit::{CliError, ExitCode};
+use super::github::JobReport;
 use super::workspace::{Workspace, alias_of};
 use super::{Call, FailOn, gather};
 
@@ -63,6 +64,8 @@ async fn live(call: &Call<'_>, workspace: &Workspace) -> Result<Answer, CliError
         let plan = plan(pipeline, &facts)?;
         let is_verbose = call.console.volume == super::Volume::Verbose;
         call.console.say(&plan_text(&plan, pipeline, call.console.paint, is_verbose));
+        let forgotten = gather::forgotten(store, backend.as_ref(), &past, &plan).await?;
+        gather::warn_of_forgotten(call, workspace, forgotten);
         if let Some((run, state)) = past.last.as_ref().filter(|(_, state)| !state.is_released) {
             let phase = state.phase.name().replace('_', " ");
             call.console.say(&format!(
@@ -74,7 +77,9 @@ async fn live(call: &Call<'_>, workspace: &Workspace) -> Result<Answer, CliError
         plans.push(PlanView::of(&plan, pipeline));
     }
     let is_due = plans.iter().any(|plan| plan.is_due);
-    let mut answer = Answer::new(if is_due { "due" } else { "nothing_due" }, Plans { plans });
+    let job = JobReport::of_plans(&plans);
+    let outcome = if is_due { "due" } else { "nothing_due" };
+    let mut answer = Answer { job, ..Answer::new(outcome, Plans { plans }) };
     if is_due && call.is_fatal(FailOn::Pending, false) {
         answer = answer.with_code(ExitCode::Pending);
     }

@@ -45,7 +45,7 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
             .hint(format!("It has {}.", known.join(", "))));
     };
     if workspace.state_read_only()?.is_none() {
-        return Err(CliError::usage(format!("`{alias}` was never adopted, there is nothing to go back to")));
+        return Err(never_adopted(alias));
     }
     let state = workspace.state(call)?;
     let folder = workspace.lock_folder();
@@ -61,6 +61,11 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     }
 }
 
+fn never_adopted(alias: &Alias) -> CliError {
+    CliError::usage(format!("`{alias}` has no run yet, there is nothing to go back to"))
+        .hint(format!("See `dreamrun status {alias}`."))
+}
+
 /// Changes the alias from whatever it is now.
 async fn update(
     state: &dyn StateStore,
@@ -69,9 +74,7 @@ async fn update(
 ) -> Result<AliasRecord, CliError> {
     loop {
         let Some((mut record, version)) = alias::read(state, alias).await? else {
-            return Err(CliError::usage(format!(
-                "`{alias}` was never adopted, there is nothing to go back to"
-            )));
+            return Err(never_adopted(alias));
         };
         change(&mut record)?;
         match alias::write(state, alias, &record, PutIf::Version(version)).await {
@@ -108,7 +111,7 @@ async fn back(
         };
         let Some(previous) = previous.cloned() else {
             let mut error = CliError::usage(match &wanted {
-                None => format!("`{alias}` has no earlier store"),
+                None => format!("`{alias}` has no earlier store to go back to"),
                 Some(store) => format!("`{store}` was never live as `{alias}`"),
             });
             if wanted.is_some() && !record.previous.is_empty() {
@@ -117,7 +120,7 @@ async fn back(
             }
             return Err(error);
         };
-        record.replace_active(previous.store, previous.adoption, now);
+        record.bring_back(previous, now);
         let reason = options.reason.clone().unwrap_or_else(|| "rolled back".to_owned());
         record.hold = Some(Hold { since: now, by: person.clone(), reason });
         Ok(())
@@ -130,7 +133,8 @@ async fn back(
         record.active,
         plain(record.hold.as_ref().map_or("", |hold| &hold.reason))
     ));
-    console.say(&format!("  dreamrun rollback {alias} --release   lets runs start again\n"));
+    let command = format!("dreamrun rollback {alias} --release");
+    console.say(&format!("  {command:<44} {}\n", console.paint.dim("lets runs start again")));
     Ok(Answer::new("rolled_back", RolledBack { alias: alias.clone(), record }))
 }
 

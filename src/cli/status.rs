@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde::Serialize;
 
-use crate::ids::{Alias, PipelineName};
+use crate::ids::{Alias, PipelineName, RunId};
 use crate::journal::Journal;
 use crate::journal::run_state::Phase;
 use crate::report::run_view::RunView;
 use crate::report::words::plain;
+use crate::spec;
 use crate::state::alias::{self, AliasRecord};
 use crate::state::driver::{DriverLock, Holder};
 use crate::state::{StateStore, sqlite::SqliteState};
@@ -84,12 +85,27 @@ pub(super) async fn read(
         let is_known = workspace.project.stores.keys().any(|alias| alias.as_str() == name)
             || workspace.pipelines.keys().any(|pipeline| pipeline.as_str() == name);
         if !is_known {
-            return Err(CliError::usage(format!("there is no store or pipeline `{name}`")));
+            let stores = workspace.project.stores.keys().map(Alias::as_str);
+            let known: Vec<&str> =
+                stores.chain(workspace.pipelines.keys().map(PipelineName::as_str)).collect();
+            let hint = match spec::suggest::nearest(name, known.iter().copied()) {
+                Some(near) => format!("Did you mean `{near}`?"),
+                None => format!("There are: {}.", known.join(", ")),
+            };
+            return Err(CliError::usage(format!("there is no store or pipeline `{name}`")).hint(hint));
         }
     }
     let folder = workspace.lock_folder();
     let mut stores = Vec::new();
-    for alias in workspace.project.stores.keys().filter(|alias| wanted(alias.as_str())) {
+    // A pipeline that is named brings its store with it.
+    let is_of_wanted = |alias: &Alias| {
+        let mut pipelines = workspace.pipelines.values();
+        pipelines.any(|pipeline| wanted(pipeline.name.as_str()) && alias_of(pipeline) == *alias)
+    };
+    for alias in workspace.project.stores.keys() {
+        if !wanted(alias.as_str()) && !is_of_wanted(alias) {
+            continue;
+        }
         let record = match state {
             None => None,
             Some(state) => alias::read(state, alias).await?.map(|(record, _)| record),
@@ -149,12 +165,14 @@ pub(super) fn text(status: &Status, call: &Call<'_>) -> String {
         if let Some(claim) = store.record.as_ref().and_then(|record| record.claim.as_ref()) {
             let driver = match &store.driver {
                 Some(holder) => format!("driven by process {} since {:.0}", holder.pid, holder.since),
-                None => "driven by nobody".to_owned(),
+                None => status.undriven(&claim.run),
             };
-            let _ = writeln!(text, "{:<width$}  held by {} {}", "", claim.run, paint.dim(&driver));
+            let _ = writeln!(text, "{:<width$}  held by {}, {}", "", claim.run, paint.dim(&driver));
         }
     }
-    text.push('\n');
+    if !status.stores.is_empty() && !status.pipelines.is_empty() {
+        text.push('\n');
+    }
     let width = status.pipelines.iter().map(|p| p.pipeline.as_str().len()).max().unwrap_or(0);
     for pipeline in &status.pipelines {
         let what = match &pipeline.last_run {
@@ -180,6 +198,15 @@ pub(super) fn text(status: &Status, call: &Call<'_>) -> String {
 }
 
 impl Status {
+    /// Says what a claimed run that no process drives is waiting for.
+    fn undriven(&self, run: &RunId) -> String {
+        let view = self.pipelines.iter().filter_map(|pipeline| pipeline.last_run.as_ref());
+        match view.filter(|view| view.run == *run).map(|view| view.phase).next() {
+            Some("awaiting_review" | "blocked") => "waiting for a person".to_owned(),
+            _ => format!("driven by nobody; `dreamrun apply {}` continues it", run.pipeline()),
+        }
+    }
+
     /// Returns the likely next commands.
     pub(super) fn next_commands(&self) -> Vec<(String, String)> {
         let mut commands = Vec::new();

@@ -1,6 +1,6 @@
 //! `dreamrun validate`: every problem in the project's files at once, offline.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -12,7 +12,8 @@ use super::Call;
 use super::answer::Answer;
 use super::diagnostic;
 use super::exit::{CliError, ExitCode};
-use super::workspace::{Loaded, find_root, load, pipeline_files};
+use super::github::JobReport;
+use super::workspace::{Loaded, find_root, load, named_file, pipeline_files};
 
 /// Options of `validate`.
 #[derive(Debug, Args)]
@@ -51,12 +52,12 @@ pub(super) fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError
     let files = if options.files.is_empty() {
         pipeline_files(&root)?
     } else {
-        relative(call, &root, &options.files)?
+        options.files.iter().map(|file| named_file(call, &root, file)).collect::<Result<_, _>>()?
     };
     let Loaded { pipelines, problems, files, sources, project } = load(call, &root, &files)?;
     let is_bad = project.is_none() || has_errors(&problems) || (options.strict && !problems.is_empty());
     match options.format {
-        Format::Text => super::problems::show(call, &problems, &sources),
+        Format::Text => super::problems::show(call, &root, &problems, &sources),
         Format::Sarif => call.console.data(&format!("{:#}\n", diagnostic::sarif(&problems))),
         Format::Github => {
             call.console.data(&problems.iter().map(|p| diagnostic::github(p) + "\n").collect::<String>())
@@ -64,14 +65,15 @@ pub(super) fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError
         Format::Json => {}
     }
     if options.format == Format::Text {
-        let summary = match problems.len() as u64 {
-            0 => call.console.paint.good("no problems"),
-            n => count(n, "problem", "problems"),
+        let summary = match diagnostic::count(&problems) {
+            none if none.is_empty() => call.console.paint.good("no problems"),
+            found => found,
         };
         call.console.say(&format!("{}: {summary}\n", count(files as u64, "file", "files")));
     }
     let data = Validated { files, pipelines: pipelines.len() };
     let mut answer = Answer::new(if is_bad { "invalid" } else { "valid" }, data);
+    answer.job = JobReport::of_files(files, &problems);
     answer.problems = problems;
     if is_bad {
         answer.code = Some(ExitCode::InvalidFiles);
@@ -80,17 +82,4 @@ pub(super) fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError
         call.console.data(&super::answer::document("validate", &answer));
     }
     Ok(answer)
-}
-
-fn relative(call: &Call<'_>, root: &Path, files: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
-    files
-        .iter()
-        .map(|file| {
-            let path = call.folder.join(file);
-            if !path.is_file() {
-                return Err(CliError::usage(format!("there is no file `{}`", file.display())));
-            }
-            Ok(path.strip_prefix(root).map_or_else(|_| path.clone(), Path::to_path_buf))
-        })
-        .collect()
 }

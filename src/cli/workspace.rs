@@ -47,7 +47,8 @@ pub(super) fn find_root(call: &Call<'_>) -> Result<PathBuf, CliError> {
         if root.join(PROJECT_FILE).is_file() {
             return Ok(root);
         }
-        return Err(CliError::usage(format!("there is no `{PROJECT_FILE}` in `{}`", given.display())));
+        return Err(CliError::usage(format!("there is no `{PROJECT_FILE}` in `{}`", given.display()))
+            .hint("-C takes the folder that holds the project file."));
     }
     let found = call.folder.ancestors().find(|folder| folder.join(PROJECT_FILE).is_file());
     found.map(Path::to_path_buf).ok_or_else(|| {
@@ -78,6 +79,21 @@ pub(super) fn pipeline_files(root: &Path) -> Result<Vec<PathBuf>, CliError> {
     }
     files.sort();
     Ok(files)
+}
+
+/// Returns a file named on the command line, relative to the project if it is inside.
+pub(super) fn named_file(call: &Call<'_>, root: &Path, name: &Path) -> Result<PathBuf, CliError> {
+    let path = call.folder.join(name);
+    if !path.is_file() {
+        return Err(CliError::usage(format!("there is no file `{}`", name.display()))
+            .hint("Files are named from the current folder, also with -C."));
+    }
+    // One file has one name in plans and messages, however it was typed.
+    let inside = match (path.canonicalize(), root.canonicalize()) {
+        (Ok(path), Ok(root)) => path.strip_prefix(root).ok().map(Path::to_path_buf),
+        _ => None,
+    };
+    Ok(inside.unwrap_or(path))
 }
 
 /// Reads a file of the project; a problem if it cannot be a source file.
@@ -174,12 +190,7 @@ impl Workspace {
         for name in names {
             let by_stem = |file: &&PathBuf| file.file_stem().is_some_and(|stem| stem == name.as_str());
             if name.contains('/') || name.ends_with(".yaml") || name.ends_with(".yml") {
-                let path = call.folder.join(name);
-                let relative = path.strip_prefix(&root).map_or_else(|_| path.clone(), Path::to_path_buf);
-                if !path.is_file() {
-                    return Err(CliError::usage(format!("there is no file `{name}`")));
-                }
-                files.push(relative);
+                files.push(named_file(call, &root, Path::new(name))?);
             } else if let Some(file) = all.iter().find(by_stem) {
                 files.push(file.clone());
             } else {
@@ -214,11 +225,11 @@ impl Workspace {
         match loaded.project {
             Some(project) if !has_errors(&loaded.problems) => {
                 let pipelines = loaded.pipelines.into_iter().map(|p| (p.name.clone(), p)).collect();
-                super::problems::show(call, &loaded.problems, &loaded.sources);
+                super::problems::show(call, &root, &loaded.problems, &loaded.sources);
                 Ok(Self { root, project, pipelines, warnings: loaded.problems })
             }
             _ => {
-                super::problems::show(call, &loaded.problems, &loaded.sources);
+                super::problems::show(call, &root, &loaded.problems, &loaded.sources);
                 Err(CliError::invalid(loaded.problems))
             }
         }
@@ -245,14 +256,21 @@ impl Workspace {
         Ok(SqliteState::open_read_only(&self.state_path())?)
     }
 
+    /// Returns the path of the local backend's database.
+    pub(super) fn local_database(&self) -> Result<PathBuf, CliError> {
+        match &self.project.backend {
+            BackendSpec::Local { database } => Ok(self.root.join(database)),
+            BackendSpec::ManagedAgents { .. } => {
+                Err(CliError::usage("backend `managed_agents` is not available in this version")
+                    .hint("Set `backend: local` in dreamrun.yaml, or leave out the profile that changes it."))
+            }
+        }
+    }
+
     /// Opens the local backend.
     pub(super) fn local(&self, call: &Call<'_>, is_writing: bool) -> Result<Arc<LocalBackend>, CliError> {
-        let BackendSpec::Local { database } = &self.project.backend else {
-            return Err(CliError::usage("backend `managed_agents` is not available in this version")
-                .hint("Set `backend: local` in dreamrun.yaml, or leave out the profile that changes it."));
-        };
         let options = LocalOptions {
-            database: self.root.join(database),
+            database: self.local_database()?,
             root: self.root.clone(),
             allow_read: call.global.allow_read.iter().map(|folder| call.folder.join(folder)).collect(),
             minds: call.parts.minds(),
@@ -261,7 +279,7 @@ impl Workspace {
         let opened =
             if is_writing { LocalBackend::open(options) } else { LocalBackend::open_read_only(options) };
         let backend = opened.map_err(|error| {
-            CliError::new(ExitCode::Unexpected, error.to_string()).hint(
+            CliError::caused(ExitCode::Unexpected, &error).hint(
                 "Nothing was done. Once the local backend's database can be used, run the command again.",
             )
         })?;

@@ -201,8 +201,8 @@ pub enum JournalEvent {
     },
     /// The candidate equals the live store; its sessions count as read. Legal in *judged*.
     Unchanged,
-    /// Somebody asked for the run to stop. The intent. Legal in every phase before *adopting* that is
-    /// not final.
+    /// Somebody asked for the run to stop. The intent. Legal in every phase that is not final, but for
+    /// *rebasing*, *adopting* and *canceling*. In *requested* it gives a dream in doubt up for good.
     CancelAsked {
         /// Who.
         by: String,

@@ -14,10 +14,16 @@
 
 pub mod event;
 pub mod run_state;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::ids::{PipelineName, RunId};
+use crate::ids::{DreamId, PipelineName, RunId};
 use crate::state::{Key, PutIf, StateError, StateStore};
 
 use event::{JournalEvent, Recorded};
@@ -220,6 +226,16 @@ pub async fn read(state: &dyn StateStore, run: &RunId) -> Result<Vec<Recorded>, 
     Ok(events)
 }
 
+/// Says whether a run is over and has given its alias back, or never began. A claim in its name is then
+/// what a process left behind that lost the race for the run.
+///
+/// # Errors
+///
+/// As [`Journal::open`].
+pub async fn is_over(state: &dyn StateStore, run: &RunId) -> Result<bool, JournalError> {
+    Ok(Journal::open(state, run).await?.is_none_or(|journal| journal.state().is_released))
+}
+
 /// Returns when a run began; nothing if there is no such run.
 ///
 /// # Errors
@@ -253,4 +269,19 @@ pub async fn runs(state: &dyn StateStore, pipeline: Option<&PipelineName>) -> Re
     runs.sort();
     runs.dedup();
     Ok(runs)
+}
+
+/// Lists the dreams that any run has recorded as its own.
+///
+/// # Errors
+///
+/// Fails when state cannot be read, or when what it holds is no journal.
+pub async fn known_dreams(state: &dyn StateStore) -> Result<BTreeSet<DreamId>, JournalError> {
+    let mut known = BTreeSet::new();
+    for run in runs(state, None).await? {
+        if let Some(journal) = Journal::open(state, &run).await? {
+            known.extend(journal.state.dreams.into_iter().filter_map(|record| record.dream));
+        }
+    }
+    Ok(known)
 }

@@ -53,7 +53,7 @@ pub struct RunState {
     pub approval: Option<Approval>,
     /// The last refusal by a person.
     pub rejection: Option<(String, Option<String>)>,
-    /// Live writes carried over, by path.
+    /// Memories whose live writes were carried over, in order.
     pub carried: Vec<MemoryPath>,
     /// Memories that both the live store and the dream changed; the candidate holds the live version.
     pub conflicts: Vec<Conflict>,
@@ -437,7 +437,9 @@ impl RunState {
                 self.candidate = Some(Candidate { store, hash, size: Size { entries, bytes } });
                 P::Candidate
             }
-            (P::Rebasing { live }, E::CandidateRecorded { store, hash, entries, bytes }) => {
+            (P::Rebasing { live }, E::CandidateRecorded { store, hash, entries, bytes })
+                if self.is_candidate(&store) =>
+            {
                 if let Some(base) = &mut self.base {
                     base.index = live;
                 }
@@ -449,7 +451,8 @@ impl RunState {
                 P::Judged
             }
             (P::Judged, E::RebaseIntended { live, carried, conflicts }) => {
-                self.carried.extend(carried);
+                self.note_carried(carried);
+                self.conflicts.retain(|old| conflicts.iter().all(|new| new.path != old.path));
                 self.conflicts.extend(conflicts);
                 P::Rebasing { live }
             }
@@ -468,11 +471,13 @@ impl RunState {
                 self.rejection = Some((by, reason));
                 P::Rejected
             }
-            (P::Judged, E::AdoptionIntended { from, to, live, .. }) => P::Adopting { from, to, live },
+            (P::Judged, E::AdoptionIntended { from, to, live, .. }) if self.is_candidate(&to) => {
+                P::Adopting { from, to, live }
+            }
             (P::Adopting { .. }, E::Adopted { hash, late_writes, kept_files, .. }) => {
                 self.adopted_hash = Some(hash);
                 self.kept_files = kept_files;
-                self.carried.extend(late_writes);
+                self.note_carried(late_writes);
                 P::Adopted
             }
             (P::Judged, E::Unchanged) => P::Unchanged,
@@ -481,6 +486,7 @@ impl RunState {
                 P::Planned
                 | P::Claimed
                 | P::Ready { .. }
+                | P::Requested { .. }
                 | P::DreamFailed { .. }
                 | P::OverBudget { .. }
                 | P::Dreamed { .. }
@@ -502,6 +508,17 @@ impl RunState {
         };
         self.phase = phase;
         Ok(self)
+    }
+
+    /// Names each live write once, however often its memory was written to.
+    fn note_carried(&mut self, paths: Vec<MemoryPath>) {
+        self.carried.extend(paths);
+        self.carried.sort();
+        self.carried.dedup();
+    }
+
+    fn is_candidate(&self, store: &MemoryStoreId) -> bool {
+        self.candidate.as_ref().is_some_and(|candidate| candidate.store == *store)
     }
 
     /// Returns the store the next dream reads: the last completed output, or the base.
@@ -531,3 +548,6 @@ impl RunState {
         sums
     }
 }
+
+#[cfg(test)]
+mod tests;

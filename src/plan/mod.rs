@@ -276,7 +276,7 @@ fn basis(is_priced: bool, batches: &[PlannedBatch]) -> String {
     match (is_priced, tokens) {
         (false, _) => "the model is not in the price table".to_owned(),
         (true, 0) => "nothing to read".to_owned(),
-        (true, tokens) => format!("about {tokens} tokens in these sessions and the store, read once or more"),
+        (true, _) => "these sessions and the store, read once or more".to_owned(),
     }
 }
 

@@ -42,7 +42,7 @@ pub struct LeftOut {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LeftOutReason {
-    /// An adopted run has read it.
+    /// An adopted run has read it, or passed over the time it began.
     AlreadyRead,
     /// It is still being written; the next run reads it.
     Running,

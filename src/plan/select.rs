@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::ids::SessionId;
 use crate::session::Session;
@@ -110,47 +110,61 @@ fn reason_against(
     (session.created_at < since).then_some(LeftOutReason::BeforeSince { since })
 }
 
+/// How late a transcript may turn up and still be read. Machines that were offline, and copies that run
+/// once a week, hand sessions in long after they began; until this much time has passed, sessions that
+/// were read are remembered by name, so that an older newcomer stands out.
+const LATE_ARRIVAL: SignedDuration = SignedDuration::from_hours(30 * 24);
+
 /// Moves each source's watermark over what is settled once `chosen` is adopted.
 ///
-/// It stops at the first session that still has to be read: one that runs now, or one that had to
-/// wait its turn. Those after it that were read are remembered by name, and so are all of a source that
-/// names its sessions: what is added to such a list may be older than what was read.
+/// It stops at the first session that still has to be read (one that runs now, or one that had to wait
+/// its turn) and short of [`LATE_ARRIVAL`]. Those after it that were read are remembered by name, and so
+/// are all of a source that names its sessions: what is added to such a list may be of any age.
 fn advance(pipeline: &Pipeline, facts: &Facts, chosen: &[Session]) -> BTreeMap<SourceKey, Watermark> {
     let chosen: BTreeSet<&SessionId> = chosen.iter().map(|session| &session.id).collect();
     let sources = &pipeline.sessions.sources;
     let named: BTreeSet<SourceKey> =
         sources.iter().filter(|source| matches!(source, SessionSource::Ids(_))).map(source_key).collect();
+    let horizon = facts.now - LATE_ARRIVAL;
     facts
         .sources
         .iter()
         .map(|(key, source)| {
             let old = facts.alias.as_ref().and_then(|alias| alias.watermarks.get(key));
             let old = old.cloned().unwrap_or_default();
-            let mut new = Watermark { through: old.through.clone(), beyond: BTreeSet::new() };
+            // What was read counts even when the source no longer lists it.
+            let remembered = old.beyond.iter().map(|(id, at)| {
+                (Mark { created_at: *at, session: id.clone() }, Standing { is_read: true, is_settled: true })
+            });
+            let mut standings: BTreeMap<Mark, Standing> = remembered.collect();
+            for session in &source.sessions {
+                let is_read = chosen.contains(&session.id) || old.beyond.contains_key(&session.id);
+                let is_settled = is_read || session.is_dream_worker || session.is_archived;
+                standings.insert(mark(session), Standing { is_read, is_settled });
+            }
+            let mut new = Watermark { through: old.through.clone(), beyond: BTreeMap::new() };
             let mut is_contiguous = !named.contains(key);
-            let mut sessions: Vec<&Session> = source.sessions.iter().collect();
-            sessions.sort_by_key(|session| mark(session));
-            for session in sessions {
-                let mark = mark(session);
+            for (mark, standing) in standings {
                 if old.through.as_ref().is_some_and(|through| mark <= *through) {
                     continue;
                 }
-                let is_read = chosen.contains(&session.id) || old.beyond.contains(&session.id);
-                let is_settled = is_read || session.is_dream_worker || session.is_archived;
-                if is_contiguous && is_settled {
+                is_contiguous &= standing.is_settled && mark.created_at < horizon;
+                if is_contiguous {
                     new.through = Some(mark);
-                } else if is_read {
-                    new.beyond.insert(session.id.clone());
-                } else {
-                    is_contiguous = false;
+                } else if standing.is_read {
+                    new.beyond.insert(mark.session, mark.created_at);
                 }
             }
-            // Sessions that the source no longer lists stay remembered: they may come back.
-            let listed: BTreeSet<&SessionId> = source.sessions.iter().map(|s| &s.id).collect();
-            new.beyond.extend(old.beyond.iter().filter(|id| !listed.contains(id)).cloned());
             (key.clone(), new)
         })
         .collect()
+}
+
+/// Where one session stands once a run is adopted.
+#[derive(Debug, Clone, Copy)]
+struct Standing {
+    is_read: bool,
+    is_settled: bool,
 }
 
 fn count(n: usize) -> u32 {

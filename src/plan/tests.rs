@@ -271,6 +271,43 @@ fn one_sources_watermark_says_nothing_of_another_sources_sessions() {
 }
 
 #[test]
+fn a_transcript_that_turns_up_late_is_read_for_thirty_days() {
+    let read = |n: u32, now| {
+        let mut facts = facts(vec![session(n)]);
+        facts.now = now;
+        facts
+    };
+    let soon = noon();
+    let first = plan(&pipeline(), &read(5, soon)).unwrap();
+    let late = |now| {
+        let mut facts = facts(sessions(6));
+        facts.now = now;
+        facts.alias = Some(AliasRecord { watermarks: first.watermarks.clone(), ..alias() });
+        plan(&pipeline(), &facts).unwrap()
+    };
+    assert_eq!(batches(&late(soon)), [[0, 1, 2, 3, 4]]);
+
+    // Read again when that is long past, the same sessions are settled by their time alone.
+    let much_later = soon + SignedDuration::from_hours(40 * 24);
+    let settled = plan(&pipeline(), &read(5, much_later)).unwrap();
+    let mut facts = facts(sessions(6));
+    facts.alias = Some(AliasRecord { watermarks: settled.watermarks.clone(), ..alias() });
+    assert_eq!(batches(&plan(&pipeline(), &facts).unwrap()), Vec::<Vec<u32>>::new());
+    assert!(settled.watermarks.values().all(|watermark| watermark.beyond.is_empty()));
+}
+
+#[test]
+fn what_was_read_is_remembered_after_its_source_lists_it_no_more() {
+    let first = plan(&pipeline(), &facts(sessions(3))).unwrap();
+    let mut facts = facts(vec![session(7)]);
+    facts.alias = Some(AliasRecord { watermarks: first.watermarks, ..alias() });
+    let second = plan(&pipeline(), &facts).unwrap();
+    facts.alias = Some(AliasRecord { watermarks: second.watermarks, ..alias() });
+    facts.sources.values_mut().for_each(|source| source.sessions = [1, 2, 7, 8].map(session).to_vec());
+    assert_eq!(batches(&plan(&pipeline(), &facts).unwrap()), [[8]]);
+}
+
+#[test]
 fn a_source_whose_definition_changed_starts_afresh() {
     let mut facts = facts(sessions(2));
     let read = Watermark {

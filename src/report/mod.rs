@@ -7,4 +7,6 @@ pub mod plan_view;
 pub mod plan_text;
 pub mod run_view;
 pub mod run_text;
+pub mod diff_text;
+pub mod markdown;
 pub mod words;

@@ -4,17 +4,19 @@ use std::fmt::Write as _;
 
 use crate::plan::Plan;
 use crate::plan::outline::Outline;
-use crate::plan::report::LeftOutReason;
+use crate::plan::report::{LeftOutReason, NotDue};
 use crate::spec::pipeline::{
     Adopt, AdoptMode, Drift, GateSpec, Level, OnUnchanged, Order, Pipeline, Since, Target, Threshold,
     Thresholds,
 };
 
 use super::plan_view::store_name;
-use super::words::{Paint, bytes, count, grouped, plain};
+use super::words::{Paint, bytes, count, filled, grouped, plain};
 
 /// The most lines of instructions that are shown unless everything is asked for.
 const INSTRUCTION_LINES: usize = 12;
+/// The widest line of gates, beside the twelve columns before it.
+const GATES_WIDTH: usize = 88;
 /// The most session ids that are shown for one dream unless everything is asked for.
 const SESSIONS_SHOWN: usize = 3;
 
@@ -37,7 +39,7 @@ pub fn plan_text(plan: &Plan, pipeline: &Pipeline, paint: Paint, is_verbose: boo
     );
     row("sessions", &sessions(plan, pipeline));
     row("model", &format!("{}, {}", plan.model, money(plan)));
-    row("gates", &plan.gates.iter().map(gate).collect::<Vec<_>>().join(" · "));
+    row("gates", &gates(&plan.gates));
     row("adopt", &adopt(&plan.adopt));
     if let Some(interval) = pipeline.min_interval {
         row("schedule", &format!("at least {interval:#} between runs"));
@@ -73,7 +75,18 @@ fn sessions(plan: &Plan, pipeline: &Pipeline) -> String {
 fn money(plan: &Plan) -> String {
     let estimate = plan.estimate.map_or_else(|| "price not known".to_owned(), |range| range.to_string());
     let budget = plan.budget.map_or_else(String::new, |budget| format!(" of a budget of {budget}"));
-    format!("{estimate}{budget} ({})", plan.report.basis)
+    let tokens: u64 = plan.batches.iter().map(|batch| batch.tokens).sum();
+    let about = match tokens {
+        0 => String::new(),
+        tokens => format!("about {} tokens: ", grouped(tokens)),
+    };
+    format!("{estimate}{budget} ({about}{})", plan.report.basis)
+}
+
+/// Writes gates in lines of a readable width, each line but the first below the value column.
+fn gates(specs: &[GateSpec]) -> String {
+    let parts: Vec<String> = specs.iter().map(gate).collect();
+    filled(&parts, " · ", GATES_WIDTH).join(&format!("\n{:12}", ""))
 }
 
 /// Writes a gate with its settings, as `entries_removed review>60% block>80%`.
@@ -233,10 +246,21 @@ fn notes(text: &mut String, plan: &Plan, paint: Paint, is_verbose: bool) {
     }
 }
 
+/// Writes why nothing is due, and what to do about it if that is up to a person.
+pub fn not_due(reason: &NotDue, store: &str, paint: Paint) -> String {
+    let mut text = plain(&reason.to_string());
+    if matches!(reason, NotDue::OnHold(_)) {
+        let command = format!("dreamrun rollback {store} --release");
+        let _ = write!(text, "\n  {command:<44} {}", paint.dim("lets runs start again"));
+    }
+    text
+}
+
 fn verdict(plan: &Plan, paint: Paint) -> String {
     match &plan.not_due {
         Some(reason) => {
-            format!("{} {}: {}", paint.good("Nothing due"), plan.pipeline, plain(&reason.to_string()))
+            let because = not_due(reason, &store_name(&plan.store.reference), paint);
+            format!("{} {}: {because}", paint.good("Nothing due"), plan.pipeline)
         }
         None => {
             let sessions: u64 = plan.batches.iter().map(|batch| batch.sessions.len() as u64).sum();
@@ -277,10 +301,10 @@ pub fn outline_text(outline: &Outline, pipeline: &Pipeline, paint: Paint) -> Str
         },
     );
     row("model", &outline.model);
-    row("gates", &outline.gates.iter().map(gate).collect::<Vec<_>>().join(" · "));
+    row("gates", &gates(&outline.gates));
     row("adopt", &adopt(&outline.adopt));
     if let Some(template) = &outline.instructions {
-        row("template", "");
+        let _ = writeln!(text, "  {}", paint.dim("template"));
         for line in plain(template.trim_end()).lines() {
             let _ = writeln!(text, "    {} {line}", paint.dim("│"));
         }

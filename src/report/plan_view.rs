@@ -30,7 +30,7 @@ pub struct PlanDocument {
     /// The plans; null after an error.
     pub data: Option<Plans>,
     /// What went wrong, if anything did.
-    #[schemars(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<serde_json::Value>,
 }
 

@@ -1,5 +1,7 @@
 //! Small words shared by all reports: counts, sizes, plurals and text from outside.
 
+use std::borrow::Cow;
+
 use crate::memory::is_hidden;
 
 /// Writes `1 dream`, `3 dreams`, `1,024 dreams`.
@@ -39,6 +41,32 @@ pub fn plain(text: &str) -> String {
             c => c.to_string(),
         })
         .collect()
+}
+
+/// Cuts text to at most `width` characters, the last of them `…` if something is missing.
+pub fn cut(text: &str, width: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(width) {
+        None => Cow::Borrowed(text),
+        Some(_) => {
+            let end = text.char_indices().nth(width.saturating_sub(1)).map_or(0, |(at, _)| at);
+            Cow::Owned(format!("{}…", text[..end].trim_end()))
+        }
+    }
+}
+
+/// Fills lines of at most `width` characters with parts, joined by `between`; a part is never broken.
+pub fn filled(parts: &[String], between: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in parts {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + between.chars().count() + part.chars().count() <= width => {
+                line.push_str(between);
+                line.push_str(part);
+            }
+            _ => lines.push(part.clone()),
+        }
+    }
+    lines
 }
 
 /// Colours, or none.
@@ -88,6 +116,19 @@ mod tests {
         assert_eq!(count(1, "dream", "dreams"), "1 dream");
         assert_eq!(count(1_234_567, "dream", "dreams"), "1,234,567 dreams");
         assert_eq!([bytes(999), bytes(14_200), bytes(3_140_000)], ["999 B", "14.2 kB", "3.1 MB"]);
+    }
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        assert_eq!(cut("naïve", 5), "naïve");
+        assert_eq!(cut("naïveté", 5), "naïv…");
+        assert_eq!(cut("one two", 5), "one…");
+    }
+
+    #[test]
+    fn parts_fill_lines_and_are_never_broken() {
+        let parts = ["one", "two", "a long part", "x"].map(str::to_owned);
+        assert_eq!(filled(&parts, " · ", 9), ["one · two", "a long part", "x"]);
     }
 
     #[test]

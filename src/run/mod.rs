@@ -18,7 +18,7 @@ use crate::backend::{Backend, BackendError, WhenLeft};
 use crate::clock::Clock;
 use crate::ids::{Alias, DreamId, RunId};
 use crate::journal::event::JournalEvent;
-use crate::journal::run_state::Base;
+use crate::journal::run_state::{Base, Phase};
 use crate::journal::{Journal, JournalError};
 use crate::memory::{ContentHash, Memory, MemoryPath};
 use crate::plan::instructions::Instructions;
@@ -130,10 +130,28 @@ pub enum RunError {
 
 /// Carries a run on until nothing is left to do.
 ///
+/// Somebody may ask meanwhile for the run to be canceled. Then two processes have the same few steps
+/// to take, and the one that loses an event to the other goes on after it.
+///
 /// # Errors
 ///
 /// Leaves the run where its last durable event says it is; calling again continues there.
 pub async fn execute(journal: &mut Journal, around: &Surroundings<'_>) -> Result<Ended, RunError> {
+    loop {
+        let lost = match advance(journal, around).await {
+            Err(RunError::Journal(JournalError::State(error @ StateError::Conflict { .. }))) => error,
+            other => return other,
+        };
+        match Journal::open(around.state, journal.run()).await? {
+            Some(newest) if matches!(newest.state().phase, Phase::Canceling { .. } | Phase::Canceled) => {
+                *journal = newest;
+            }
+            _ => return Err(JournalError::State(lost).into()),
+        }
+    }
+}
+
+async fn advance(journal: &mut Journal, around: &Surroundings<'_>) -> Result<Ended, RunError> {
     loop {
         if *around.interrupt.borrow() {
             return Ok(Ended::Interrupted);

@@ -116,3 +116,105 @@ fn ready(plan: &Plan, state: &RunState, batch: u32) -> Next {
     let tries = state.dreams.iter().filter(|dream| dream.batch == batch).count();
     Next::RequestDream { batch, attempt: u32::try_from(tries).unwrap_or(u32::MAX).saturating_add(1) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adoption::decide::Reason;
+    use crate::dream::{DreamError, DreamStatus};
+    use crate::journal::event::{FailReason, JournalEvent};
+    use crate::journal::testing::*;
+    use crate::plan::testing::planned;
+    use crate::price::UsdRange;
+
+    fn state_in(phase: Phase) -> RunState {
+        RunState { phase, ..moved_by(&[run_planned(2)]).unwrap() }
+    }
+
+    #[test]
+    fn each_phase_has_one_next_action() {
+        let usd = Usd::from_micros;
+        let error = DreamError { kind: "timeout".to_owned(), message: String::new() };
+        let table = [
+            (Phase::Planned, Next::Claim),
+            (Phase::Claimed, Next::RecordBase),
+            (Phase::Ready { batch: 2 }, Next::RequestDream { batch: 2, attempt: 1 }),
+            (Phase::Requested { batch: 2 }, Next::Settle { batch: 2 }),
+            (Phase::Dreaming { batch: 2, dream: dream("x") }, Next::Await { batch: 2, dream: dream("x") }),
+            (Phase::DreamFailed { batch: 1, attempt: 1, error }, Next::Stop(Stop::DreamFailed)),
+            (Phase::OverBudget { batch: 1, spent: usd(0), next: usd(1) }, Next::Stop(Stop::OverBudget)),
+            (Phase::Dreamed { output: store("out") }, Next::RecordCandidate),
+            (Phase::Candidate, Next::Judge),
+            (Phase::Judged, Next::Decide),
+            (Phase::Rebasing { live: index(&[]) }, Next::Rebase),
+            (Phase::AwaitingReview(vec![Reason::Mode]), Next::Stop(Stop::AwaitingReview)),
+            (Phase::Blocked(vec![Reason::Drift]), Next::Stop(Stop::Blocked)),
+            (Phase::Adopting { from: store("live"), to: store("out"), live: hash("live") }, Next::MoveAlias),
+            (Phase::Canceling { dream: Some(dream("x")) }, Next::Cancel { dream: Some(dream("x")) }),
+            (Phase::Canceling { dream: None }, Next::Cancel { dream: None }),
+        ];
+        for (phase, action) in table {
+            let state = state_in(phase.clone());
+            assert!(!phase.is_final());
+            assert_eq!(next(&state.plan, &state), action, "{phase:?}");
+        }
+    }
+
+    #[test]
+    fn a_final_phase_gives_the_alias_back_and_then_nothing_is_left() {
+        let because = FailReason::NoOutput { batch: 1 };
+        let finals =
+            [Phase::Adopted, Phase::Unchanged, Phase::Rejected, Phase::Failed(because), Phase::Canceled];
+        for phase in finals {
+            let mut state = state_in(phase.clone());
+            assert!(phase.is_final());
+            assert_eq!(next(&state.plan, &state), Next::Release, "{phase:?}");
+            state.is_released = true;
+            assert_eq!(next(&state.plan, &state), Next::Stop(Stop::Ended), "{phase:?}");
+        }
+    }
+
+    #[test]
+    fn an_attempt_is_counted_from_the_tries_at_its_own_batch() {
+        let retried = [
+            run_planned(2),
+            JournalEvent::Claimed,
+            base_recorded(),
+            requested(1, 1),
+            created(1, "one"),
+            ended(1, "one", DreamStatus::Failed, Some("timeout")),
+            JournalEvent::RetryAsked,
+        ];
+        let state = moved_by(&retried).unwrap();
+        assert_eq!(next(&state.plan, &state), Next::RequestDream { batch: 1, attempt: 2 });
+        let second = [requested(1, 2), created(1, "two"), completed(1, "two")];
+        let state = moved_by(&[&retried[..], &second].concat()).unwrap();
+        assert_eq!(next(&state.plan, &state), Next::RequestDream { batch: 2, attempt: 1 });
+    }
+
+    /// What comes before the second dream, when the first cost ten cents.
+    fn before_the_second(budget: Option<u64>, estimate: Option<u64>) -> Next {
+        let usd = Usd::from_micros;
+        let first =
+            [JournalEvent::Claimed, base_recorded(), requested(1, 1), created(1, "one"), completed(1, "one")];
+        let mut plan = planned(2);
+        plan.budget = budget.map(usd);
+        plan.batches[1].estimate = estimate.map(|high| UsdRange::new(usd(1), usd(high)));
+        let begun = JournalEvent::RunPlanned { plan: Box::new(plan) };
+        let state = moved_by(&[&[begun], &first[..]].concat()).unwrap();
+        next(&state.plan, &state)
+    }
+
+    #[test]
+    fn a_batch_starts_only_if_its_worst_case_stays_within_the_budget() {
+        let usd = Usd::from_micros;
+        let request = Next::RequestDream { batch: 2, attempt: 1 };
+        assert_eq!(before_the_second(Some(150_000), Some(50_000)), request);
+        assert_eq!(before_the_second(None, Some(u64::MAX)), request);
+        assert_eq!(before_the_second(Some(0), None), request, "what has no price cannot be held to a budget");
+        assert_eq!(
+            before_the_second(Some(149_999), Some(50_000)),
+            Next::ReachBudget { batch: 2, spent: usd(100_000), next: usd(50_000), budget: usd(149_999) }
+        );
+    }
+}

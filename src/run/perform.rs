@@ -14,9 +14,9 @@ use crate::diff::StoreDiff;
 use crate::dream::{Dream, DreamRequest};
 use crate::gate;
 use crate::ids::{DreamId, MemoryStoreId};
-use crate::journal::Journal;
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::{Base, Phase, RunState};
+use crate::journal::{self, Journal, is_over};
 use crate::memory::MemoryPath;
 use crate::plan::Plan;
 use crate::snapshot::Snapshot;
@@ -80,11 +80,18 @@ async fn claim(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), R
     let run = journal.run().clone();
     let generation = journal.state().plan.store.generation;
     let now = around.clock.now();
+    let holder = update_alias(around, |_| Ok(false)).await?.claim.map(|claim| claim.run);
+    let dead = match holder {
+        Some(holder) if holder != run && is_over(around.state, &holder).await? => Some(holder),
+        _ => None,
+    };
     update_alias(around, |record| match &record.claim {
         Some(claim) if claim.run == run => Ok(false),
-        Some(claim) => Err(RunError::Busy { alias: around.alias.clone(), run: claim.run.clone() }),
-        None if record.generation != generation => Err(RunError::Stale { alias: around.alias.clone() }),
-        None => {
+        Some(claim) if Some(&claim.run) != dead.as_ref() => {
+            Err(RunError::Busy { alias: around.alias.clone(), run: claim.run.clone() })
+        }
+        _ if record.generation != generation => Err(RunError::Stale { alias: around.alias.clone() }),
+        _ => {
             record.claim = Some(Claim { run: run.clone(), since: now });
             Ok(true)
         }
@@ -164,7 +171,8 @@ pub(super) async fn settle(
 ) -> Result<Option<SignedDuration>, RunError> {
     let state = journal.state();
     let Some(request) = state.dreams.last() else { return Ok(None) };
-    match look(request, state, around.backend, around.clock.now()).await? {
+    let known = journal::known_dreams(around.state).await?;
+    match look(request, &known, around.backend, around.clock.now()).await? {
         Settled::Found(dream) => {
             let event = JournalEvent::DreamCreated { batch, dream, is_settled: true };
             record(journal, around, event).await?;
@@ -315,38 +323,39 @@ async fn move_alias(journal: &mut Journal, around: &Surroundings<'_>) -> Result<
     let state = journal.state();
     let Phase::Adopting { from, to, .. } = &state.phase else { return Ok(()) };
     let (Some(judgment), Some(base)) = (&state.judgment, &state.base) else { return Ok(()) };
-    let (from, to, expected) = (from.clone(), to.clone(), judgment.candidate);
-    let candidate = around.backend.snapshot(&to).await?;
     let run = journal.run().clone();
-    let kept_files = write_folder(around, state, &candidate, base)?;
-
-    let plan = &state.plan;
-    let now = around.clock.now();
-    let moved = update_alias(around, |record| {
-        if record.adoption.as_ref().is_some_and(|adoption| adoption.run == run) {
-            return Ok(false);
+    let is_ours = |record: &AliasRecord| record.adoption.as_ref().is_some_and(|adoption| adoption.run == run);
+    let mut moved = update_alias(around, |_| Ok(false)).await?;
+    let mut kept_files = Vec::new();
+    // Once the alias has moved the candidate is live: what it holds then is for agents to change.
+    if !is_ours(&moved) {
+        let candidate = around.backend.snapshot(to).await?;
+        if candidate.hash() != judgment.candidate {
+            return Err(RunError::NotVerified { run });
         }
-        if record.active != from {
-            return Err(RunError::Stale { alias: around.alias.clone() });
-        }
-        let adoption = Some(Adoption { run: run.clone(), at: now, hash: expected });
-        match plan.store.reference {
-            StoreRef::Alias(_) => record.replace_active(to.clone(), adoption, now),
-            // A raw store stays what it is; the approved candidate stands beside it.
-            StoreRef::Raw(_) => record.adoption = adoption,
-        }
-        settle_sessions(record, plan, now);
-        Ok(true)
-    })
-    .await?;
-
-    let late_writes = carry_late_writes(around, base, &from, &to).await?;
-    let adopted = around.backend.snapshot(&to).await?;
-    if late_writes.is_empty() && adopted.hash() != expected {
-        return Err(RunError::NotVerified { run });
+        kept_files = write_folder(around, state, &candidate, base)?;
+        let now = around.clock.now();
+        moved = update_alias(around, |record| {
+            if is_ours(record) {
+                return Ok(false);
+            }
+            if record.active != *from {
+                return Err(RunError::Stale { alias: around.alias.clone() });
+            }
+            let adoption = Some(Adoption { run: run.clone(), at: now, hash: judgment.candidate });
+            match state.plan.store.reference {
+                StoreRef::Alias(_) => record.replace_active(to.clone(), adoption, now),
+                // A raw store stays what it is; the approved candidate stands beside it.
+                StoreRef::Raw(_) => record.adoption = adoption,
+            }
+            settle_sessions(record, &state.plan, now);
+            Ok(true)
+        })
+        .await?;
     }
-    let event =
-        JournalEvent::Adopted { generation: moved.generation, hash: adopted.hash(), late_writes, kept_files };
+    let late_writes = carry_late_writes(around, base, from, to).await?;
+    let hash = around.backend.snapshot(to).await?.hash();
+    let event = JournalEvent::Adopted { generation: moved.generation, hash, late_writes, kept_files };
     record(journal, around, event).await
 }
 

@@ -1,13 +1,16 @@
 //! Settling a request whose answer was lost.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::backend::{Backend, BackendError};
+use crate::dream::{Dream, DreamStatus};
 use crate::ids::DreamId;
-use crate::journal::run_state::{DreamRecord, RunState};
+use crate::journal::run_state::DreamRecord;
 
 /// How much earlier than its request a dream may seem to have been made, because clocks are rounded
-/// and differ a little. Dreams that the journal already knows are never taken, so this can only find
+/// and differ a little. Dreams that a journal already knows are never taken, so this can only find
 /// more to be careful about.
 const CLOCK_SLACK: SignedDuration = SignedDuration::from_secs(2);
 
@@ -26,28 +29,34 @@ pub enum Settled {
 
 /// Settles a dream that was requested but never confirmed.
 ///
-/// Looks only; claims the one dream on the backend that matches the request. With several the run
-/// has to stop: paying for the same sessions twice is worse than waiting for a person.
+/// Looks only; finds the one dream on the backend that matches the request and is not among those
+/// `known` to be another request's, which may have been for the very same thing. With several the
+/// run has to stop: paying for the same sessions twice is worse than waiting for a person. A person
+/// tells which one is meant by canceling the others.
 ///
 /// # Errors
 ///
 /// Fails when the backend cannot list its dreams.
 pub async fn settle(
     request: &DreamRecord,
-    state: &RunState,
+    known: &BTreeSet<DreamId>,
     backend: &dyn Backend,
     now: Timestamp,
 ) -> Result<Settled, BackendError> {
     let since = request.requested_at - CLOCK_SLACK;
     let dreams = backend.dreams_since(since).await?;
-    let known: Vec<&DreamId> = state.dreams.iter().filter_map(|d| d.dream.as_ref()).collect();
-    let mut matching: Vec<DreamId> = dreams
+    let mut matching: Vec<Dream> = dreams
         .into_iter()
-        .filter(|dream| dream.request_digest() == request.digest && !known.contains(&&dream.id))
-        .map(|dream| dream.id)
+        .filter(|dream| dream.request_digest() == request.digest && !known.contains(&dream.id))
         .collect();
+    matching.sort_by(|a, b| a.id.cmp(&b.id));
+    if matching.iter().all(|dream| dream.status == DreamStatus::Canceled) {
+        matching.truncate(1);
+    } else {
+        matching.retain(|dream| dream.status != DreamStatus::Canceled);
+    }
+    let mut matching: Vec<DreamId> = matching.into_iter().map(|dream| dream.id).collect();
     if matching.len() > 1 {
-        matching.sort();
         return Ok(Settled::Several(matching));
     }
     if let Some(dream) = matching.pop() {

@@ -2,7 +2,7 @@
 //!
 //! It is replaced as a whole, from the version that was read, or not at all.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -65,6 +65,9 @@ pub struct PreviousStore {
     pub adoption: Option<Adoption>,
     /// When it gave way.
     pub retired_at: Timestamp,
+    /// Which sessions had been read into it by then.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub watermarks: BTreeMap<SourceKey, Watermark>,
 }
 
 /// The run that works on an alias.
@@ -95,16 +98,16 @@ pub struct SourceKey(pub String);
 /// Which sessions of one source were read by adopted runs.
 ///
 /// Every session up to and including `through` is settled. Sessions that began later but were read
-/// already (because an earlier one was still running, or `order: newest` took them first) are named
-/// in `beyond`, so that none is skipped and none is read twice.
+/// already (because an earlier one was still running, `order: newest` took them first, or an older one
+/// may still turn up) are named in `beyond`, so that none is skipped and none is read twice.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Watermark {
     /// The last settled session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub through: Option<Mark>,
-    /// Sessions after it that were read.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub beyond: BTreeSet<SessionId>,
+    /// Sessions after it that were read, with the time each began.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub beyond: BTreeMap<SessionId, Timestamp>,
 }
 
 /// A place in the order of sessions: by beginning, then by id.
@@ -119,7 +122,8 @@ pub struct Mark {
 impl Watermark {
     /// Says whether a session was read, or was passed over for good.
     pub fn covers(&self, mark: &Mark) -> bool {
-        self.through.as_ref().is_some_and(|through| mark <= through) || self.beyond.contains(&mark.session)
+        self.through.as_ref().is_some_and(|through| mark <= through)
+            || self.beyond.contains_key(&mark.session)
     }
 }
 
@@ -139,13 +143,22 @@ impl AliasRecord {
         }
     }
 
-    /// Makes a store live and remembers the one before.
+    /// Makes a store live and remembers the one before, with the sessions that had been read into it.
     pub fn replace_active(&mut self, store: MemoryStoreId, adoption: Option<Adoption>, at: Timestamp) {
         let retired = std::mem::replace(&mut self.active, store);
         let before = std::mem::replace(&mut self.adoption, adoption);
         self.previous.retain(|p| p.store != retired && p.store != self.active);
-        self.previous.insert(0, PreviousStore { store: retired, adoption: before, retired_at: at });
+        let watermarks = self.watermarks.clone();
+        self.previous
+            .insert(0, PreviousStore { store: retired, adoption: before, retired_at: at, watermarks });
         self.generation += 1;
+    }
+
+    /// Makes a store live that was live before. Sessions that were read only into stores after it count
+    /// as unread again, or what they taught would be lost with those stores.
+    pub fn bring_back(&mut self, previous: PreviousStore, at: Timestamp) {
+        self.replace_active(previous.store, previous.adoption, at);
+        self.watermarks = previous.watermarks;
     }
 }
 
@@ -199,7 +212,7 @@ mod tests {
     fn a_watermark_covers_what_is_settled_and_what_was_read_beyond() {
         let watermark = Watermark {
             through: Some(mark(10, "b")),
-            beyond: [SessionId::parse("z").unwrap()].into_iter().collect(),
+            beyond: [(SessionId::parse("z").unwrap(), Timestamp::MAX)].into_iter().collect(),
         };
         assert!(watermark.covers(&mark(10, "a")));
         assert!(watermark.covers(&mark(10, "b")));
@@ -217,5 +230,24 @@ mod tests {
         record.replace_active(store("a"), None, at);
         assert_eq!(record.generation, 2);
         assert_eq!(record.previous.iter().map(|p| p.store.as_str()).collect::<Vec<_>>(), ["b"]);
+    }
+
+    #[test]
+    fn a_store_comes_back_with_the_sessions_that_were_read_into_it() {
+        let store = |id| MemoryStoreId::parse(id).unwrap();
+        let at = Timestamp::from_second(1).unwrap();
+        let source = SourceKey("files:a".to_owned());
+        let read = |id| Watermark { through: Some(mark(1, id)), ..Watermark::default() };
+        let mut record = AliasRecord::bootstrapped(store("a"));
+        for (next, session) in [("b", "first"), ("c", "second")] {
+            record.replace_active(store(next), None, at);
+            record.watermarks.insert(source.clone(), read(session));
+        }
+        for (back, watermark) in [("b", Some(read("first"))), ("a", None), ("c", Some(read("second")))] {
+            let previous = record.previous.iter().find(|p| p.store.as_str() == back).unwrap().clone();
+            record.bring_back(previous, at);
+            assert_eq!(record.active.as_str(), back);
+            assert_eq!(record.watermarks.get(&source), watermark.as_ref(), "{back}");
+        }
     }
 }

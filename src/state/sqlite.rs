@@ -32,13 +32,18 @@ impl SqliteState {
     /// Says what stood in the way: no permission, a full disk, a file that is no database, or a
     /// layout newer than this version knows.
     pub fn open(place: &Path) -> Result<Self, StateError> {
+        Self::open_waiting(place, BUSY)
+    }
+
+    /// Opens the file; a write waits so long for another process's write.
+    fn open_waiting(place: &Path, patience: Duration) -> Result<Self, StateError> {
         if let Some(folder) = place.parent() {
             std::fs::create_dir_all(folder)
                 .map_err(|error| unavailable("open", place, &error.to_string()))?;
         }
         let connection = Connection::open(place).map_err(|e| failed("open", place, &e))?;
         let state = Self { place: place.to_owned(), connection: Mutex::new(connection) };
-        state.prepare()?;
+        state.prepare(patience)?;
         Ok(state)
     }
 
@@ -55,15 +60,17 @@ impl SqliteState {
         let connection = Connection::open_with_flags(place, flags).map_err(|e| failed("open", place, &e))?;
         connection.busy_timeout(BUSY).map_err(|e| failed("open", place, &e))?;
         let state = Self { place: place.to_owned(), connection: Mutex::new(connection) };
-        state.check_layout()?;
-        Ok(Some(state))
+        // A process that died right after making the file left it empty.
+        let is_empty = state.check_layout()? == 0;
+        Ok((!is_empty).then_some(state))
     }
 
-    fn prepare(&self) -> Result<(), StateError> {
+    fn prepare(&self, patience: Duration) -> Result<(), StateError> {
         let fail = |e| failed("open", &self.place, &e);
+        self.lock().busy_timeout(patience).map_err(fail)?;
+        let found = self.check_layout()?;
         {
             let connection = self.lock();
-            connection.busy_timeout(BUSY).map_err(fail)?;
             // Network file systems have no shared memory for the WAL; a rollback journal works there.
             let mode: String =
                 connection.query_row("PRAGMA journal_mode=WAL", [], |row| row.get(0)).map_err(fail)?;
@@ -72,7 +79,7 @@ impl SqliteState {
             }
             connection.pragma_update(None, "synchronous", "FULL").map_err(fail)?;
         }
-        if self.check_layout()? < LAYOUT {
+        if found < LAYOUT {
             self.lock()
                 .execute_batch(
                     "BEGIN IMMEDIATE;
@@ -88,10 +95,14 @@ impl SqliteState {
     }
 
     fn check_layout(&self) -> Result<i64, StateError> {
-        let found: i64 = self
-            .lock()
-            .query_row("PRAGMA user_version", [], |row| row.get(0))
-            .map_err(|e| failed("open", &self.place, &e))?;
+        let number = |sql: &str| -> Result<i64, StateError> {
+            self.lock().query_row(sql, [], |row| row.get(0)).map_err(|e| failed("open", &self.place, &e))
+        };
+        let found = number("PRAGMA user_version")?;
+        let tables = number("SELECT count(*) FROM sqlite_schema WHERE type = 'table'")?;
+        if tables > 0 && number("SELECT count(*) FROM sqlite_schema WHERE name = 'objects'")? == 0 {
+            return Err(unavailable("open", &self.place, "the file belongs to another program"));
+        }
         if found > LAYOUT {
             return Err(StateError::TooNew {
                 key: Key(self.place.display().to_string()),
@@ -119,7 +130,7 @@ fn failed(action: &'static str, place: &Path, error: &rusqlite::Error) -> StateE
         Some(ErrorCode::NotADatabase) => "the file is not a SQLite database".to_owned(),
         Some(ErrorCode::DatabaseCorrupt) => "the file is corrupt".to_owned(),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            "another process has been writing to it for ten seconds".to_owned()
+            "another process has been writing to it for too long".to_owned()
         }
         _ => error.to_string(),
     };
@@ -183,5 +194,124 @@ impl StateStore for SqliteState {
             keys.collect()
         };
         read().map_err(|e| failed("read", &self.place, &e))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("deep/er/state.db");
+        (folder, place)
+    }
+
+    fn key() -> Key {
+        Key("aliases/a".to_owned())
+    }
+
+    fn told(result: Result<impl std::fmt::Debug, StateError>) -> String {
+        result.expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn a_file_that_was_only_just_made_is_no_state_yet() {
+        let (_folder, place) = place();
+        std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+        std::fs::write(&place, "").unwrap();
+        assert!(SqliteState::open_read_only(&place).unwrap().is_none());
+        SqliteState::open(&place).unwrap();
+        assert!(SqliteState::open_read_only(&place).unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn looking_makes_no_file_and_writes_nothing() {
+        let (_folder, place) = place();
+        assert!(SqliteState::open_read_only(&place).unwrap().is_none());
+        assert!(!place.exists());
+        let state = SqliteState::open(&place).unwrap();
+        state.put(&key(), b"x", PutIf::Absent).await.unwrap();
+        let looking = SqliteState::open_read_only(&place).unwrap().unwrap();
+        assert_eq!(looking.get(&key()).await.unwrap().unwrap().bytes, b"x");
+        assert_eq!(looking.list("aliases/").await.unwrap(), [key()]);
+        let version = looking.get(&key()).await.unwrap().unwrap().version;
+        let refused = told(looking.put(&key(), b"y", PutIf::Version(version)).await);
+        assert!(refused.contains("read-only"), "{refused}");
+        assert_eq!(state.get(&key()).await.unwrap().unwrap().bytes, b"x");
+    }
+
+    #[test]
+    fn a_newer_layout_is_refused_and_left_alone() {
+        let (_folder, place) = place();
+        drop(SqliteState::open(&place).unwrap());
+        Connection::open(&place).unwrap().pragma_update(None, "user_version", LAYOUT + 1).unwrap();
+        for refused in [told(SqliteState::open(&place)), told(SqliteState::open_read_only(&place))] {
+            assert!(refused.ends_with("in state has format 2, this version reads up to 1"), "{refused}");
+        }
+        let found: i64 =
+            Connection::open(&place).unwrap().query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+        assert_eq!(found, LAYOUT + 1);
+    }
+
+    #[test]
+    fn another_kind_of_file_is_refused_and_left_alone() {
+        let (_folder, place) = place();
+        std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+        let text = "not a database, but quite long enough to look at ".repeat(30);
+        std::fs::write(&place, &text).unwrap();
+        for refused in [told(SqliteState::open(&place)), told(SqliteState::open_read_only(&place))] {
+            assert!(refused.starts_with("could not open state in `"), "{refused}");
+            assert!(refused.ends_with("the file is not a SQLite database"), "{refused}");
+        }
+        assert_eq!(std::fs::read_to_string(&place).unwrap(), text);
+    }
+
+    #[test]
+    fn a_database_of_something_else_is_refused_and_left_alone() {
+        let (_folder, place) = place();
+        std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+        let other = Connection::open(&place).unwrap();
+        other.execute_batch("CREATE TABLE recipes (name TEXT); PRAGMA user_version = 1;").unwrap();
+        for refused in [told(SqliteState::open(&place)), told(SqliteState::open_read_only(&place))] {
+            assert!(refused.ends_with("the file belongs to another program"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_folder_in_the_way_is_told() {
+        let (_folder, place) = place();
+        std::fs::create_dir_all(&place).unwrap();
+        let refused = told(SqliteState::open(&place));
+        assert!(refused.starts_with("could not open state in `"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_lock_that_is_not_let_go_is_told_and_nothing_is_written() {
+        let (_folder, place) = place();
+        let state = SqliteState::open_waiting(&place, Duration::from_millis(1)).unwrap();
+        state.put(&key(), b"x", PutIf::Absent).await.unwrap();
+        let other = Connection::open(&place).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let version = state.get(&key()).await.unwrap().unwrap().version;
+        let refused = told(state.put(&key(), b"y", PutIf::Version(version.clone())).await);
+        assert!(refused.starts_with("could not write state in `"), "{refused}");
+        assert!(refused.ends_with("another process has been writing to it for too long"), "{refused}");
+        assert_eq!(state.get(&key()).await.unwrap().unwrap().bytes, b"x");
+        other.execute_batch("COMMIT").unwrap();
+        state.put(&key(), b"y", PutIf::Version(version)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_told_and_nothing_is_written() {
+        let (_folder, place) = place();
+        let state = SqliteState::open(&place).unwrap();
+        state.put(&key(), b"x", PutIf::Absent).await.unwrap();
+        let pages: i64 = state.lock().query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        state.lock().pragma_update(None, "max_page_count", pages).unwrap();
+        let version = state.get(&key()).await.unwrap().unwrap().version;
+        let refused = told(state.put(&key(), &vec![b'y'; 1 << 20], PutIf::Version(version)).await);
+        assert!(refused.ends_with("the disk is full"), "{refused}");
+        assert_eq!(state.get(&key()).await.unwrap().unwrap().bytes, b"x");
     }
 }

@@ -1,8 +1,10 @@
-//! What every backend promises, checked for each of them.
+//! What every backend and every place of state promises, checked for each of them.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod dreams;
 mod local;
+mod sqlite;
+mod state;
 mod stores;
 #[path = "../support/mod.rs"]
 mod support;
@@ -53,6 +55,22 @@ mod on_local {
             a_session_that_is_gone_fails_the_dream,
             a_deleted_input_store_fails_the_dream,
             what_a_dream_did_is_told_in_order,
+        }
+    }
+}
+
+mod on_sqlite {
+    promises! {
+        crate::sqlite::SqlitePlace:
+        state::{
+            what_was_never_written_is_not_there,
+            a_write_is_read_back_by_everybody,
+            what_is_there_is_not_created_again,
+            a_version_can_be_replaced_once,
+            of_many_that_create_one_key_at_once_one_wins,
+            no_update_is_lost_among_eight_writers,
+            a_listing_is_in_order_and_holds_the_prefix_and_nothing_beside,
+            what_was_written_outlives_its_writer,
         }
     }
 }

@@ -24,14 +24,26 @@ pub(crate) enum When {
 /// Counts calls down and fails one; every other call goes through.
 pub(crate) struct FaultyBackend {
     inner: Arc<dyn Backend>,
+    action: Option<&'static str>,
     left: AtomicI64,
     when: When,
+    settling: Option<Duration>,
 }
 
 impl FaultyBackend {
     /// Fails the `nth` call, counted from 1.
     pub(crate) fn new(inner: Arc<dyn Backend>, nth: u32, when: When) -> Self {
-        Self { inner, left: AtomicI64::new(nth.into()), when }
+        Self { inner, action: None, left: AtomicI64::new(nth.into()), when, settling: None }
+    }
+
+    /// Fails the `nth` call that does one thing, named as in its error.
+    pub(crate) fn at(inner: Arc<dyn Backend>, action: &'static str, nth: u32, when: When) -> Self {
+        Self { action: Some(action), ..Self::new(inner, nth, when) }
+    }
+
+    /// Takes longer than the backend itself to be sure of what was sent.
+    pub(crate) fn settling_in(self, settling: Duration) -> Self {
+        Self { settling: Some(settling), ..self }
     }
 
     /// Says whether the failing call has been reached.
@@ -44,7 +56,8 @@ impl FaultyBackend {
         action: &'static str,
         call: impl Future<Output = Result<T, BackendError>>,
     ) -> Result<T, BackendError> {
-        let is_turn = self.left.fetch_sub(1, Ordering::SeqCst) == 1;
+        let counts = self.action.is_none_or(|counted| counted == action);
+        let is_turn = counts && self.left.fetch_sub(1, Ordering::SeqCst) == 1;
         let reason = "a fault was injected".to_owned();
         match self.when {
             When::Before if is_turn => Err(BackendError::NotSent { action, reason }),
@@ -116,7 +129,7 @@ impl Backend for FaultyBackend {
     }
 
     fn settling_time(&self) -> Duration {
-        self.inner.settling_time()
+        self.settling.unwrap_or_else(|| self.inner.settling_time())
     }
 
     async fn leave(&self, id: &DreamId) -> Result<WhenLeft, BackendError> {

@@ -5,11 +5,19 @@
 #![allow(dead_code, unused_imports, reason = "each test file uses a part")]
 
 pub(crate) mod clock;
+pub(crate) mod drill;
 pub(crate) mod faulty;
+pub(crate) mod faulty_state;
 pub(crate) mod minds;
+pub(crate) mod parts;
+pub(crate) mod project;
 pub(crate) mod transcript;
 
 pub(crate) use clock::ManualClock;
+pub(crate) use drill::{Drill, Heard, Ran, Traces, comparable, run_in, signal, wait_for};
 pub(crate) use faulty::{FaultyBackend, When};
+pub(crate) use faulty_state::FaultyState;
 pub(crate) use minds::{CountingMind, FailingMind, GatedMind, NamedMinds, PanickingMind, WipingMind};
+pub(crate) use parts::{CountedParts, WithMind};
+pub(crate) use project::{Output, Project};
 pub(crate) use transcript::write_session;

@@ -337,10 +337,10 @@ fn panicked(model: &str, panic: &(dyn Any + Send)) -> Halt {
     failed("internal_error", format!("the mind `{model}` panicked: {}", words(panic)))
 }
 
-/// Returns what a panic said.
+/// Returns what a panic said, if that is fixed text. A message that was put together can hold memory
+/// text, which slicing a string in the middle of a character does, and a dream's error goes into journals.
 fn words(panic: &(dyn Any + Send)) -> &str {
-    let owned = panic.downcast_ref::<String>().map(String::as_str);
-    owned.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
+    panic.downcast_ref::<&str>().copied().unwrap_or("its message may hold memory text and is not kept")
 }
 
 /// The workers of this process, by dream.

@@ -1,0 +1,120 @@
+//! `approve` and `reject`: a person's word on a candidate.
+
+use crate::support::Project;
+use crate::support::minds::WipingMind;
+
+fn waiting() -> Project {
+    let mut project = Project::small();
+    project.set("DREAMRUN_ACTOR", "mira");
+    project.edit("pipelines/tidy.yaml", "mode: auto", "mode: review");
+    let _ = project.run(&["apply", "tidy", "--yes"]).ends_with(0);
+    project
+}
+
+fn blocked() -> Project {
+    let mut project = Project::small().with_mind(WipingMind);
+    project.set("DREAMRUN_ACTOR", "mira");
+    let _ = project.run(&["apply", "tidy", "--yes"]).ends_with(13);
+    project
+}
+
+#[test]
+fn an_approved_candidate_is_adopted() {
+    insta::assert_snapshot!(waiting().run(&["approve", "latest"]), @r"
+    -- stderr
+
+    tidy-1 adopted
+
+      store     notes, 3 → 4 memories, 152 B → 190 B
+      dreams    1 dream over 2 sessions, offline, $0
+      merged    1 duplicate
+      resolved  1 contradiction, newest kept
+      learned   1 correction or preference
+      playbooks 1 recovery seen in three or more sessions
+      gates     5 of 5 passed
+      approved  by mira
+
+      dreamrun diff tidy-1                         what changed, and on what evidence
+      dreamrun rollback notes                      undo it
+    -- exit 0
+    ");
+}
+
+#[test]
+fn a_rejected_candidate_is_dropped() {
+    let project = waiting();
+    insta::assert_snapshot!(project.run(&["reject", "tidy-1", "--reason", "too eager"]), @r"
+    -- stderr
+
+    tidy-1 rejected
+
+      store     notes, 3 → 4 memories, 152 B → 190 B
+      dreams    1 dream over 2 sessions, offline, $0
+      merged    1 duplicate
+      resolved  1 contradiction, newest kept
+      learned   1 correction or preference
+      playbooks 1 recovery seen in three or more sessions
+      gates     5 of 5 passed
+      rejected  by mira: too eager
+
+      dreamrun apply tidy                          start a new run
+    -- exit 0
+    ");
+    insta::assert_snapshot!(project.run(&["approve", "tidy-1"]), @r"
+    -- stderr
+    error: run `tidy-1` is rejected, nobody has to decide on it
+      = See `dreamrun show tidy-1`.
+    -- exit 7
+    ");
+}
+
+#[test]
+fn a_block_needs_its_gates_named_and_a_reason() {
+    let project = blocked();
+    insta::assert_snapshot!(project.run(&["approve", "latest"]), @r"
+    -- stderr
+    error: blocked by entries_removed, bytes
+      = To adopt it all the same: `dreamrun approve tidy-1 --override entries_removed --override bytes --reason …`.
+    -- exit 13
+    ");
+    let both = ["approve", "latest", "--override", "entries_removed", "--override", "bytes"];
+    insta::assert_snapshot!(project.run(&both), @r"
+    -- stderr
+    error: overriding a gate needs a reason
+      = Add `--reason TEXT`.
+    -- exit 2
+    ");
+    let _ = project.run(&["approve", "latest", "--override", "entries_remved"]).ends_with(2);
+}
+
+#[test]
+fn an_override_adopts_and_records_who_and_why() {
+    let project = blocked();
+    let arguments =
+        ["approve", "latest", "--override", "entries_removed", "--override", "bytes", "--reason", "x"];
+    let output = project.run(&arguments).ends_with(0);
+    assert!(output.stderr.contains("approved  by mira, overriding bytes, entries_removed: x"), "{output}");
+    let run = &project.run(&["show", "--json"]).json()["data"];
+    assert_eq!((&run["approved_by"], &run["approval_reason"]), (&"mira".into(), &"x".into()));
+}
+
+#[test]
+fn an_unknown_gate_is_told_with_the_known_ones() {
+    let output = blocked().run(&["approve", "latest", "--override", "lost", "--reason", "x"]).ends_with(2);
+    insta::assert_snapshot!(output, @r"
+    -- stderr
+    error: run `tidy-1` was not judged by a gate `lost`
+      = What can be overridden: entries_removed, bytes, unchanged, limits, secrets, drift.
+    -- exit 2
+    ");
+}
+
+#[test]
+fn before_any_run_there_is_nothing_to_approve() {
+    insta::assert_snapshot!(Project::small().run(&["approve", "latest"]), @r"
+    -- stderr
+    error: there are no runs yet
+      = Start one with `dreamrun apply`.
+    -- exit 2
+    ");
+}

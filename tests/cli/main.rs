@@ -1,0 +1,23 @@
+//! The command line as users meet it: for each command its output, its errors and its exit code.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod apply;
+mod approve;
+mod cancel;
+mod completions;
+mod diff;
+mod gc;
+mod github;
+mod help;
+mod home;
+mod options;
+mod plan;
+mod project;
+mod rollback;
+mod schema;
+mod show;
+mod status;
+mod validate;

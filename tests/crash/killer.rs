@@ -1,0 +1,283 @@
+//! Parts that count the steps a command takes, and kill their own process at one of them.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use dreamrun::backend::{Backend, BackendError, MemoryStore, SessionListing, SessionQuery, WhenLeft};
+use dreamrun::cli::{Parts, Standard};
+use dreamrun::dream::{Dream, DreamChange, DreamRequest};
+use dreamrun::dreaming::transcript::Transcript;
+use dreamrun::dreaming::{Consolidated, Mind, MindError, Minds, Reading};
+use dreamrun::ids::{DreamId, MemoryStoreId};
+use dreamrun::memory::{ContentHash, Memory, MemoryPath, MemoryWrite};
+use dreamrun::snapshot::Snapshot;
+use dreamrun::state::{Key, PutIf, StateError, StateStore, Version, Versioned};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// On which side of a step the process dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Side {
+    /// Nothing of it has happened.
+    Before,
+    /// It is durable, and nobody has been told.
+    After,
+}
+
+/// One thing a command does that outlives it, or that a mind does: its name, and how many of that name
+/// there were with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Step {
+    /// `put KEY`, `create_dream`, `read`, …
+    pub(crate) name: String,
+    /// From 1.
+    pub(crate) nth: usize,
+}
+
+/// A place to die.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Point {
+    /// At a step.
+    At(Step, Side),
+    /// After so many steps that outlive the process.
+    After(usize),
+}
+
+/// What happens to the live store while a dream is at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Live {
+    /// Nothing.
+    Quiet,
+    /// An agent writes a memory once the base is recorded.
+    Written,
+}
+
+/// The memory that [`Live::Written`] writes.
+pub(crate) const LIVE_WRITE: &str = "/written-meanwhile.md";
+
+/// Counts steps and dies at one of them.
+pub(crate) struct Killer(Arc<Inner>);
+
+struct Inner {
+    point: Option<Point>,
+    live: Live,
+    steps: Mutex<Vec<Step>>,
+    lasting: AtomicUsize,
+    backend: Mutex<Option<Arc<dyn Backend>>>,
+}
+
+impl Killer {
+    /// Dies at a point, or nowhere.
+    pub(crate) fn new(point: Option<Point>, live: Live) -> Self {
+        let (steps, lasting, backend) = (Mutex::default(), AtomicUsize::default(), Mutex::default());
+        Self(Arc::new(Inner { point, live, steps, lasting, backend }))
+    }
+
+    /// Returns the steps that were taken, in order.
+    pub(crate) fn steps(&self) -> Vec<Step> {
+        self.0.steps.lock().unwrap().clone()
+    }
+}
+
+impl Inner {
+    fn begin(&self, name: &str) -> Step {
+        let mut steps = self.steps.lock().unwrap();
+        let nth = steps.iter().filter(|step| step.name == name).count() + 1;
+        let step = Step { name: name.to_owned(), nth };
+        steps.push(step.clone());
+        drop(steps);
+        self.die_at(&step, Side::Before);
+        step
+    }
+
+    fn die_at(&self, step: &Step, side: Side) {
+        match &self.point {
+            Some(Point::At(at, of)) if at == step && *of == side => die(),
+            _ => {}
+        }
+    }
+
+    async fn step<T>(&self, name: &str, call: impl Future<Output = T>) -> T {
+        let step = self.begin(name);
+        let result = call.await;
+        self.die_at(&step, Side::After);
+        if let Some(Point::After(limit)) = self.point
+            && self.lasting.fetch_add(1, Ordering::SeqCst) + 1 == limit
+        {
+            die();
+        }
+        result
+    }
+
+    /// Writes to the live store as an agent would, once.
+    async fn write_live(&self, event: &[u8]) {
+        let event: serde_json::Value = serde_json::from_slice(event).unwrap();
+        if self.live == Live::Quiet || event["event"]["kind"] != "base_recorded" {
+            return;
+        }
+        let store = MemoryStoreId::parse(event["event"]["store"].as_str().unwrap()).unwrap();
+        let backend = self.backend.lock().unwrap().clone().unwrap();
+        let path = MemoryPath::parse(LIVE_WRITE).unwrap();
+        let content = "Written while a dream was at work.\n".into();
+        backend.write(&store, &[MemoryWrite::Put { path, content, expected: None }]).await.unwrap();
+    }
+}
+
+/// Ends this process as `kill -9` does.
+fn die() -> ! {
+    let kill = format!("kill -KILL {}", std::process::id());
+    let _ = Command::new("sh").arg("-c").arg(kill).status();
+    loop {
+        std::thread::park();
+    }
+}
+
+impl Parts for Killer {
+    fn minds(&self) -> Arc<dyn Minds> {
+        Arc::new(MortalMinds(Arc::clone(&self.0)))
+    }
+
+    fn state(&self, place: &Path) -> Result<Arc<dyn StateStore>, StateError> {
+        Ok(Arc::new(MortalState { inner: Standard.state(place)?, killer: Arc::clone(&self.0) }))
+    }
+
+    fn backend(&self, backend: Arc<dyn Backend>) -> Arc<dyn Backend> {
+        *self.0.backend.lock().unwrap() = Some(Arc::clone(&backend));
+        Arc::new(MortalBackend { inner: backend, killer: Arc::clone(&self.0) })
+    }
+}
+
+struct MortalState {
+    inner: Arc<dyn StateStore>,
+    killer: Arc<Inner>,
+}
+
+#[async_trait]
+impl StateStore for MortalState {
+    async fn get(&self, key: &Key) -> Result<Option<Versioned>, StateError> {
+        self.inner.get(key).await
+    }
+
+    async fn put(&self, key: &Key, bytes: &[u8], when: PutIf) -> Result<Version, StateError> {
+        let version = self.killer.step(&format!("put {key}"), self.inner.put(key, bytes, when)).await?;
+        if key.as_str().starts_with("runs/") {
+            self.killer.write_live(bytes).await;
+        }
+        Ok(version)
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<Key>, StateError> {
+        self.inner.list(prefix).await
+    }
+}
+
+struct MortalBackend {
+    inner: Arc<dyn Backend>,
+    killer: Arc<Inner>,
+}
+
+#[async_trait]
+impl Backend for MortalBackend {
+    fn kind(&self) -> &'static str {
+        self.inner.kind()
+    }
+
+    async fn store(&self, id: &MemoryStoreId) -> Result<MemoryStore, BackendError> {
+        self.inner.store(id).await
+    }
+
+    async fn snapshot(&self, id: &MemoryStoreId) -> Result<Snapshot, BackendError> {
+        self.inner.snapshot(id).await
+    }
+
+    async fn contents(
+        &self,
+        store: &MemoryStoreId,
+        wanted: &[(MemoryPath, ContentHash)],
+    ) -> Result<Vec<Memory>, BackendError> {
+        self.inner.contents(store, wanted).await
+    }
+
+    async fn write(&self, store: &MemoryStoreId, writes: &[MemoryWrite]) -> Result<(), BackendError> {
+        self.killer.step("write", self.inner.write(store, writes)).await
+    }
+
+    async fn delete_store(&self, id: &MemoryStoreId) -> Result<(), BackendError> {
+        self.killer.step("delete_store", self.inner.delete_store(id)).await
+    }
+
+    async fn sessions(&self, query: &SessionQuery) -> Result<SessionListing, BackendError> {
+        self.inner.sessions(query).await
+    }
+
+    async fn create_dream(&self, request: &DreamRequest) -> Result<Dream, BackendError> {
+        self.killer.step("create_dream", self.inner.create_dream(request)).await
+    }
+
+    async fn dream(&self, id: &DreamId) -> Result<Dream, BackendError> {
+        self.inner.dream(id).await
+    }
+
+    async fn next_change(&self, seen: &Dream) -> Result<Dream, BackendError> {
+        self.inner.next_change(seen).await
+    }
+
+    async fn dreams_since(&self, since: Timestamp) -> Result<Vec<Dream>, BackendError> {
+        self.inner.dreams_since(since).await
+    }
+
+    async fn cancel_dream(&self, id: &DreamId) -> Result<Dream, BackendError> {
+        self.killer.step("cancel_dream", self.inner.cancel_dream(id)).await
+    }
+
+    async fn dream_changes(&self, id: &DreamId) -> Result<Vec<DreamChange>, BackendError> {
+        self.inner.dream_changes(id).await
+    }
+
+    fn settling_time(&self) -> Duration {
+        self.inner.settling_time()
+    }
+
+    async fn leave(&self, id: &DreamId) -> Result<WhenLeft, BackendError> {
+        self.inner.leave(id).await
+    }
+}
+
+struct MortalMinds(Arc<Inner>);
+
+impl Minds for MortalMinds {
+    fn mind(&self, name: &str) -> Option<Arc<dyn Mind>> {
+        let inner = Standard.minds().mind(name)?;
+        Some(Arc::new(MortalMind { inner, killer: Arc::clone(&self.0) }))
+    }
+}
+
+struct MortalMind {
+    inner: Arc<dyn Mind>,
+    killer: Arc<Inner>,
+}
+
+impl Mind for MortalMind {
+    fn read(&self, transcript: &Transcript) -> Reading {
+        let step = self.killer.begin("read");
+        let reading = self.inner.read(transcript);
+        self.killer.die_at(&step, Side::After);
+        reading
+    }
+
+    fn consolidate(
+        &self,
+        input: &Snapshot,
+        readings: &[Reading],
+        instructions: Option<&str>,
+    ) -> Result<Consolidated, MindError> {
+        let step = self.killer.begin("consolidate");
+        let made = self.inner.consolidate(input, readings, instructions);
+        self.killer.die_at(&step, Side::After);
+        made
+    }
+}

@@ -1,0 +1,262 @@
+//! Death before and after every step of a command.
+
+use rayon::prelude::*;
+use serde_json::Value;
+
+use crate::child::run_until;
+use crate::killer::{Killer, LIVE_WRITE, Live, Point, Side};
+use crate::support::{Drill, Traces};
+
+const APPLY: &[&str] = &["apply", "small", "--yes"];
+
+/// A command to kill, and what is right afterwards.
+struct Scene {
+    /// Makes a project and brings it to where the command starts.
+    prepare: fn() -> Drill,
+    /// The command.
+    arguments: &'static [&'static str],
+    /// What happens meanwhile.
+    live: Live,
+    /// What a person does about a killed command.
+    finish: fn(&Drill),
+    /// What is then seen.
+    traces: Traces,
+}
+
+/// What a finished command left.
+#[derive(Debug, PartialEq)]
+struct End {
+    report: Value,
+    traces: Traces,
+    folder: Option<Vec<(String, String)>>,
+}
+
+impl End {
+    #[track_caller]
+    fn of(drill: &Drill) -> Self {
+        Self { report: drill.report(), traces: drill.traces(), folder: folder(drill) }
+    }
+}
+
+/// Returns what a directory target holds.
+fn folder(drill: &Drill) -> Option<Vec<(String, String)>> {
+    let root = drill.path("adopted");
+    root.is_dir().then(|| {
+        walkdir::WalkDir::new(&root)
+            .sort_by_file_name()
+            .into_iter()
+            .map(Result::unwrap)
+            .filter(|entry| entry.file_type().is_file())
+            .map(|entry| {
+                let name = entry.path().strip_prefix(&root).unwrap().display().to_string();
+                (name, std::fs::read_to_string(entry.path()).unwrap())
+            })
+            .collect()
+    })
+}
+
+fn has_live_write(drill: &Drill) -> bool {
+    drill.count(&format!("SELECT count(*) FROM memories WHERE path = '{LIVE_WRITE}'")) > 0
+}
+
+/// Kills the command before and after each of its steps, and returns how many kill points that makes.
+fn kill_everywhere(scene: &Scene) -> usize {
+    let undisturbed = |live| {
+        let drill = (scene.prepare)();
+        let killer = Killer::new(None, live);
+        let _ = drill.run_with(&killer, scene.arguments).exits(0);
+        let end = End::of(&drill);
+        assert_eq!(end.traces, scene.traces);
+        (end, killer.steps())
+    };
+    let (quiet, _) = undisturbed(Live::Quiet);
+    let (written, steps) = undisturbed(scene.live);
+    if scene.live == Live::Written {
+        assert_eq!(written.report["carried"], serde_json::json!([LIVE_WRITE]));
+    }
+    let points: Vec<Point> = steps
+        .iter()
+        .flat_map(|step| [Side::Before, Side::After].map(|side| Point::At(step.clone(), side)))
+        .collect();
+    points.par_iter().for_each(|point| {
+        let drill = (scene.prepare)();
+        assert!(run_until(&drill, scene.arguments, point, scene.live), "nothing dies at {point:?}");
+        let is_written = scene.live == Live::Written && has_live_write(&drill);
+        (scene.finish)(&drill);
+        let expected = if is_written { &written } else { &quiet };
+        assert_eq!(&End::of(&drill), expected, "killed at {point:?}");
+    });
+    points.len()
+}
+
+/// Applies until the run is over, then once more, when nothing is due.
+fn apply_to_the_end(drill: &Drill) {
+    let ran = drill.apply().exits(0).json();
+    let result = &ran["data"]["results"][0];
+    if result["outcome"] == "adopted" {
+        let reported = crate::support::comparable(&result["run"]);
+        assert_eq!(reported, drill.report(), "apply and show tell the same");
+    } else {
+        assert_eq!(result["outcome"], "nothing_due", "{result:#}");
+    }
+    assert_eq!(drill.apply().exits(0).json()["outcome"], "nothing_due");
+}
+
+fn adopted(dreams: usize) -> Traces {
+    Traces { generation: 1, claim: None, dreams, stores: dreams + 1 }
+}
+
+#[test]
+fn an_apply_killed_at_any_step_ends_as_if_it_had_not_been() {
+    let points = kill_everywhere(&Scene {
+        prepare: Drill::small,
+        arguments: APPLY,
+        live: Live::Quiet,
+        finish: apply_to_the_end,
+        traces: adopted(3),
+    });
+    // 21 puts, 3 dreams asked for, 5 sessions read and 3 stores consolidated, on both sides.
+    assert_eq!(points, 2 * (21 + 3 + 5 + 3));
+    eprintln!("{points} kill points of an apply");
+}
+
+#[test]
+fn a_rebase_into_a_folder_killed_at_any_step_ends_as_if_it_had_not_been() {
+    let points = kill_everywhere(&Scene {
+        prepare: || {
+            let drill = Drill::small();
+            drill.pipeline(|text| text.replace("target: pointer", "target: directory, directory: adopted"));
+            drill
+        },
+        arguments: APPLY,
+        live: Live::Written,
+        finish: apply_to_the_end,
+        traces: adopted(3),
+    });
+    eprintln!("{points} kill points of an apply with a rebase and a directory target");
+}
+
+fn awaiting_review() -> Drill {
+    let drill = Drill::small();
+    drill.pipeline(|text| text.replace("mode: auto", "mode: review"));
+    assert_eq!(drill.apply().exits(0).json()["outcome"], "awaiting_review");
+    drill
+}
+
+fn has(drill: &Drill, event: &str) -> bool {
+    drill.events()["small-1"].iter().any(|kind| kind == event)
+}
+
+#[test]
+fn an_approval_killed_at_any_step_is_given_once() {
+    const APPROVE: &[&str] = &["approve", "latest", "--reason", "looks right"];
+    let points = kill_everywhere(&Scene {
+        prepare: awaiting_review,
+        arguments: APPROVE,
+        live: Live::Quiet,
+        finish: |drill| {
+            if !has(drill, "approved") {
+                let _ = drill.run(APPROVE).exits(0);
+            }
+            apply_to_the_end(drill);
+            let approvals = drill.events()["small-1"].iter().filter(|kind| *kind == "approved").count();
+            assert_eq!(approvals, 1);
+        },
+        traces: adopted(3),
+    });
+    eprintln!("{points} kill points of an approve");
+}
+
+#[test]
+fn a_run_does_not_take_the_dreams_of_a_rejected_one_for_its_own() {
+    let points = kill_everywhere(&Scene {
+        // The next run asks for the same dream at once, with nothing but its time to tell them apart.
+        prepare: || {
+            let drill = awaiting_review();
+            let _ = drill.run(&["reject", "latest", "--reason", "again"]).exits(0);
+            drill.pipeline(|text| text);
+            drill
+        },
+        arguments: APPLY,
+        live: Live::Quiet,
+        finish: apply_to_the_end,
+        traces: Traces { generation: 1, claim: None, dreams: 6, stores: 7 },
+    });
+    eprintln!("{points} kill points of an apply after a reject");
+}
+
+#[test]
+fn a_cancel_killed_at_any_step_is_finished_by_the_next_apply() {
+    const CANCEL: &[&str] = &["cancel", "latest"];
+    let points = kill_everywhere(&Scene {
+        prepare: awaiting_review,
+        arguments: CANCEL,
+        live: Live::Quiet,
+        finish: |drill| {
+            if !has(drill, "cancel_asked") {
+                let _ = drill.run(CANCEL).exits(0);
+            } else if !has(drill, "released") {
+                assert_eq!(drill.apply().exits(0).json()["outcome"], "canceled");
+            }
+        },
+        traces: Traces { generation: 0, ..adopted(3) },
+    });
+    eprintln!("{points} kill points of a cancel");
+}
+
+#[test]
+fn a_rollback_killed_at_any_step_happens_once() {
+    const ROLLBACK: &[&str] = &["rollback", "notes", "--reason", "a mistake"];
+    let points = kill_everywhere(&Scene {
+        prepare: applied,
+        arguments: ROLLBACK,
+        live: Live::Quiet,
+        finish: |drill| {
+            if drill.alias().unwrap()["hold"].is_null() {
+                let _ = drill.run(ROLLBACK).exits(0);
+            }
+            assert_eq!(drill.apply().exits(0).json()["outcome"], "nothing_due");
+        },
+        traces: Traces { generation: 2, ..adopted(3) },
+    });
+    assert_eq!(points, 2);
+}
+
+#[test]
+fn a_gc_killed_at_any_step_is_finished_by_the_next() {
+    const GC: &[&str] = &["gc", "--yes"];
+    let points = kill_everywhere(&Scene {
+        prepare: applied,
+        arguments: GC,
+        live: Live::Quiet,
+        finish: |drill| {
+            let _ = drill.run(GC).exits(0);
+            assert_eq!(drill.run(&["gc", "--yes", "--json"]).exits(0).json()["outcome"], "nothing_to_delete");
+        },
+        // The import and the adopted store stay; the outputs in the middle of the chain go.
+        traces: Traces { stores: 2, ..adopted(3) },
+    });
+    assert_eq!(points, 4);
+}
+
+fn applied() -> Drill {
+    let drill = Drill::small();
+    let _ = drill.apply().exits(0);
+    drill
+}
+
+#[test]
+fn processes_that_live_for_three_steps_each_get_there_too() {
+    let undisturbed = Drill::small();
+    let _ = undisturbed.apply().exits(0);
+    let drill = Drill::small();
+    let mut processes = 1;
+    // With fewer, one process asks for a dream, the next finds it was not sent, and so on.
+    while run_until(&drill, APPLY, &Point::After(3), Live::Quiet) {
+        processes += 1;
+        assert!(processes < 20, "no progress is made");
+    }
+    assert_eq!(End::of(&drill), End::of(&undisturbed));
+    assert_eq!(drill.apply().exits(0).json()["outcome"], "nothing_due");
+    eprintln!("{processes} processes for one run");
+}

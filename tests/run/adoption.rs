@@ -1,0 +1,243 @@
+//! What becomes of candidates: adopted, unchanged, blocked, rejected, written to a folder.
+
+use std::fs;
+
+use dreamrun::adoption::decide::Reason;
+use dreamrun::ids::{PipelineName, RunId};
+use dreamrun::journal::Journal;
+use dreamrun::journal::event::JournalEvent;
+use dreamrun::journal::run_state::Phase;
+use dreamrun::plan::report::NotDue;
+use dreamrun::run::next::Stop;
+use dreamrun::run::{Ended, RunError};
+use dreamrun::spec::pipeline::{AdoptMode, GateSpec, StoreRef, Target};
+use dreamrun::state::PutIf;
+use dreamrun::state::alias;
+
+use crate::world::{World, put};
+
+#[tokio::test]
+async fn an_unchanged_candidate_is_not_adopted_and_its_sessions_count_as_read() {
+    let mut world = World::one_dream().await;
+    world.pipeline.model = "keeping".to_owned();
+    let live = world.live().await;
+    let mut journal = world.begin().await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    assert_eq!(journal.state().phase, Phase::Unchanged);
+    let record = world.record().await;
+    assert_eq!((record.active, record.generation, record.claim), (live, 0, None));
+    assert!(record.last_finished.contains_key(&world.pipeline.name));
+    assert_eq!(world.plan().await.not_due, Some(NotDue::TooFew { waiting: 0, min: 1 }));
+    world.add_sessions(2..3);
+    assert_eq!(world.plan().await.batches[0].sessions.len(), 1, "only the new one is paid for");
+}
+
+#[tokio::test]
+async fn a_rejected_candidate_leaves_everything_and_its_sessions_wait_again() {
+    let mut world = World::one_dream().await;
+    world.pipeline.adopt.mode = AdoptMode::Review;
+    let before = world.record().await;
+    let mut journal = world.begin().await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::AwaitingReview));
+    assert_eq!(journal.state().phase, Phase::AwaitingReview(vec![Reason::Mode]));
+    let no = JournalEvent::Rejected { by: "ada".to_owned(), reason: Some("worse".to_owned()) };
+    world.record_event(&mut journal, no).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    assert_eq!((&journal.state().phase, world.record().await), (&Phase::Rejected, before));
+    let next = world.plan().await;
+    assert_eq!((next.not_due, next.run.number(), next.batches.len()), (None, 2, 1));
+}
+
+#[tokio::test]
+async fn a_wiped_store_is_blocked_until_its_gates_are_overridden_by_name() {
+    let mut world = World::one_dream().await;
+    world.pipeline.model = "wiping".to_owned();
+    let live = world.live().await;
+    let mut journal = world.begin().await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Blocked));
+    world.approve(&mut journal, &["entries_removed"]).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Blocked), "`bytes` stands");
+    assert_eq!(world.live().await, live);
+    world.approve(&mut journal, &["entries_removed", "bytes"]).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    assert_eq!(world.held(&world.live().await).await, []);
+    let approval = journal.state().approval.clone().unwrap();
+    assert_eq!((approval.by.as_str(), approval.reason.as_deref()), ("ada", Some("looked at it")));
+    assert_eq!(world.record().await.previous[0].store, live, "there is a way back");
+}
+
+#[tokio::test]
+async fn a_candidate_that_changed_after_it_was_judged_is_never_made_live() {
+    for cut in ["adoption_intended", "adopted_before_the_move"] {
+        let world = World::one_dream().await;
+        let live = world.live().await;
+        let mut journal = world.begin().await;
+        if cut == "adoption_intended" {
+            world.go_before(&mut journal, cut).await;
+        } else {
+            let state = crate::support::FaultyState::at(
+                std::sync::Arc::clone(&world.state),
+                "aliases/",
+                2,
+                crate::support::When::Before,
+            );
+            world.go_with(&mut journal, &state, world.backend.as_ref()).await.unwrap_err();
+            assert!(matches!(journal.state().phase, Phase::Adopting { .. }), "{:?}", journal.state().phase);
+        }
+        let candidate = journal.state().candidate.clone().unwrap().store;
+        world.write(&candidate, &[put("/a", "slipped in", Some("one"))]).await;
+        let error = world.go(&mut journal).await.unwrap_err();
+        assert!(matches!(error, RunError::NotVerified { .. }), "{error}");
+        assert_eq!((world.live().await, world.record().await.generation), (live, 0), "{cut}");
+        // Put back as it was judged, it can go on.
+        world.write(&candidate, &[put("/a", "one", Some("slipped in"))]).await;
+        assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+        assert_eq!(world.live().await, candidate);
+    }
+}
+
+#[tokio::test]
+async fn of_two_runs_that_claim_one_alias_the_second_is_told_who_was_first() {
+    let mut world = World::one_dream().await;
+    world.pipeline.adopt.mode = AdoptMode::Review;
+    let mut first = world.begin().await;
+    world.go(&mut first).await.unwrap();
+    world.pipeline.name = PipelineName::parse("weekly").unwrap();
+    let mut second = world.begin().await;
+    let error = world.go(&mut second).await.unwrap_err();
+    let RunError::Busy { run, alias } = &error else { panic!("{error}") };
+    assert_eq!((run, alias), (first.run(), &world.alias));
+    assert_eq!((second.state().phase.name(), world.dreams().await.len()), ("planned", 1));
+
+    world.pipeline.name = PipelineName::parse("nightly").unwrap();
+    world.approve(&mut first, &[]).await;
+    world.go(&mut first).await.unwrap();
+    world.pipeline.name = PipelineName::parse("weekly").unwrap();
+    let error = world.go(&mut second).await.unwrap_err();
+    assert!(
+        matches!(error, RunError::Stale { .. }),
+        "planned for a store that is not live any more: {error}"
+    );
+    assert_eq!(world.dreams().await.len(), 1);
+}
+
+#[tokio::test]
+async fn of_two_processes_that_drive_one_run_the_one_that_comes_late_stops() {
+    let world = World::one_dream().await;
+    let mut one = world.begin().await;
+    world.go_before(&mut one, "base_recorded").await;
+    let mut other = world.open(one.run()).await;
+    world.go(&mut one).await.unwrap();
+    let error = world.go(&mut other).await.unwrap_err();
+    let RunError::Journal(dreamrun::journal::JournalError::State(source)) = &error else { panic!("{error}") };
+    assert!(matches!(source, dreamrun::state::StateError::Conflict { .. }), "{error}");
+    assert_eq!((world.dreams().await.len(), world.record().await.generation), (1, 1));
+}
+
+#[tokio::test]
+async fn a_claim_in_the_name_of_a_run_that_is_over_holds_nobody_up() {
+    let mut world = World::one_dream().await;
+    world.pipeline.model = "keeping".to_owned();
+    let mut one = world.begin().await;
+    let mut late = world.open(one.run()).await;
+    world.go(&mut one).await.unwrap();
+    assert_eq!(one.state().phase, Phase::Unchanged);
+    // The late process claims the alias before it learns that the run is over.
+    world.go(&mut late).await.unwrap_err();
+    assert_eq!(world.record().await.claim.unwrap().run, *one.run());
+    world.add_sessions(2..4);
+    let mut next = world.begin().await;
+    assert_eq!(world.go(&mut next).await.unwrap(), Ended::Stopped(Stop::Ended));
+    assert_eq!(world.record().await.claim, None);
+}
+
+#[tokio::test]
+async fn an_alias_that_was_moved_meanwhile_is_not_moved_again() {
+    let world = World::one_dream().await;
+    let mut journal = world.begin().await;
+    world.go_before(&mut journal, "adoption_intended").await;
+    let (mut record, version) = alias::read(world.state.as_ref(), &world.alias).await.unwrap().unwrap();
+    let elsewhere = journal.state().candidate.clone().unwrap().store;
+    let moved_to = dreamrun::ids::MemoryStoreId::parse("memstore_other").unwrap();
+    assert_ne!(elsewhere, moved_to);
+    record.replace_active(moved_to.clone(), None, dreamrun::clock::Clock::now(world.clock.as_ref()));
+    alias::write(world.state.as_ref(), &world.alias, &record, PutIf::Version(version)).await.unwrap();
+    let error = world.go(&mut journal).await.unwrap_err();
+    assert!(matches!(error, RunError::Stale { .. }), "{error}");
+    assert_eq!(world.live().await, moved_to);
+}
+
+#[tokio::test]
+async fn a_raw_store_stays_what_it_is() {
+    let mut world = World::one_dream().await;
+    let live = world.live().await;
+    world.pipeline.store = StoreRef::Raw(live.clone());
+    world.pipeline.adopt.mode = AdoptMode::Review;
+    let mut journal = world.begin().await;
+    world.go(&mut journal).await.unwrap();
+    world.approve(&mut journal, &[]).await;
+    world.go(&mut journal).await.unwrap();
+    assert_eq!(journal.state().phase, Phase::Adopted);
+    let record = world.record().await;
+    assert_eq!((record.active, record.generation), (live, 0));
+    assert_eq!(record.adoption.unwrap().run, *journal.run());
+    assert_eq!(world.plan().await.not_due, Some(NotDue::TooFew { waiting: 0, min: 1 }));
+}
+
+/// Runs with a directory target over a folder that holds the live store.
+async fn to_folder() -> (World, Journal) {
+    let mut world = World::one_dream().await;
+    world.pipeline.adopt.target = Target::Directory("memory".into());
+    fs::create_dir(world.root().join("memory")).unwrap();
+    for (name, text) in [("a", "one"), ("b", "two"), ("c", "three")] {
+        fs::write(world.root().join("memory").join(name), text).unwrap();
+    }
+    let journal = world.begin().await;
+    (world, journal)
+}
+
+fn file(world: &World, name: &str) -> Option<String> {
+    fs::read_to_string(world.root().join("memory").join(name)).ok()
+}
+
+#[tokio::test]
+async fn a_directory_target_holds_the_candidate_and_the_alias_moves_too() {
+    let (world, mut journal) = to_folder().await;
+    let before = world.live().await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    assert_ne!(world.live().await, before);
+    for (path, content) in world.held(&world.live().await).await {
+        assert_eq!(file(&world, &path[1..]), Some(content), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn files_that_a_person_changed_are_kept() {
+    let (mut world, _) = to_folder().await;
+    world.pipeline.model = "wiping".to_owned();
+    world.pipeline.gates = Vec::<GateSpec>::new();
+    world.pipeline.name = PipelineName::parse("wiping").unwrap();
+    let mut journal = world.begin().await;
+    fs::write(world.root().join("memory/a"), "my own words").unwrap();
+    fs::write(world.root().join("memory/notes.txt"), "mine").unwrap();
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    assert_eq!(file(&world, "a").as_deref(), Some("my own words"));
+    assert_eq!(file(&world, "notes.txt").as_deref(), Some("mine"));
+    assert_eq!((file(&world, "b"), file(&world, "c")), (None, None));
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_stops_the_run_before_the_alias_moves() {
+    let mut world = World::one_dream().await;
+    world.pipeline.adopt.target = Target::Directory("memory".into());
+    fs::write(world.root().join("memory"), "a file stands here").unwrap();
+    let before = world.live().await;
+    let mut journal = world.begin().await;
+    let error = world.go(&mut journal).await.unwrap_err();
+    assert!(matches!(error, RunError::Folder { .. }), "{error}");
+    assert_eq!(world.live().await, before);
+    fs::remove_file(world.root().join("memory")).unwrap();
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    assert!(file(&world, "learned.md").is_some());
+    assert_eq!(journal.run(), &RunId::parse("nightly-1").unwrap());
+}

@@ -1,0 +1,187 @@
+//! Requests whose answer was lost, and instructions that changed under a run.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dreamrun::clock::Clock;
+use dreamrun::ids::DreamId;
+use dreamrun::journal::Journal;
+use dreamrun::journal::event::JournalEvent;
+use dreamrun::journal::run_state::Phase;
+use dreamrun::run::next::Stop;
+use dreamrun::run::settle::{Settled, settle};
+use dreamrun::run::{Ended, RunError};
+use dreamrun::spec::pipeline::Template;
+use jiff::SignedDuration;
+
+use crate::support::{FaultyBackend, When};
+use crate::world::World;
+
+const CREATE: &str = "create a dream";
+
+#[tokio::test]
+async fn a_create_without_an_answer_is_settled_and_not_repeated() {
+    let world = World::one_dream().await;
+    let mut journal = world.begin().await;
+    let backend = FaultyBackend::at(Arc::clone(&world.backend), CREATE, 1, When::After);
+    let ended = world.go_with(&mut journal, world.state.as_ref(), &backend).await.unwrap();
+    assert_eq!(ended, Ended::Stopped(Stop::Ended));
+    assert!(backend.has_failed());
+    assert_eq!(world.dreams().await.len(), 1);
+    let events = dreamrun::journal::read(world.state.as_ref(), journal.run()).await.unwrap();
+    let created = events.iter().find_map(|recorded| match &recorded.event {
+        JournalEvent::DreamCreated { is_settled, dream, .. } => Some((*is_settled, dream.clone())),
+        _ => None,
+    });
+    assert_eq!(created, Some((true, world.dreams().await[0].id.clone())));
+}
+
+#[tokio::test]
+async fn a_create_that_never_left_is_told_and_asked_for_again_by_the_next_apply() {
+    let world = World::one_dream().await;
+    let mut journal = world.begin().await;
+    let backend = FaultyBackend::at(Arc::clone(&world.backend), CREATE, 1, When::Before);
+    let error = world.go_with(&mut journal, world.state.as_ref(), &backend).await.unwrap_err();
+    assert!(matches!(error, RunError::Backend(_)), "{error}");
+    assert_eq!(journal.state().phase, Phase::Ready { batch: 1 });
+    assert_eq!(world.dreams().await, []);
+    world.go(&mut journal).await.unwrap();
+    assert_eq!(journal.state().phase, Phase::Adopted);
+    assert_eq!(world.dreams().await.len(), 1);
+}
+
+/// Brings a run into doubt: its one request was sent twice, and no answer to either is known.
+async fn sent_twice(world: &World) -> (Journal, [DreamId; 2]) {
+    let mut journal = world.begin().await;
+    world.go_before(&mut journal, "dream_created").await;
+    assert_eq!(journal.state().phase, Phase::Requested { batch: 1 });
+    let second = world.backend.create_dream(&world.request(&journal)).await.unwrap().id;
+    let first = world.dreams().await.into_iter().find(|dream| dream.id != second).unwrap().id;
+    let mut both = [first, second];
+    both.sort();
+    (journal, both)
+}
+
+#[tokio::test]
+async fn several_dreams_that_fit_one_request_stop_the_run_in_doubt() {
+    let world = World::one_dream().await;
+    let (mut journal, both) = sent_twice(&world).await;
+    for _ in 0..2 {
+        let error = world.go(&mut journal).await.unwrap_err();
+        let RunError::InDoubt { batch: 1, dreams, .. } = &error else { panic!("{error}") };
+        assert_eq!(*dreams, both);
+        assert_eq!(journal.state().phase, Phase::Requested { batch: 1 });
+    }
+    assert_eq!(world.dreams().await.len(), 2, "nothing is asked for in doubt");
+}
+
+#[tokio::test]
+async fn giving_a_run_in_doubt_up_frees_the_alias() {
+    let world = World::one_dream().await;
+    let (mut journal, _) = sent_twice(&world).await;
+    world.record_event(&mut journal, JournalEvent::CancelAsked { by: "ada".to_owned() }).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    assert_eq!(journal.state().phase, Phase::Canceled);
+    assert_eq!(world.record().await.claim, None);
+}
+
+/// Settles what a run has in the air.
+async fn settled(world: &World, journal: &Journal, backend: &FaultyBackend) -> Settled {
+    let request = journal.state().dreams.last().unwrap();
+    let known = journal.state().dreams.iter().filter_map(|record| record.dream.clone()).collect();
+    settle(request, &known, backend, world.clock.now()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_request_that_may_still_arrive_is_waited_for() {
+    let world = World::one_dream().await;
+    let mut journal = world.begin().await;
+    world.go_before(&mut journal, "dream_created").await;
+    // The request is on its way: the backend knows of no dream that fits it.
+    let mut state = journal.state().clone();
+    state.dreams[0].digest = dreamrun::memory::ContentHash::of("another request");
+    let backend = FaultyBackend::new(Arc::clone(&world.backend), 1_000, When::Before)
+        .settling_in(Duration::from_secs(90));
+    let at = async |seconds: i64| {
+        let now = state.dreams[0].requested_at + SignedDuration::from_secs(seconds);
+        settle(&state.dreams[0], &BTreeSet::new(), &backend, now).await.unwrap()
+    };
+    assert_eq!(at(0).await, Settled::TooEarly(SignedDuration::from_secs(90)));
+    assert_eq!(at(89).await, Settled::TooEarly(SignedDuration::from_secs(1)));
+    assert_eq!(at(90).await, Settled::NotSent);
+    // One that has arrived is found at once.
+    let dream = world.dreams().await[0].id.clone();
+    assert_eq!(settled(&world, &journal, &backend).await, Settled::Found(dream));
+}
+
+#[tokio::test]
+async fn only_a_dream_for_this_very_request_is_taken() {
+    let world = World::one_dream().await;
+    let mut journal = world.begin().await;
+    world.go_before(&mut journal, "dream_created").await;
+    let backend = FaultyBackend::new(Arc::clone(&world.backend), 1_000, When::Before);
+    let found = settled(&world, &journal, &backend).await;
+    let request = world.request(&journal);
+    for other in [
+        dreamrun::dream::DreamRequest { instructions: None, ..request.clone() },
+        dreamrun::dream::DreamRequest { sessions: request.sessions[..1].to_vec(), ..request.clone() },
+        dreamrun::dream::DreamRequest { model: "keeping".to_owned(), ..request.clone() },
+    ] {
+        world.backend.create_dream(&other).await.unwrap();
+    }
+    assert_eq!(settled(&world, &journal, &backend).await, found);
+    // A dream made long before the request cannot be its answer.
+    let mut later = journal.state().clone();
+    later.dreams[0].requested_at += SignedDuration::from_secs(3);
+    let now = world.clock.now() + SignedDuration::from_secs(3);
+    assert_eq!(settle(&later.dreams[0], &BTreeSet::new(), &backend, now).await.unwrap(), Settled::NotSent);
+}
+
+#[tokio::test]
+async fn the_dream_of_an_earlier_try_is_never_taken_for_the_next_one() {
+    let mut world = World::one_dream().await;
+    world.pipeline.model = "failing".to_owned();
+    let mut journal = world.begin().await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::DreamFailed));
+    world.record_event(&mut journal, JournalEvent::RetryAsked).await;
+    // The second request leaves no trace on the backend: only the first try's dream fits it.
+    let request = FaultyBackend::at(Arc::clone(&world.backend), CREATE, 1, When::Before);
+    world.go_with(&mut journal, world.state.as_ref(), &request).await.unwrap_err();
+    assert_eq!(journal.state().phase, Phase::Ready { batch: 1 });
+    let plan = journal.state().plan.clone();
+    let digest = journal.state().dreams[0].digest;
+    let store = journal.state().dreams[0].store.clone();
+    assert_eq!(plan.batches.len(), 1);
+    let asked = JournalEvent::DreamRequested { batch: 1, attempt: 2, store, digest };
+    world.record_event(&mut journal, asked).await;
+    let backend = FaultyBackend::new(Arc::clone(&world.backend), 1_000, When::Before);
+    assert_eq!(settled(&world, &journal, &backend).await, Settled::NotSent);
+}
+
+#[tokio::test]
+async fn surplus_dreams_that_a_person_canceled_end_the_doubt() {
+    let mut world = World::one_dream().await;
+    world.pipeline.model = "gated".to_owned();
+    let (mut journal, [one, other]) = sent_twice(&world).await;
+    world.backend.cancel_dream(&one).await.unwrap();
+    world.gate.allow(usize::MAX);
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    assert_eq!(journal.state().phase, Phase::Adopted);
+    assert_eq!(journal.state().dreams[0].dream, Some(other));
+    assert_eq!(world.dreams().await.len(), 2);
+}
+
+#[tokio::test]
+async fn changed_instructions_stop_a_run_before_anything_is_sent() {
+    let mut world = World::three_dreams().await;
+    let mut journal = world.begin().await;
+    let before = world.pipeline.instructions.replace(Template::new("Dream {{ batch.index }}, differently"));
+    let error = world.go(&mut journal).await.unwrap_err();
+    assert!(matches!(error, RunError::ChangedInstructions { batch: 1, .. }), "{error}");
+    assert_eq!(journal.state().phase, Phase::Ready { batch: 1 });
+    assert_eq!(world.dreams().await, []);
+    world.pipeline.instructions = before;
+    world.go(&mut journal).await.unwrap();
+    assert_eq!(journal.state().phase, Phase::Adopted);
+}

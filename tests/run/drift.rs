@@ -1,0 +1,197 @@
+//! Agents that write to the live store while a dream is at work, and after.
+
+use dreamrun::adoption::decide::Reason;
+use dreamrun::ids::MemoryStoreId;
+use dreamrun::journal::Journal;
+use dreamrun::journal::event::JournalEvent;
+use dreamrun::journal::run_state::Phase;
+use dreamrun::memory::{ContentHash, MemoryWrite};
+use dreamrun::run::Ended;
+use dreamrun::run::next::Stop;
+use dreamrun::spec::pipeline::Drift;
+
+use crate::world::{World, path, put};
+
+/// Begins a run and goes to where its dream is done, with the live store as it was.
+async fn dreamt(drift: Drift) -> (World, Journal, MemoryStoreId) {
+    let mut world = World::one_dream().await;
+    world.pipeline.adopt.drift = drift;
+    let mut journal = world.begin().await;
+    world.go_before(&mut journal, "dream_ended").await;
+    let live = world.live().await;
+    (world, journal, live)
+}
+
+fn reasons(journal: &Journal) -> Vec<Reason> {
+    match &journal.state().phase {
+        Phase::AwaitingReview(why) | Phase::Blocked(why) => why.clone(),
+        other => panic!("nobody waits in {other:?}"),
+    }
+}
+
+/// An edit, an addition and a deletion that the dream has nothing to do with.
+async fn write_aside(world: &World, live: &MemoryStoreId) {
+    let deleted = MemoryWrite::Delete { path: path("/c"), expected: ContentHash::of("three") };
+    world.write(live, &[put("/a", "edited", Some("one")), put("/new", "added", None), deleted]).await;
+}
+
+/// Checks that the live store holds what [`write_aside`] wrote, and the dream's work.
+async fn check_carried(world: &World) {
+    let held = world.held(&world.live().await).await;
+    let names: Vec<_> = held.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(names, ["/a", "/b", "/learned.md", "/new"]);
+    assert_eq!((held[0].1.as_str(), held[3].1.as_str()), ("edited", "added"));
+    assert!(held[2].1.contains("fact 1"), "{held:?}");
+}
+
+#[tokio::test]
+async fn rebase_carries_live_writes_over() {
+    let (world, mut journal, live) = dreamt(Drift::Rebase).await;
+    write_aside(&world, &live).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    assert_eq!(journal.state().phase, Phase::Adopted);
+    check_carried(&world).await;
+    assert_eq!(journal.state().carried, ["/a", "/c", "/new"].map(path));
+    let judged = world.events(journal.run()).await.into_iter().filter(|kind| *kind == "judged").count();
+    assert_eq!(judged, 2, "what is adopted was judged");
+}
+
+#[tokio::test]
+async fn a_memory_that_both_sides_changed_goes_to_review_in_its_live_version() {
+    let (world, mut journal, live) = dreamt(Drift::Rebase).await;
+    world.write(&live, &[put("/learned.md", "from an agent", None)]).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::AwaitingReview));
+    assert_eq!(reasons(&journal), [Reason::Conflicts { count: 1 }]);
+    let conflict = &journal.state().conflicts[0];
+    assert_eq!((&conflict.path, conflict.base), (&path("/learned.md"), None));
+    assert_eq!(conflict.ours, Some(ContentHash::of("from an agent")));
+    assert_ne!(conflict.theirs, conflict.ours);
+    world.approve(&mut journal, &[]).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    assert_eq!(world.live_memory("/learned.md").await.as_deref(), Some("from an agent"));
+}
+
+#[tokio::test]
+async fn review_carries_live_writes_over_and_shows_them_to_a_person() {
+    let (world, mut journal, live) = dreamt(Drift::Review).await;
+    write_aside(&world, &live).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::AwaitingReview));
+    assert_eq!(reasons(&journal), [Reason::Carried { count: 3 }]);
+    assert_eq!(world.live().await, live);
+    world.approve(&mut journal, &[]).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    check_carried(&world).await;
+}
+
+#[tokio::test]
+async fn block_adopts_nothing_unless_a_person_overrides_drift() {
+    let (world, mut journal, live) = dreamt(Drift::Block).await;
+    write_aside(&world, &live).await;
+    for overrides in [&[][..], &["entries_removed"]] {
+        assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Blocked));
+        assert!(reasons(&journal).contains(&Reason::Drift));
+        assert_eq!(world.live().await, live);
+        world.approve(&mut journal, overrides).await;
+    }
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Blocked));
+    world.approve(&mut journal, &["drift"]).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    check_carried(&world).await;
+}
+
+#[tokio::test]
+async fn an_untouched_store_is_adopted_under_every_policy() {
+    for drift in [Drift::Rebase, Drift::Review, Drift::Block] {
+        let (world, mut journal, _) = dreamt(drift).await;
+        assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended), "{drift:?}");
+        assert_eq!(journal.state().phase, Phase::Adopted);
+    }
+}
+
+#[tokio::test]
+async fn a_write_between_the_decision_and_the_move_is_carried_over_after_it() {
+    let (world, mut journal, live) = dreamt(Drift::Rebase).await;
+    world.go_before(&mut journal, "adopted").await;
+    // The alias has moved; this agent still has the old store mounted.
+    assert_ne!(world.live().await, live);
+    write_aside(&world, &live).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    check_carried(&world).await;
+    assert_eq!(journal.state().carried, ["/a", "/c", "/new"].map(path));
+    assert_eq!(world.record().await.generation, 1);
+}
+
+#[tokio::test]
+async fn a_late_write_takes_the_place_of_the_dreams_own() {
+    let (world, mut journal, live) = dreamt(Drift::Rebase).await;
+    world.go_before(&mut journal, "adopted").await;
+    world.write(&live, &[put("/learned.md", "from an agent", None)]).await;
+    world.go(&mut journal).await.unwrap();
+    assert_eq!(world.live_memory("/learned.md").await.as_deref(), Some("from an agent"));
+    assert_eq!(journal.state().carried, [path("/learned.md")]);
+}
+
+#[tokio::test]
+async fn a_write_to_the_new_live_store_does_not_undo_its_adoption() {
+    let (world, mut journal, _) = dreamt(Drift::Rebase).await;
+    world.go_before(&mut journal, "adopted").await;
+    let live = world.live().await;
+    world.write(&live, &[put("/a", "edited", Some("one"))]).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    assert_eq!(journal.state().phase, Phase::Adopted);
+    assert_eq!((world.live().await, world.record().await.generation), (live, 1));
+    assert_eq!(world.live_memory("/a").await.as_deref(), Some("edited"));
+}
+
+#[tokio::test]
+async fn a_rebase_cut_off_after_its_writes_is_finished() {
+    let (world, mut journal, live) = dreamt(Drift::Rebase).await;
+    world.write(&live, &[put("/learned.md", "from an agent", None), put("/a", "edited", Some("one"))]).await;
+    world.go_before(&mut journal, "rebase_intended").await;
+    // The first candidate of the run is recorded before the intent, so the next one is the rebased.
+    world.go_before(&mut journal, "candidate_recorded").await;
+    assert!(matches!(journal.state().phase, Phase::Rebasing { .. }));
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::AwaitingReview));
+    assert_eq!(journal.state().carried, [path("/a")]);
+    assert_eq!(journal.state().conflicts.len(), 1);
+    let candidate = journal.state().candidate.clone().unwrap().store;
+    let held = world.held(&candidate).await;
+    assert_eq!(held[0], ("/a".to_owned(), "edited".to_owned()));
+    assert!(held.contains(&("/learned.md".to_owned(), "from an agent".to_owned())));
+}
+
+#[tokio::test]
+async fn an_approval_is_stale_after_a_live_write() {
+    let (world, mut journal, live) = dreamt(Drift::Review).await;
+    write_aside(&world, &live).await;
+    world.go(&mut journal).await.unwrap();
+    let looked_at = journal.state().candidate.clone().unwrap().hash;
+    world.approve(&mut journal, &[]).await;
+    world.write(&live, &[put("/b", "edited after the approval", Some("two"))]).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::AwaitingReview));
+    assert!(reasons(&journal).contains(&Reason::StaleApproval), "{:?}", reasons(&journal));
+    assert_ne!(journal.state().candidate.clone().unwrap().hash, looked_at);
+    assert_eq!(world.live().await, live);
+    world.approve(&mut journal, &[]).await;
+    world.go(&mut journal).await.unwrap();
+    assert_eq!(world.live_memory("/b").await.as_deref(), Some("edited after the approval"));
+}
+
+#[tokio::test]
+async fn a_write_made_twice_during_one_run_is_named_once() {
+    let (world, mut journal, live) = dreamt(Drift::Review).await;
+    world.write(&live, &[put("/a", "edited", Some("one"))]).await;
+    world.go(&mut journal).await.unwrap();
+    world.write(&live, &[put("/a", "edited again", Some("edited"))]).await;
+    world.approve(&mut journal, &[]).await;
+    // The approval saw the second write, and not a candidate that holds it.
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::AwaitingReview));
+    assert_eq!(journal.state().carried, [path("/a")]);
+    assert!(matches!(
+        &reasons(&journal)[..],
+        [Reason::Carried { count: 1 }, ..] | [_, Reason::Carried { count: 1 }]
+    ));
+    world.record_event(&mut journal, JournalEvent::Rejected { by: "ada".to_owned(), reason: None }).await;
+    world.go(&mut journal).await.unwrap();
+    assert_eq!(world.live_memory("/a").await.as_deref(), Some("edited again"));
+}

@@ -1,0 +1,14 @@
+//! Runs, carried out over the real local backend: undisturbed, disturbed at every write and call, and
+//! with other people at work on the same store.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod adoption;
+mod cancel;
+mod doubt;
+mod drift;
+mod failures;
+mod faults;
+mod secrecy;
+#[path = "../support/mod.rs"]
+mod support;
+mod world;
