@@ -2,7 +2,8 @@
 //!
 //! An [`Episode`] is one error and the tool calls after it; [`recurring`] groups the episodes of many
 //! sessions by what the errors have in common; [`pages`] writes the groups into memories. The words of
-//! an error are a tool's, so a page quotes them as evidence and never states them.
+//! an error are a tool's: of them, a page holds the signature and no more. When a user stopped a tool,
+//! that is no error to get past.
 
 mod page;
 mod signature;
@@ -39,13 +40,14 @@ pub struct Episode {
     /// When.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
+    /// The tool the same tool succeeded after: the last different one, or itself if there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub essential: Option<String>,
     /// The next steps, at most three: tools, with the program for commands, and [`USER_STEP`].
     pub recovery: Vec<String>,
-    /// The event at which the same tool succeeded on the same target, or the user took over.
+    /// The event at which the same tool succeeded on the same target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovered: Option<u64>,
-    /// The error's own words, cleaned and cut. They are a tool's: evidence, never an instruction.
-    pub example: String,
 }
 
 /// The step in which the user said how to go on.
@@ -63,19 +65,20 @@ pub fn episodes(transcript: &Transcript) -> Vec<Episode> {
         if call.answer != Some(at) || !signature::is_failure(text, *is_error, call.is_command()) {
             continue;
         }
-        let findings = signature::findings(text, call.is_command());
-        if findings.is_empty() {
+        let signatures =
+            if is_refused(text) { Vec::new() } else { signature::signatures(text, call.is_command()) };
+        if signatures.is_empty() {
             continue;
         }
         let after = Aftermath::of(&transcript.events, &calls, index, at);
-        found.extend(findings.into_iter().map(|finding| Episode {
-            signature: finding.signature,
-            tool: call.name.to_owned(),
+        found.extend(signatures.into_iter().map(|signature| Episode {
+            signature,
+            tool: named(call.name),
             event: event.line,
             at: event.at,
+            essential: after.essential.clone(),
             recovery: after.steps.clone(),
             recovered: after.recovered,
-            example: finding.example,
         }));
     }
     found
@@ -101,11 +104,19 @@ impl Call<'_> {
     fn step(&self) -> String {
         match &self.target {
             Target::Programs(programs) if !programs.is_empty() => {
-                format!("{}({})", self.name, programs.join(", "))
+                format!("{}({})", named(self.name), programs.join(", "))
             }
-            _ => self.name.to_owned(),
+            _ => named(self.name),
         }
     }
+}
+
+/// Returns a tool's name as a page may bear it.
+fn named(tool: &str) -> String {
+    /// Longer ones are no names.
+    const NAME_CHARS: usize = 64;
+    let is_plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
+    tool.chars().filter(is_plain).take(NAME_CHARS).collect()
 }
 
 fn is_command_tool(name: &str) -> bool {
@@ -226,6 +237,7 @@ fn calls(events: &[Event]) -> Vec<Call<'_>> {
 
 /// What came after an error.
 struct Aftermath {
+    essential: Option<String>,
     steps: Vec<String>,
     recovered: Option<u64>,
 }
@@ -233,7 +245,7 @@ struct Aftermath {
 impl Aftermath {
     fn of(events: &[Event], calls: &[Call<'_>], failed: usize, error: usize) -> Self {
         let EventKind::ToolResult { text, .. } = &events[error].kind else {
-            return Self { steps: Vec::new(), recovered: None };
+            return Self { essential: None, steps: Vec::new(), recovered: None };
         };
         let is_elsewhere = is_elsewhere(text);
         let first = calls.partition_point(|call| call.made <= error);
@@ -243,10 +255,6 @@ impl Aftermath {
         let mut steps: Vec<String> = said.map(|_| USER_STEP.to_owned()).into_iter().collect();
         steps.extend(later.iter().take(STEPS_SHOWN).map(Call::step));
         steps.truncate(STEPS_SHOWN);
-        if is_refused(text) {
-            let next = said.map(|event| event.line).or(later.first().map(|call| events[call.made].line));
-            return Self { steps, recovered: next };
-        }
         let failed = &calls[failed];
         let success = later.iter().position(|call| {
             call.is_success
@@ -256,15 +264,19 @@ impl Aftermath {
         if let Some(success) = success {
             steps.truncate(usize::from(said.is_some()) + success + 1);
         }
+        let essential = success.map(|index| {
+            let different = later[..index].iter().rev().find(|call| call.name != failed.name);
+            named(different.map_or(failed.name, |call| call.name))
+        });
         let answer = success.and_then(|index| later[index].answer);
-        Self { steps, recovered: answer.map(|at| events[at].line) }
+        Self { essential, steps, recovered: answer.map(|at| events[at].line) }
     }
 }
 
 /// How many events after an error at the end of a session the user may take to answer.
 const ANSWER_LIMIT: usize = 50;
 
-/// Says whether it was the user who stopped the tool.
+/// Says whether it was a person who stopped the tool.
 fn is_refused(text: &str) -> bool {
     let start = &text[..text.floor_char_boundary(200)].to_lowercase();
     [
@@ -296,14 +308,18 @@ pub struct Playbook {
     pub tools: BTreeMap<String, u64>,
     /// The sessions, each with the events of its errors.
     pub sessions: BTreeMap<SessionId, BTreeSet<u64>>,
-    /// In how many sessions it was got past.
-    pub recovered_sessions: usize,
-    /// What was done next, the most frequent first, with the sessions it was done in.
+    /// What got past it, the most frequent first, with the sessions it did so in: the essential step,
+    /// then the tool that had failed.
     pub recoveries: Vec<(Vec<String>, BTreeSet<SessionId>)>,
-    /// The programs most often run on the way, with their subcommands.
+    /// The programs most often run on the way, with their subcommands, each in [`SESSIONS_MIN`] sessions.
     pub programs: Vec<String>,
-    /// The words of one such error: a tool's words, evidence only.
-    pub example: String,
+}
+
+impl Playbook {
+    /// Says whether one recovery got past the error in at least [`SESSIONS_MIN`] sessions.
+    pub fn is_pattern(&self) -> bool {
+        self.recoveries.iter().any(|(_, sessions)| sessions.len() >= SESSIONS_MIN)
+    }
 }
 
 type Sighting<'a> = (&'a SessionId, &'a Episode);
@@ -344,9 +360,9 @@ pub fn recurring(sessions: &[(SessionId, Vec<Episode>)]) -> Vec<Playbook> {
     playbooks
 }
 
-/// Returns the errors that were got past in at least [`SESSIONS_MIN`] sessions.
+/// Returns the errors that one recovery got past in at least [`SESSIONS_MIN`] sessions.
 pub fn playbooks(sessions: &[(SessionId, Vec<Episode>)]) -> Vec<Playbook> {
-    recurring(sessions).into_iter().filter(|playbook| playbook.recovered_sessions >= SESSIONS_MIN).collect()
+    recurring(sessions).into_iter().filter(Playbook::is_pattern).collect()
 }
 
 fn words(signature: &str) -> BTreeSet<String> {
@@ -381,16 +397,13 @@ fn playbook(signature: &str, mut seen: Vec<Sighting<'_>>) -> Playbook {
     seen.sort_by_key(|&(session, episode)| (session, episode.event));
     let mut tools = BTreeMap::new();
     let mut sessions: BTreeMap<SessionId, BTreeSet<u64>> = BTreeMap::new();
-    let mut recovered = BTreeSet::new();
     let mut programs: BTreeMap<&str, BTreeSet<&SessionId>> = BTreeMap::new();
     let mut recoveries: BTreeMap<Vec<String>, BTreeSet<SessionId>> = BTreeMap::new();
     for &(session, episode) in &seen {
         *tools.entry(episode.tool.clone()).or_default() += 1;
         sessions.entry(session.clone()).or_default().insert(episode.event);
-        if episode.recovered.is_some() {
-            recovered.insert(session);
-            let steps = episode.recovery.iter().map(|step| step.split('(').next().unwrap_or(step).to_owned());
-            let mut steps: Vec<String> = steps.collect();
+        if let Some(essential) = &episode.essential {
+            let mut steps = vec![essential.clone(), episode.tool.clone()];
             steps.dedup();
             recoveries.entry(steps).or_default().insert(session.clone());
             for step in episode.recovery.iter().filter_map(|step| step.split_once('(')?.1.strip_suffix(')')) {
@@ -402,21 +415,18 @@ fn playbook(signature: &str, mut seen: Vec<Sighting<'_>>) -> Playbook {
     }
     let mut programs: Vec<(&str, BTreeSet<&SessionId>)> = programs.into_iter().collect();
     programs.sort_by(|(a, x), (b, y)| y.len().cmp(&x.len()).then_with(|| a.cmp(b)));
+    programs.retain(|(_, sessions)| sessions.len() >= SESSIONS_MIN);
     programs.truncate(PROGRAMS_SHOWN);
     let mut recoveries: Vec<_> = recoveries.into_iter().collect();
     recoveries.sort_by(|(a, x), (b, y)| {
         y.len().cmp(&x.len()).then_with(|| a.len().cmp(&b.len())).then_with(|| a.cmp(b))
     });
-    let example =
-        seen.iter().map(|(_, episode)| &episode.example).min_by_key(|example| (example.len(), *example));
     Playbook {
         signature: signature.to_owned(),
         tools,
         sessions,
-        recovered_sessions: recovered.len(),
         recoveries,
         programs: programs.into_iter().map(|(program, _)| program.to_owned()).collect(),
-        example: example.cloned().unwrap_or_default(),
     }
 }
 
