@@ -53,6 +53,9 @@ pub struct Episode {
 /// The step in which the user said how to go on.
 pub const USER_STEP: &str = "the user's answer";
 
+/// The step in which the tool that had failed succeeded.
+pub const RETRY_STEP: &str = "the same tool again";
+
 /// Returns the errors of a session with what followed each, in order.
 pub fn episodes(transcript: &Transcript) -> Vec<Episode> {
     let calls = calls(&transcript.events);
@@ -309,7 +312,7 @@ pub struct Playbook {
     /// The sessions, each with the events of its errors.
     pub sessions: BTreeMap<SessionId, BTreeSet<u64>>,
     /// What got past it, the most frequent first, with the sessions it did so in: the essential step,
-    /// then the tool that had failed.
+    /// then [`RETRY_STEP`]. Steps between them are incidental.
     pub recoveries: Vec<(Vec<String>, BTreeSet<SessionId>)>,
     /// The programs most often run on the way, with their subcommands, each in [`SESSIONS_MIN`] sessions.
     pub programs: Vec<String>,
@@ -403,8 +406,8 @@ fn playbook(signature: &str, mut seen: Vec<Sighting<'_>>) -> Playbook {
         *tools.entry(episode.tool.clone()).or_default() += 1;
         sessions.entry(session.clone()).or_default().insert(episode.event);
         if let Some(essential) = &episode.essential {
-            let mut steps = vec![essential.clone(), episode.tool.clone()];
-            steps.dedup();
+            let different = (*essential != episode.tool).then(|| essential.clone());
+            let steps = different.into_iter().chain([RETRY_STEP.to_owned()]).collect();
             recoveries.entry(steps).or_default().insert(session.clone());
             for step in episode.recovery.iter().filter_map(|step| step.split_once('(')?.1.strip_suffix(')')) {
                 for program in step.split(", ") {
