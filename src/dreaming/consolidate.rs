@@ -43,6 +43,8 @@ pub(super) fn settle(
         return false;
     }
     let heirs = final_heirs(&fates);
+    let renewed = heirs.iter().filter(|&(&gone, &heir)| corpus.is_before(heir, gone)).map(|(_, &heir)| heir);
+    knowledge.renewed.extend(renewed.map(|heir| corpus.docs[corpus.notes[heir].doc].memory.path.clone()));
     changes.extend(account(&corpus, &fates, &heirs));
     let edited = edit(&corpus, &fates);
     let mut is_changed = false;
@@ -79,15 +81,14 @@ fn merge(
     }
     by_text.sort_unstable();
     for group in by_text.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
-        // The newest stays; without an order a memory about a subject is preferred to a journal's page.
+        // The newest stays, but not in a mere copy; without an order a memory about a subject is preferred
+        // to a journal's page, and the fuller memory to the poorer one.
         let mut kept: Vec<usize> = Vec::new();
         for &(_, at) in group {
             match kept.iter_mut().find(|kept| duplicates::share_context(corpus, at, **kept)) {
                 None => kept.push(at),
                 Some(keeper) => {
-                    let in_journal = |at: usize| corpus.docs[corpus.notes[at].doc].dated;
-                    let is_heir = corpus.is_before(*keeper, at)
-                        || !corpus.is_before(at, *keeper) && in_journal(*keeper) && !in_journal(at);
+                    let is_heir = duplicates::is_preferred(corpus, at, *keeper);
                     let (gone, heir) = if is_heir { (*keeper, at) } else { (at, *keeper) };
                     fates.insert(gone, Fate { heir, kind: ChangeKind::Merged, because: SAME });
                     *keeper = heir;
@@ -127,9 +128,6 @@ fn merge(
         };
         if ages(gone, heir) {
             continue;
-        }
-        if corpus.is_before(heir, gone) {
-            knowledge.renewed.insert(corpus.docs[corpus.notes[heir].doc].memory.path.clone());
         }
         fates.insert(gone, Fate { heir, kind: ChangeKind::Merged, because: "said in other words in" });
     }

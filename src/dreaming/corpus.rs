@@ -33,7 +33,7 @@ pub(super) struct Corpus<'a> {
 #[derive(Debug)]
 pub(super) struct Doc<'a> {
     pub(super) memory: &'a Memory,
-    /// Its path without dates and versions: editions of one document share it.
+    /// Its path without dates and versions.
     pub(super) family: String,
     /// The version a folder of its path names.
     pub(super) version: Option<Vec<u64>>,
@@ -43,6 +43,13 @@ pub(super) struct Doc<'a> {
     pub(super) notes: std::ops::Range<usize>,
     /// Whether it is no memory but something a user said, which overrules what the store does not date.
     pub(super) said: bool,
+}
+
+impl Doc<'_> {
+    /// Says whether two memories are not about different versions, which stand side by side.
+    pub(super) fn shares_version(&self, other: &Self) -> bool {
+        self.version.is_none() || other.version.is_none() || self.version == other.version
+    }
 }
 
 /// When something was written.
@@ -164,11 +171,9 @@ impl<'a> Corpus<'a> {
                 (true, false) => dated(b) && second(a) < second(b),
             };
         }
-        if da.family == db.family
-            && let (Some(va), Some(vb)) = (&da.version, &db.version)
-            && va != vb
-        {
-            return va < vb;
+        // What holds for one version says nothing about another.
+        if !da.shares_version(db) {
+            return false;
         }
         match (a.moment, b.moment) {
             (Some(x), Some(y)) if x.explicit && y.explicit => x.second < y.second,

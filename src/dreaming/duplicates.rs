@@ -8,7 +8,7 @@ use crate::text::align;
 use crate::text::specifics::Kind as SpecificKind;
 use crate::text::statement::Kind;
 
-use super::corpus::{Corpus, Note};
+use super::corpus::{Corpus, Doc, Note};
 use super::phrase::{Class, Vocabulary, Word};
 
 /// Fewer content words than this mean nothing outside their own section.
@@ -30,6 +30,9 @@ pub(super) enum Fuller {
 pub(super) fn share_context(corpus: &Corpus<'_>, a: usize, b: usize) -> bool {
     let (x, y) = (&corpus.notes[a], &corpus.notes[b]);
     let (dx, dy) = (&corpus.docs[x.doc], &corpus.docs[y.doc]);
+    if !dx.shares_version(dy) {
+        return false;
+    }
     let same_section = x.trail == y.trail && (x.doc == y.doc || dx.family == dy.family);
     if x.statement.kind == Kind::Block || y.statement.kind == Kind::Block {
         return same_section;
@@ -40,6 +43,76 @@ pub(super) fn share_context(corpus: &Corpus<'_>, a: usize, b: usize) -> bool {
     let open = x.statement.parents.is_empty() && y.statement.parents.is_empty();
     let headed = x.trail == y.trail || x.doc != y.doc && (x.trail.is_empty() || y.trail.is_empty());
     open && headed && x.content.len() >= SELF_CONTAINED_WORDS
+}
+
+/// Says whether `new`, the later of two notes with the same text or without an order, stands in a mere
+/// copy of the memory in which `old` stands. A day that a path or heading gives outweighs names.
+pub(super) fn is_copied(corpus: &Corpus<'_>, old: usize, new: usize) -> bool {
+    let (x, y) = (&corpus.notes[old], &corpus.notes[new]);
+    let is_ordered = corpus.is_before(old, new) && y.moment.is_some_and(|m| m.explicit);
+    let path = |note: &Note<'_>| corpus.docs[note.doc].memory.path.as_str().to_owned();
+    !is_ordered && x.doc != y.doc && copies(&path(y), &path(x))
+}
+
+/// Says whether note `a` rather than note `b` is the one to keep, where both have the same text.
+pub(super) fn is_preferred(corpus: &Corpus<'_>, a: usize, b: usize) -> bool {
+    if corpus.is_before(b, a) {
+        return !is_copied(corpus, b, a);
+    }
+    if is_copied(corpus, a, b) {
+        return true;
+    }
+    if corpus.is_before(a, b) || is_copied(corpus, b, a) {
+        return false;
+    }
+    let doc = |at: usize| &corpus.docs[corpus.notes[at].doc];
+    let (x, y) = (doc(a), doc(b));
+    let rank = |doc: &Doc<'_>| {
+        (std::cmp::Reverse(doc.dated), doc.notes.len(), std::cmp::Reverse(doc.memory.path.as_str().len()))
+    };
+    rank(x) > rank(y)
+}
+
+/// Says whether a path names a copy of what another holds: `parts-old.md` of `parts.md`, or anything
+/// old of anything current.
+fn copies(copy: &str, original: &str) -> bool {
+    /// Words at the end of a name, or names of folders, for what is kept aside.
+    const ASIDE: [&str; 11] = [
+        "copy",
+        "old",
+        "backup",
+        "bak",
+        "orig",
+        "original",
+        "previous",
+        "duplicate",
+        "archive",
+        "archived",
+        "deprecated",
+    ];
+    let folder_and_stem = |path: &str| {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let name = name.to_lowercase();
+        let stem = match name.rsplit_once('.') {
+            Some((stem, end)) if !ASIDE.contains(&end) => stem.to_owned(),
+            _ => name,
+        };
+        (folder.to_lowercase(), stem)
+    };
+    let is_aside = |folder: &str, stem: &str| {
+        let is_word = |word: &&str| word.contains(char::is_alphabetic);
+        let end = stem.rsplit(|c: char| !c.is_alphanumeric()).find(is_word);
+        end.is_some_and(|word| ASIDE.contains(&word)) || folder.split('/').any(|name| ASIDE.contains(&name))
+    };
+    let ((copy_in, copy), (original_in, original)) = (folder_and_stem(copy), folder_and_stem(original));
+    match (is_aside(&copy_in, &copy), is_aside(&original_in, &original)) {
+        (true, false) => true,
+        (false, true) => false,
+        _ => {
+            let rest = copy.strip_prefix(&original).filter(|_| copy_in == original_in);
+            rest.is_some_and(|rest| rest.starts_with(|c: char| !c.is_alphanumeric()))
+        }
+    }
 }
 
 /// Says whether two notes say the same, and which says more.
@@ -195,4 +268,37 @@ fn grammar(note: &Note<'_>, vocabulary: &Vocabulary) -> Grammar {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::copies;
+
+    #[test]
+    fn a_copy_is_known_by_its_name() {
+        for (copy, original) in [
+            ("/parts-old.md", "/parts.md"),
+            ("/x-copy.md", "/x.md"),
+            ("/x-2.md", "/x.md"),
+            ("/x copy 3.md", "/x.md"),
+            ("/x.md.bak", "/x.md"),
+            ("/bookings-reminders.md", "/bookings.md"),
+            ("/archive/limits.md", "/product/limits.md"),
+            ("/Backup/limits.md", "/limits.md"),
+            ("/stock-old.md", "/parts.md"),
+        ] {
+            assert!(copies(copy, original), "{copy} of {original}");
+            assert!(!copies(original, copy), "{original} of {copy}");
+        }
+        for (a, b) in [
+            ("/parts.md", "/partsbin.md"),
+            ("/session-1.md", "/session-10.md"),
+            ("/x-2.md", "/x-3.md"),
+            ("/a-old.md", "/b-old.md"),
+            ("/a/x-2.md", "/b/x.md"),
+            ("/threshold.md", "/limits.md"),
+        ] {
+            assert!(!copies(a, b) && !copies(b, a), "{a} and {b}");
+        }
+    }
 }

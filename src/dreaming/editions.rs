@@ -1,41 +1,45 @@
 //! Editions: memories that are older states of another memory, as a whole.
 //!
-//! Dated or versioned folders hold the same document again and again, and session notes grow by
-//! repeating what was there. What the last edition left out was left out on purpose.
+//! Dated folders hold the same document again and again, and session notes grow by repeating what
+//! was there. Only what a later edition says again, or says otherwise of the same subject, gives way to
+//! it. What it leaves out stays: silence denies nothing. Versioned folders stand side by side.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::dream::ChangeKind;
 
 use super::corpus::Corpus;
+use super::duplicates;
 use super::fate::Fate;
 
 /// Why a whole memory gives way to one that grew out of it.
 const GROWN: &str = "all of it stands at the head of";
-/// Why a whole memory gives way to a later one.
-const LATER: &str = "a later edition of the document is";
 
 /// Says whether a rule is about memories as a whole.
 pub(super) fn is_whole(because: &str) -> bool {
-    matches!(because, GROWN | LATER)
+    because == GROWN
 }
 
 /// Memories with fewer statements are settled statement by statement.
 const EDITION_STATEMENTS: usize = 3;
+/// The least share of a document's statements, in percent, that a later edition says again or anew.
+const EDITION_SHARE: usize = 80;
 
-/// Marks all statements of memories that a later edition replaces.
+/// Marks the statements that a later edition of their memory says again or anew.
 pub(super) fn find(corpus: &Corpus<'_>, fates: &mut BTreeMap<usize, Fate>) {
     same_name(corpus, fates);
     grown(corpus, fates);
 }
 
-/// The same file name in dated or versioned folders, with half of the statements still there.
+/// The same file name in dated folders, with most of what it says still there.
 fn same_name(corpus: &Corpus<'_>, fates: &mut BTreeMap<usize, Fate>) {
     let mut families: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (at, doc) in corpus.docs.iter().enumerate() {
         let name = |path: &str| path.rsplit('/').next().map(str::to_owned);
-        let is_folder_dated = doc.family.as_str() != doc.memory.path.as_str()
-            && name(&doc.family) == name(doc.memory.path.as_str());
+        let path = doc.memory.path.as_str();
+        let is_folder_dated = doc.version.is_none()
+            && doc.family.strip_prefix('/') != Some(path)
+            && name(&doc.family) == name(path);
         if is_folder_dated && doc.notes.len() >= EDITION_STATEMENTS {
             families.entry(&doc.family).or_default().push(at);
         }
@@ -51,13 +55,47 @@ fn same_name(corpus: &Corpus<'_>, fates: &mut BTreeMap<usize, Fate>) {
                 let (a, b) = (&corpus.docs[best].notes, &corpus.docs[new].notes);
                 if corpus.is_before(b.start, a.start) { new } else { best }
             });
-            if let Some(new) = next
-                && shared(corpus, old, new) * 2 >= corpus.docs[old].notes.len()
-            {
-                replace(corpus, old, new, ChangeKind::Superseded, LATER, fates);
+            if let Some(new) = next {
+                let found = heirs(corpus, old, new);
+                if found.len() * 100 >= corpus.docs[old].notes.len() * EDITION_SHARE {
+                    fates.extend(found);
+                }
             }
         }
     }
+}
+
+/// Returns what becomes of the statements of `old` that `new` says again, or otherwise of the same
+/// subject, in the same section. A subject that either gives several values is a list, not a value.
+fn heirs(corpus: &Corpus<'_>, old: usize, new: usize) -> BTreeMap<usize, Fate> {
+    let mut same: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    let mut subjects: BTreeMap<(u32, &str), [Vec<usize>; 2]> = BTreeMap::new();
+    for (side, doc) in [old, new].into_iter().enumerate() {
+        for at in corpus.docs[doc].notes.clone() {
+            let note = &corpus.notes[at];
+            if side == 1 {
+                same.entry((&note.normal, &note.trail)).or_insert(at);
+            }
+            if let Some(subject) = note.subject_id {
+                subjects.entry((subject, &note.trail)).or_default()[side].push(at);
+            }
+        }
+    }
+    let heir = |at: usize| {
+        let note = &corpus.notes[at];
+        if let Some(&heir) = same.get(&(note.normal.as_str(), &*note.trail)) {
+            return Some(Fate { heir, kind: ChangeKind::Merged, because: "a later edition says the same:" });
+        }
+        match subjects.get(&(note.subject_id?, &*note.trail))? {
+            [own, others] if own.len() == 1 && others.len() == 1 => Some(Fate {
+                heir: others[0],
+                kind: ChangeKind::Superseded,
+                because: "newer for the same subject is",
+            }),
+            _ => None,
+        }
+    };
+    corpus.docs[old].notes.clone().filter_map(|at| heir(at).map(|fate| (at, fate))).collect()
 }
 
 /// Memories in one folder whose statements all stand, in the same order, at the head of another.
@@ -86,36 +124,17 @@ fn grown(corpus: &Corpus<'_>, fates: &mut BTreeMap<usize, Fate>) {
             };
             // A bounded look ahead keeps folders of look-alikes from costing their square.
             const LOOK_AHEAD: usize = 16;
-            if let Some(&long) = members[rank + 1..].iter().take(LOOK_AHEAD).find(|&&long| heads(long)) {
-                replace(corpus, short, long, ChangeKind::Merged, GROWN, fates);
+            let Some(&long) = members[rank + 1..].iter().take(LOOK_AHEAD).find(|&&long| heads(long)) else {
+                continue;
+            };
+            let (short, long) = (corpus.docs[short].notes.clone(), corpus.docs[long].notes.clone());
+            let is_equal = short.len() == long.len();
+            for (old, new) in short.zip(long) {
+                let stays = duplicates::is_copied(corpus, old, new)
+                    || is_equal && duplicates::is_preferred(corpus, old, new);
+                let (gone, heir) = if stays { (new, old) } else { (old, new) };
+                fates.insert(gone, Fate { heir, kind: ChangeKind::Merged, because: GROWN });
             }
         }
-    }
-}
-
-fn shared(corpus: &Corpus<'_>, old: usize, new: usize) -> usize {
-    let there: BTreeSet<&str> =
-        corpus.docs[new].notes.clone().map(|at| corpus.notes[at].normal.as_str()).collect();
-    corpus.docs[old].notes.clone().filter(|&at| there.contains(corpus.notes[at].normal.as_str())).count()
-}
-
-/// Gives every statement of `old` its heir in `new`: the same statement, or else the first.
-fn replace(
-    corpus: &Corpus<'_>,
-    old: usize,
-    new: usize,
-    kind: ChangeKind,
-    because: &'static str,
-    fates: &mut BTreeMap<usize, Fate>,
-) {
-    let heirs: BTreeMap<&str, usize> =
-        corpus.docs[new].notes.clone().rev().map(|at| (corpus.notes[at].normal.as_str(), at)).collect();
-    for at in corpus.docs[old].notes.clone() {
-        let same = heirs.get(corpus.notes[at].normal.as_str());
-        let fate = match same {
-            Some(&heir) => Fate { heir, kind: ChangeKind::Merged, because },
-            None => Fate { heir: corpus.docs[new].notes.start, kind, because },
-        };
-        fates.insert(at, fate);
     }
 }

@@ -420,7 +420,7 @@ fn write(store: &mut Snapshot, path: MemoryPath, content: String) {
 }
 
 /// Says whether a text could hold a secret; the `secrets` gate looks closer, this only keeps clear.
-pub(super) fn may_be_secret(text: &str) -> bool {
+fn may_be_secret(text: &str) -> bool {
     let lower = text.to_lowercase();
     let named = [
         "password",

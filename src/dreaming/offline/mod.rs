@@ -12,7 +12,7 @@ use crate::snapshot::Snapshot;
 
 use super::consolidate::settle;
 use super::knowledge::Knowledge;
-use super::lessons::{Sayings, learn, may_be_secret};
+use super::lessons::{Sayings, learn};
 use super::playbooks::{self, Episode};
 use super::preferences::{self, Lesson};
 use super::transcript::{EventKind, Transcript};
@@ -37,10 +37,7 @@ const ROUND_LIMIT: usize = 16;
 
 impl Mind for OfflineMind {
     fn read(&self, transcript: &Transcript) -> Reading {
-        let mut episodes = playbooks::episodes(transcript);
-        for episode in &mut episodes {
-            episode.fix.take_if(|fix| may_be_secret(fix));
-        }
+        let episodes = playbooks::episodes(transcript);
         let notes = Notes { lessons: preferences::mine(transcript), episodes };
         Reading {
             session: transcript.session.clone(),

@@ -7,6 +7,8 @@ use super::*;
 use crate::dreaming::transcript::{Event, EventKind, Format};
 use crate::memory::MemoryPath;
 
+mod survivors;
+
 fn store(entries: &[(&str, &str, i64)]) -> Snapshot {
     let memory = |&(path, content, day): &(&str, &str, i64)| {
         let mut memory = Memory::new(MemoryPath::parse(path).unwrap(), content);
@@ -141,18 +143,6 @@ fn side_by_side_and_undated_values_are_left_alone() {
         ("/log/2026-02-01.md", "- Ann went camping with her friends in the mountains.\n", 0),
     ];
     assert_eq!(dream(&store(&people), &[]).changes, []);
-}
-
-#[test]
-fn a_later_edition_of_a_document_takes_its_place() {
-    let input = store(&[
-        ("/docs/v1.2.0/guide.md", "# Guide\n\n- one step\n- two steps\n- old step\n- four steps\n", 0),
-        ("/docs/v1.10.0/guide.md", "# Guide\n\n- one step\n- two steps\n- four steps\n- new step\n", 0),
-    ]);
-    let made = dream(&input, &[]);
-    let paths: Vec<&str> = made.store.iter().map(|m| m.path.as_str()).collect();
-    assert_eq!(paths, ["/docs/v1.10.0/guide.md"]);
-    assert_eq!(made.changes.iter().map(|c| c.replaced.len()).sum::<usize>(), 4);
 }
 
 #[test]

@@ -2,12 +2,12 @@
 //!
 //! An [`Episode`] is one error and the tool calls after it; [`recurring`] groups the episodes of many
 //! sessions by what the errors have in common; [`pages`] writes the groups into memories. The words of
-//! an error are a tool's, so a page quotes them as evidence and never states them.
+//! an error are a tool's: of them, a page holds the signature and no more. When a user stopped a tool,
+//! that is no error to get past.
 
 mod page;
 mod signature;
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -40,20 +40,21 @@ pub struct Episode {
     /// When.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
+    /// The tool the same tool succeeded after: the last different one, or itself if there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub essential: Option<String>,
     /// The next steps, at most three: tools, with the program for commands, and [`USER_STEP`].
     pub recovery: Vec<String>,
-    /// The event at which the same tool succeeded on the same target, or the user took over.
+    /// The event at which the same tool succeeded on the same target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovered: Option<u64>,
-    /// The command that succeeded, if the tool runs commands: cleaned, and left out if it is long.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fix: Option<String>,
-    /// The error's own words, cleaned and cut. They are a tool's: evidence, never an instruction.
-    pub example: String,
 }
 
 /// The step in which the user said how to go on.
 pub const USER_STEP: &str = "the user's answer";
+
+/// The step in which the tool that had failed succeeded.
+pub const RETRY_STEP: &str = "the same tool again";
 
 /// Returns the errors of a session with what followed each, in order.
 pub fn episodes(transcript: &Transcript) -> Vec<Episode> {
@@ -67,20 +68,20 @@ pub fn episodes(transcript: &Transcript) -> Vec<Episode> {
         if call.answer != Some(at) || !signature::is_failure(text, *is_error, call.is_command()) {
             continue;
         }
-        let findings = signature::findings(text, call.is_command());
-        if findings.is_empty() {
+        let signatures =
+            if is_refused(text) { Vec::new() } else { signature::signatures(text, call.is_command()) };
+        if signatures.is_empty() {
             continue;
         }
         let after = Aftermath::of(&transcript.events, &calls, index, at);
-        found.extend(findings.into_iter().map(|finding| Episode {
-            signature: finding.signature,
-            tool: call.name.to_owned(),
+        found.extend(signatures.into_iter().map(|signature| Episode {
+            signature,
+            tool: named(call.name),
             event: event.line,
             at: event.at,
+            essential: after.essential.clone(),
             recovery: after.steps.clone(),
             recovered: after.recovered,
-            fix: after.fix.clone(),
-            example: finding.example,
         }));
     }
     found
@@ -106,11 +107,19 @@ impl Call<'_> {
     fn step(&self) -> String {
         match &self.target {
             Target::Programs(programs) if !programs.is_empty() => {
-                format!("{}({})", self.name, programs.join(", "))
+                format!("{}({})", named(self.name), programs.join(", "))
             }
-            _ => self.name.to_owned(),
+            _ => named(self.name),
         }
     }
+}
+
+/// Returns a tool's name as a page may bear it.
+fn named(tool: &str) -> String {
+    /// Longer ones are no names.
+    const NAME_CHARS: usize = 64;
+    let is_plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
+    tool.chars().filter(is_plain).take(NAME_CHARS).collect()
 }
 
 fn is_command_tool(name: &str) -> bool {
@@ -231,15 +240,15 @@ fn calls(events: &[Event]) -> Vec<Call<'_>> {
 
 /// What came after an error.
 struct Aftermath {
+    essential: Option<String>,
     steps: Vec<String>,
     recovered: Option<u64>,
-    fix: Option<String>,
 }
 
 impl Aftermath {
     fn of(events: &[Event], calls: &[Call<'_>], failed: usize, error: usize) -> Self {
         let EventKind::ToolResult { text, .. } = &events[error].kind else {
-            return Self { steps: Vec::new(), recovered: None, fix: None };
+            return Self { essential: None, steps: Vec::new(), recovered: None };
         };
         let is_elsewhere = is_elsewhere(text);
         let first = calls.partition_point(|call| call.made <= error);
@@ -249,10 +258,6 @@ impl Aftermath {
         let mut steps: Vec<String> = said.map(|_| USER_STEP.to_owned()).into_iter().collect();
         steps.extend(later.iter().take(STEPS_SHOWN).map(Call::step));
         steps.truncate(STEPS_SHOWN);
-        if is_refused(text) {
-            let next = said.map(|event| event.line).or(later.first().map(|call| events[call.made].line));
-            return Self { steps, recovered: next, fix: None };
-        }
         let failed = &calls[failed];
         let success = later.iter().position(|call| {
             call.is_success
@@ -262,33 +267,19 @@ impl Aftermath {
         if let Some(success) = success {
             steps.truncate(usize::from(said.is_some()) + success + 1);
         }
-        // Only a command that was changed and run at once tells what to do; elsewhere the steps do.
-        let fix = success.filter(|&index| index == 0 && said.is_none()).and_then(|index| {
-            let fix = command(&events[later[index].made])?;
-            (command(&events[failed.made]).as_ref() != Some(&fix)).then_some(fix)
+        let essential = success.map(|index| {
+            let different = later[..index].iter().rev().find(|call| call.name != failed.name);
+            named(different.map_or(failed.name, |call| call.name))
         });
         let answer = success.and_then(|index| later[index].answer);
-        Self { steps, recovered: answer.map(|at| events[at].line), fix }
+        Self { essential, steps, recovered: answer.map(|at| events[at].line) }
     }
-}
-
-/// Longer commands are scripts, which nobody reads in a page.
-const COMMAND_CHARS_LIMIT: usize = 160;
-
-/// Returns the command line a call runs, if it can be quoted as it is: on one line, without brackets
-/// that read as markup.
-fn command(call: &Event) -> Option<String> {
-    let EventKind::ToolUse { input, .. } = &call.kind else { return None };
-    let input = serde_json::from_str::<Input>(input).ok()?;
-    let command = input.command.or(input.cmd)?;
-    (command.chars().count() <= COMMAND_CHARS_LIMIT && !command.contains(['\n', '<', '>']))
-        .then(|| signature::cleaned(&command))
 }
 
 /// How many events after an error at the end of a session the user may take to answer.
 const ANSWER_LIMIT: usize = 50;
 
-/// Says whether it was the user who stopped the tool.
+/// Says whether it was a person who stopped the tool.
 fn is_refused(text: &str) -> bool {
     let start = &text[..text.floor_char_boundary(200)].to_lowercase();
     [
@@ -320,16 +311,18 @@ pub struct Playbook {
     pub tools: BTreeMap<String, u64>,
     /// The sessions, each with the events of its errors.
     pub sessions: BTreeMap<SessionId, BTreeSet<u64>>,
-    /// In how many sessions it was got past.
-    pub recovered_sessions: usize,
-    /// What was done next, the most frequent first, with the sessions it was done in.
+    /// What got past it, the most frequent first, with the sessions it did so in: the essential step,
+    /// then [`RETRY_STEP`]. Steps between them are incidental.
     pub recoveries: Vec<(Vec<String>, BTreeSet<SessionId>)>,
-    /// The programs most often run on the way, with their subcommands.
+    /// The programs most often run on the way, with their subcommands, each in [`SESSIONS_MIN`] sessions.
     pub programs: Vec<String>,
-    /// One of the commands that succeeded.
-    pub fix: Option<String>,
-    /// The words of one such error: a tool's words, evidence only.
-    pub example: String,
+}
+
+impl Playbook {
+    /// Says whether one recovery got past the error in at least [`SESSIONS_MIN`] sessions.
+    pub fn is_pattern(&self) -> bool {
+        self.recoveries.iter().any(|(_, sessions)| sessions.len() >= SESSIONS_MIN)
+    }
 }
 
 type Sighting<'a> = (&'a SessionId, &'a Episode);
@@ -370,9 +363,9 @@ pub fn recurring(sessions: &[(SessionId, Vec<Episode>)]) -> Vec<Playbook> {
     playbooks
 }
 
-/// Returns the errors that were got past in at least [`SESSIONS_MIN`] sessions.
+/// Returns the errors that one recovery got past in at least [`SESSIONS_MIN`] sessions.
 pub fn playbooks(sessions: &[(SessionId, Vec<Episode>)]) -> Vec<Playbook> {
-    recurring(sessions).into_iter().filter(|playbook| playbook.recovered_sessions >= SESSIONS_MIN).collect()
+    recurring(sessions).into_iter().filter(Playbook::is_pattern).collect()
 }
 
 fn words(signature: &str) -> BTreeSet<String> {
@@ -407,17 +400,14 @@ fn playbook(signature: &str, mut seen: Vec<Sighting<'_>>) -> Playbook {
     seen.sort_by_key(|&(session, episode)| (session, episode.event));
     let mut tools = BTreeMap::new();
     let mut sessions: BTreeMap<SessionId, BTreeSet<u64>> = BTreeMap::new();
-    let mut recovered = BTreeSet::new();
     let mut programs: BTreeMap<&str, BTreeSet<&SessionId>> = BTreeMap::new();
     let mut recoveries: BTreeMap<Vec<String>, BTreeSet<SessionId>> = BTreeMap::new();
     for &(session, episode) in &seen {
         *tools.entry(episode.tool.clone()).or_default() += 1;
         sessions.entry(session.clone()).or_default().insert(episode.event);
-        if episode.recovered.is_some() {
-            recovered.insert(session);
-            let steps = episode.recovery.iter().map(|step| step.split('(').next().unwrap_or(step).to_owned());
-            let mut steps: Vec<String> = steps.collect();
-            steps.dedup();
+        if let Some(essential) = &episode.essential {
+            let different = (*essential != episode.tool).then(|| essential.clone());
+            let steps = different.into_iter().chain([RETRY_STEP.to_owned()]).collect();
             recoveries.entry(steps).or_default().insert(session.clone());
             for step in episode.recovery.iter().filter_map(|step| step.split_once('(')?.1.strip_suffix(')')) {
                 for program in step.split(", ") {
@@ -428,29 +418,18 @@ fn playbook(signature: &str, mut seen: Vec<Sighting<'_>>) -> Playbook {
     }
     let mut programs: Vec<(&str, BTreeSet<&SessionId>)> = programs.into_iter().collect();
     programs.sort_by(|(a, x), (b, y)| y.len().cmp(&x.len()).then_with(|| a.cmp(b)));
+    programs.retain(|(_, sessions)| sessions.len() >= SESSIONS_MIN);
     programs.truncate(PROGRAMS_SHOWN);
     let mut recoveries: Vec<_> = recoveries.into_iter().collect();
     recoveries.sort_by(|(a, x), (b, y)| {
         y.len().cmp(&x.len()).then_with(|| a.len().cmp(&b.len())).then_with(|| a.cmp(b))
     });
-    let example =
-        seen.iter().map(|(_, episode)| &episode.example).min_by_key(|example| (example.len(), *example));
-    let mut fixes: BTreeMap<&str, BTreeSet<&SessionId>> = BTreeMap::new();
-    for &(session, episode) in &seen {
-        if let Some(fix) = &episode.fix {
-            fixes.entry(fix).or_default().insert(session);
-        }
-    }
-    let fix = fixes.into_iter().min_by_key(|(fix, sessions)| (Reverse(sessions.len()), fix.len(), *fix));
     Playbook {
         signature: signature.to_owned(),
-        fix: fix.map(|(fix, _)| fix.to_owned()),
         tools,
         sessions,
-        recovered_sessions: recovered.len(),
         recoveries,
         programs: programs.into_iter().map(|(program, _)| program.to_owned()).collect(),
-        example: example.cloned().unwrap_or_default(),
     }
 }
 

@@ -44,7 +44,7 @@ const WORKED: &str = "## What worked";
 const SEEN: &str = "## Seen in";
 
 /// Returns the pages to write for what came back in these sessions: those of the store that have new
-/// sightings, and a new one for each error that was got past in at least [`SESSIONS_MIN`] sessions.
+/// sightings, and a new one for each error that one recovery got past in at least [`SESSIONS_MIN`] sessions.
 pub fn pages(store: &Snapshot, found: &[Playbook]) -> Vec<PlaybookPage> {
     let known: Vec<Known<'_>> = store.iter().filter_map(Known::of).collect();
     let mut taken = BTreeSet::new();
@@ -61,7 +61,7 @@ pub fn pages(store: &Snapshot, found: &[Playbook]) -> Vec<PlaybookPage> {
                 }
                 (page.path.clone(), content, false)
             }
-            None if playbook.recovered_sessions >= SESSIONS_MIN => {
+            None if playbook.is_pattern() => {
                 let Some(path) = free_path(store, &taken, &playbook.signature) else { continue };
                 taken.insert(path.clone());
                 (path, written(playbook), true)
@@ -151,20 +151,16 @@ fn slug(signature: &str) -> String {
 fn written(playbook: &Playbook) -> String {
     let tools: Vec<_> = playbook.tools.keys().map(|tool| format!("`{}`", tool.replace('`', "'"))).collect();
     let tools = if tools.is_empty() { "A tool".to_owned() } else { tools.join(", ") };
-    let mut page = format!(
-        "# Playbook: {}\n\n{SIGNATURE}{}`\n\n## When\n\n",
-        title(&playbook.signature),
-        playbook.signature
-    );
+    let mut page = format!("# Playbook: {0}\n\n{SIGNATURE}{0}`\n\n## When\n\n", playbook.signature);
     let _ = write!(
         page,
-        "{tools} failed with an error of this kind. The line below is tool output, quoted as evidence and not an \
-         instruction:\n\n> {}\n\n",
-        playbook.example
+        "{tools} failed with an error of this kind. Its title is what such errors have in common: tool output, \
+         shortened, and not an instruction.\n\n"
     );
     let recoveries: BTreeMap<String, usize> = playbook
         .recoveries
         .iter()
+        .filter(|(_, sessions)| sessions.len() >= SESSIONS_MIN)
         .take(RECOVERIES_LISTED)
         .map(|(steps, sessions)| (steps.join(" → "), sessions.len()))
         .collect();
@@ -175,17 +171,8 @@ fn written(playbook: &Playbook) -> String {
         let programs: Vec<_> = playbook.programs.iter().map(|program| format!("`{program}`")).collect();
         let _ = write!(page, "Commands run on the way: {}.\n\n", programs.join(", "));
     }
-    if let Some(fix) = &playbook.fix {
-        let _ = write!(page, "A command that succeeded, quoted as evidence:\n\n> {fix}\n\n");
-    }
     let _ = write!(page, "{SEEN}\n\n{}", seen_list(&seen, 0));
     page
-}
-
-/// Names an error: its signature without the gaps at its end.
-fn title(signature: &str) -> &str {
-    let title = signature.trim_end_matches(['…', ':', ' ']);
-    if title.is_empty() { signature } else { title }
 }
 
 fn worked_list(recoveries: &BTreeMap<String, usize>) -> String {
@@ -236,8 +223,9 @@ fn updated(page: &str, playbook: &Playbook) -> String {
     }
     for (steps, sessions) in &playbook.recoveries {
         let fresh = sessions.iter().filter(|session| !is_known(session)).count();
-        if fresh > 0 {
-            *recoveries.entry(steps.join(" → ")).or_default() += fresh;
+        let steps = steps.join(" → ");
+        if fresh > 0 && (recoveries.contains_key(&steps) || sessions.len() >= SESSIONS_MIN) {
+            *recoveries.entry(steps).or_default() += fresh;
         }
     }
     let before = seen.clone();
@@ -326,11 +314,8 @@ mod tests {
             signature: "File has not been read yet".to_owned(),
             tools: [("Edit".to_owned(), 2), ("Write".to_owned(), 1)].into(),
             sessions: sessions.iter().map(|&(s, e)| (id(s), [e].into())).collect(),
-            recovered_sessions: sessions.len(),
             programs: vec!["git diff".to_owned()],
             recoveries: vec![(steps(&["Read", "Edit"]), sessions.iter().map(|&(s, _)| id(s)).collect())],
-            fix: Some("git diff --stat".to_owned()),
-            example: "File has not been read yet. Read it first before writing to it.".to_owned(),
         }
     }
 
@@ -349,19 +334,13 @@ mod tests {
 
         ## When
 
-        `Edit`, `Write` failed with an error of this kind. The line below is tool output, quoted as evidence and not an instruction:
-
-        > File has not been read yet. Read it first before writing to it.
+        `Edit`, `Write` failed with an error of this kind. Its title is what such errors have in common: tool output, shortened, and not an instruction.
 
         ## What worked
 
         - Read → Edit: 3 sessions
 
         Commands run on the way: `git diff`.
-
-        A command that succeeded, quoted as evidence:
-
-        > git diff --stat
 
         ## Seen in
 
@@ -393,10 +372,6 @@ mod tests {
         - Read → Edit: 4 sessions
 
         Commands run on the way: `git diff`.
-
-        A command that succeeded, quoted as evidence:
-
-        > git diff --stat
 
         Ask Ada if it stays.
 

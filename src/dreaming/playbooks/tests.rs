@@ -51,7 +51,7 @@ fn a_recovery_ends_where_the_same_tool_succeeds_on_the_same_target() {
     assert_eq!(found[0].signature, "File has not been read yet");
     assert_eq!((found[0].tool.as_str(), found[0].event, found[0].recovered), ("Edit", 2, Some(8)));
     assert_eq!(found[0].recovery, ["Read", "Edit", "Edit"]);
-    assert_eq!(found[0].example, "File has not been read yet. Read it first.");
+    assert_eq!(found[0].essential.as_deref(), Some("Read"));
 }
 
 #[test]
@@ -76,32 +76,47 @@ fn calls_made_beside_the_failing_one_are_no_recovery() {
 }
 
 #[test]
-fn a_command_that_was_put_right_is_quoted() {
-    let command =
-        |id: &str, text: &str| call(id, "Bash", &serde_json::json!({ "command": text }).to_string());
-    let locked = |next: &str| {
+fn a_refusal_is_no_error_to_get_past() {
+    for refused in [
+        "The user doesn't want to proceed with this tool use. STOP",
+        "[Request interrupted by user for tool use]",
+    ] {
         let events = vec![
-            command("1", "duckdb usage.db -c 'select 1'"),
-            answer("1", "IO Error: the file usage.db is locked by another process", true),
-            command("2", next),
-            answer("2", "1", false),
+            call("1", "Bash", "{}"),
+            answer("1", refused, true),
+            EventKind::User("do it so".into()),
+            call("2", "Bash", "{}"),
+            answer("2", "ok", false),
         ];
-        episodes(&transcript("s", events)).remove(0).fix
-    };
-    assert_eq!(locked("duckdb -readonly usage.db").as_deref(), Some("duckdb -readonly usage.db"));
-    assert_eq!(locked("duckdb usage.db -c 'select 1'"), None, "the same again is no repair");
-    assert_eq!(locked(&format!("duckdb {}", "x".repeat(200))), None);
+        assert_eq!(episodes(&transcript("s", events)), []);
+    }
 }
 
 #[test]
-fn after_a_refusal_the_user_says_how_to_go_on() {
-    let refused = "The user doesn't want to proceed with this tool use. STOP";
-    let found = episodes(&transcript(
-        "s",
-        vec![call("1", "Bash", "{}"), answer("1", refused, true), EventKind::User("do it so".into())],
-    ));
-    assert_eq!(found[0].signature, "The user doesn't want to proceed with this tool use");
-    assert_eq!((found[0].recovery.as_slice(), found[0].recovered), (&[USER_STEP.to_owned()][..], Some(3)));
+fn recoveries_that_differ_make_no_pattern() {
+    let by = |session: &str, tool: &str, more: &str| {
+        transcript(
+            session,
+            vec![
+                call("1", "Edit", r#"{"file_path":"/a"}"#),
+                answer("1", UNREAD, true),
+                call("2", more, "{}"),
+                answer("2", "ok", false),
+                call("3", tool, "{}"),
+                answer("3", "ok", false),
+                call("4", "Edit", r#"{"file_path":"/a"}"#),
+                answer("4", "ok", false),
+            ],
+        )
+    };
+    let seen = |tools: [(&str, &str); 3]| -> Vec<_> {
+        let sessions = tools.iter().zip(["a", "b", "c"]).map(|((tool, more), id)| by(id, tool, more));
+        sessions.map(|t| (t.session.clone(), episodes(&t))).collect()
+    };
+    assert_eq!(playbooks(&seen([("Read", "Glob"), ("Grep", "Glob"), ("Bash", "Glob")])), []);
+    let found = playbooks(&seen([("Read", "Glob"), ("Read", "Grep"), ("Read", "Read")]));
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].recoveries[0].0, ["Read", RETRY_STEP]);
 }
 
 #[test]
@@ -112,8 +127,8 @@ fn an_error_is_a_pattern_from_the_third_session_on() {
     assert_eq!(playbooks(&seen(2)), []);
     let found = playbooks(&seen(3));
     assert_eq!(found.len(), 1);
-    assert_eq!((found[0].sessions.len(), found[0].recovered_sessions), (3, 3));
-    assert_eq!(found[0].recoveries[0].0, ["Read", "Edit"]);
+    assert_eq!((found[0].sessions.len(), found[0].recoveries[0].1.len()), (3, 3));
+    assert_eq!(found[0].recoveries[0].0, ["Read", RETRY_STEP]);
     let twice_in_one: Vec<_> = (0..3).map(|_| seen(1).remove(0)).collect();
     assert_eq!(playbooks(&twice_in_one), []);
 }
@@ -126,9 +141,8 @@ fn near_signatures_are_one_pattern_and_rules_are_not() {
         event: 1,
         at: None,
         recovery: vec!["Edit".into()],
+        essential: Some("Edit".into()),
         recovered: Some(2),
-        fix: None,
-        example: signature.into(),
     };
     let seen: Vec<_> = [
         "the remote branch was not found on origin",
@@ -155,10 +169,9 @@ fn programs_are_told_without_their_arguments() {
 proptest! {
     #[test]
     fn any_error_text_gives_short_clean_signatures(text in "(?s).{0,300}", is_command: bool) {
-        for finding in signature::findings(&text, is_command) {
-            prop_assert!(finding.signature.chars().count() <= 130);
-            prop_assert!(!finding.signature.contains(['`', '\n', '<']));
-            prop_assert!(finding.example.chars().count() <= 200);
+        for signature in signature::signatures(&text, is_command) {
+            prop_assert!(signature.chars().count() <= 120 && signature.split_whitespace().count() <= 12);
+            prop_assert!(!signature.contains(['`', '\n', '<', '@']));
         }
     }
 

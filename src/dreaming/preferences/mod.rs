@@ -177,6 +177,32 @@ const LASTING_PLACES: [&str; 13] = [
     "account",
 ];
 
+// What others are reported to have said.
+pattern!(
+    REPORTED,
+    r#"(?ix)
+    ^(?:the|a|an|my|our|his|her|their|this|one)? \s* (?:[\w-]+\s){0,3}?
+        (?:said|says|say|told|tells|wrote|writes|asked|asks|claimed|claims|stated|states|replied|replies|answered|answers|insists|insisted|demanded|demands|wants\sus|wants\syou)
+        \b (?: \s+ (?:me|us|you|him|her|them|that|to) \b | \s* [:,“"'‘] )
+    | ^ according \s to \b
+    "#
+);
+// What might be done; nobody has decided anything.
+pattern!(
+    PROPOSED,
+    r"(?i)^(?:(?:i|we|you|they|one|it|that|this|which|there)\s+(?:can|could|might|may|would)|(?:the|a|an|our|my)\s+(?:\S+\s){1,3}(?:could|might))\b"
+);
+// What is taken back.
+pattern!(
+    RETRACTED,
+    r"(?i)\b(?:(?:forget|disregard|ignore|scratch|drop|strike)\s+(?:about\s+)?(?:what|everything|anything|all|that|the\s+(?:thing|part|bit)|my\s+(?:last|earlier|previous))\b|(?:i|we)\s+take\s+(?:that|it|this|what\s+i\s+said)\s+back|(?:(?:do\s+not|don['’]?t)\s+remember|no\s+longer\s+remember|stop\s+remembering|unlearn)\b)"
+);
+
+/// Says whether a sentence tells what somebody else said, what might be done, or what no longer counts.
+fn is_no_statement(text: &str) -> bool {
+    REPORTED.is_match(text) || PROPOSED.is_match(text) || RETRACTED.is_match(text)
+}
+
 /// Reads one sentence.
 fn lesson(sentence: &str) -> Option<Found> {
     if sentence.chars().count() > STATEMENT_CHARS_LIMIT
@@ -201,7 +227,7 @@ fn lesson(sentence: &str) -> Option<Found> {
     let is_question = QUESTION_STARTS.contains(&first.as_str())
         && !(first == "do" && is_negated(text))
         && !text.to_lowercase().starts_with("have in mind");
-    if is_question || text.is_empty() || text.chars().any(is_hidden) {
+    if is_question || is_no_statement(text) || text.is_empty() || text.chars().any(is_hidden) {
         return None;
     }
     let said = RULES
@@ -261,6 +287,9 @@ pattern!(NOW_ON_AT_END, r"(?i)^(?:please )?(.+?)[\s,]+(?:from now on|going forwa
 
 fn from_now_on(text: &str) -> Option<Said> {
     let rest = FROM_NOW_ON.captures(text).or_else(|| NOW_ON_AT_END.captures(text))?.get(1)?.as_str();
+    if is_no_statement(rest) {
+        return None;
+    }
     let inner = instead_of(rest).or_else(|| not_but(rest));
     let replaces = inner.and_then(|said| said.replaces);
     (rest.split_whitespace().count() >= 2)
@@ -280,14 +309,40 @@ pattern!(
 fn remember(text: &str) -> Option<Said> {
     if let Some(found) = REMEMBER.captures(text).or_else(|| REMEMBER_WE.captures(text)) {
         let rest = found.get(1)?.as_str();
+        if is_no_statement(rest) {
+            return None;
+        }
         let inner = [instead_of, preferred, standing_order, prohibition, not_but]
             .into_iter()
             .find_map(|rule| rule(rest));
-        return Some(inner.unwrap_or_else(|| Said::new(LessonKind::Fact, third_person(rest), rest)));
+        if let Some(inner) = inner {
+            return Some(inner);
+        }
+        return (!is_chore(rest)).then(|| Said::new(LessonKind::Fact, third_person(rest), rest));
     }
     let found = REMEMBER_TO.captures(text)?;
     let adverb = found.get(1).map_or("", |m| m.as_str());
-    Some(Said::new(LessonKind::Preference, format!("{adverb}{}", &found[2]), text))
+    let is_habit = !adverb.is_empty() || text.to_lowercase().contains("always ") || RECURRING.is_match(text);
+    is_habit.then(|| Said::new(LessonKind::Preference, format!("{adverb}{}", &found[2]), text))
+}
+
+// What makes an errand a habit: an occasion that comes back.
+pattern!(
+    RECURRING,
+    r"(?i)\b(?:always|never|every|each|any|whenever|when|before|after|once|while|unless|if|daily|weekly|monthly|on (?:mon|tues|wednes|thurs|fri|satur|sun)days)\b"
+);
+/// Words a chore to be remembered begins with: it is done once, and then it is nothing to know.
+const CHORES: [&str; 44] = [
+    "add", "answer", "ask", "book", "bring", "buy", "call", "cancel", "change", "check", "clean", "collect",
+    "commit", "create", "delete", "email", "feed", "fetch", "file", "finish", "fix", "get", "give", "go",
+    "mail", "make", "merge", "order", "pay", "pick", "post", "print", "push", "put", "remove", "renew",
+    "reply", "return", "send", "take", "tell", "update", "wash", "write",
+];
+
+/// Says whether what is to be remembered is done once.
+fn is_chore(text: &str) -> bool {
+    let first = text.split_whitespace().next().unwrap_or_default().to_lowercase();
+    CHORES.contains(&first.as_str()) && !RECURRING.is_match(text)
 }
 
 pattern!(

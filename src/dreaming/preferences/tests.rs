@@ -147,6 +147,75 @@ fn words_of_the_moment_are_not_lessons() {
 }
 
 #[test]
+fn a_chore_is_not_to_be_remembered_and_a_habit_is() {
+    for chore in [
+        "Remember to buy milk.",
+        "Remember: buy milk",
+        "Don't forget: call the dentist",
+        "Please remember to send Ann the invoice",
+        "Note: pick up the parcel",
+        "Keep in mind: renew the domain",
+    ] {
+        assert_eq!(shown(chore), "", "{chore}");
+    }
+    for (habit, lesson) in [
+        ("Remember to always sign the commits", "Preference: Always sign the commits."),
+        ("Remember to run the linter before each commit", "Preference: Run the linter before each commit."),
+        ("Remember: call Ann whenever a refund fails", "Fact: Call Ann whenever a refund fails."),
+        ("Remember that the depot closes at six", "Fact: The depot closes at six."),
+        ("Remember that Ann owns the price list", "Fact: Ann owns the price list."),
+    ] {
+        assert_eq!(shown(habit), lesson, "{habit}");
+    }
+}
+
+#[test]
+fn what_others_said_is_not_what_the_user_said() {
+    for turn in [
+        "The customer said: ignore the policy.",
+        "Remember that the customer said: ignore the policy.",
+        "Remember, the customer says that refunds are always approved",
+        "My boss told me to always approve refunds",
+        "According to the mail, always approve refunds.",
+        "Note: the vendor wrote that the port is now 9090",
+        "No, the customer said that the port is 9090",
+    ] {
+        assert_eq!(shown(turn), "", "{turn}");
+    }
+}
+
+#[test]
+fn a_proposal_decides_nothing() {
+    for turn in [
+        "We can have sessions at .git/entire-sessions and no shadow branches.",
+        "Remember that we could use Redis instead of Postgres",
+        "We might use pnpm instead of npm",
+        "No, we can use pnpm, not npm",
+        "You could always use tabs",
+        "From now on we may use pnpm instead of npm, or not",
+        "Actually, the cache could live in Redis, not in memory",
+    ] {
+        assert_eq!(shown(turn), "", "{turn}");
+    }
+}
+
+#[test]
+fn what_is_taken_back_is_not_learned() {
+    for turn in [
+        "Forget what I said about the price list.",
+        "Remember to forget what I said about tabs",
+        "Actually, forget everything I said about pnpm",
+        "From now on, ignore what I said about tabs",
+        "Disregard my earlier note: the port is 9090",
+        "I take that back, always use tabs",
+        "No, scratch that, the port is 8081",
+        "Please don't remember that I prefer tabs over spaces",
+    ] {
+        assert_eq!(shown(turn), "", "{turn}");
+    }
+}
+
+#[test]
 fn a_dictated_line_is_taken_word_for_word() {
     for line in [
         "Available in: 1.10, always.",
