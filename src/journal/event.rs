@@ -73,7 +73,8 @@ pub enum JournalEvent {
         /// The backend's words.
         message: String,
     },
-    /// A dream reached a final status. Legal in *dreaming*.
+    /// A dream reached a final status. Legal in *dreaming*, and in *canceling* for the dream that is
+    /// stopped, which may have cost something and written a store.
     DreamEnded {
         /// The batch.
         batch: u32,

@@ -392,13 +392,7 @@ impl RunState {
                 E::DreamEnded { batch, dream, status, output, usage, cost, changes, error },
             ) if at_work == batch && working == dream => {
                 let attempt = self.dreams.last().map_or(1, |record| record.attempt);
-                if let Some(record) = self.dreams.last_mut() {
-                    record.status = Some(status);
-                    record.output.clone_from(&output);
-                    record.usage = usage;
-                    record.cost = cost;
-                    record.changes = changes;
-                }
+                self.note_end(status, output.clone(), usage, cost, changes);
                 match (status, output, error) {
                     (DreamStatus::Completed, Some(output), _) => {
                         if (batch as usize) < self.plan.batches.len() {
@@ -496,6 +490,13 @@ impl RunState {
                 | P::Blocked(_),
                 E::CancelAsked { .. },
             ) => P::Canceling { dream: None },
+            (
+                P::Canceling { dream: Some(stopped) },
+                E::DreamEnded { dream, status, output, usage, cost, changes, .. },
+            ) if stopped == dream && status.is_final() => {
+                self.note_end(status, output, usage, cost, changes);
+                P::Canceling { dream: None }
+            }
             (P::Canceling { .. }, E::Canceled) => P::Canceled,
             (P::Ready { .. } | P::Requested { .. } | P::Dreamed { .. }, E::Failed { because }) => {
                 P::Failed(because)
@@ -508,6 +509,24 @@ impl RunState {
         };
         self.phase = phase;
         Ok(self)
+    }
+
+    /// Notes how the dream at work ended.
+    fn note_end(
+        &mut self,
+        status: DreamStatus,
+        output: Option<MemoryStoreId>,
+        usage: Usage,
+        cost: Option<Usd>,
+        changes: BTreeMap<ChangeKind, u64>,
+    ) {
+        if let Some(record) = self.dreams.last_mut() {
+            record.status = Some(status);
+            record.output = output;
+            record.usage = usage;
+            record.cost = cost;
+            record.changes = changes;
+        }
     }
 
     /// Names each live write once, however often its memory was written to.

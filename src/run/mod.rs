@@ -97,8 +97,8 @@ pub enum RunError {
         /// The dreams.
         dreams: Vec<DreamId>,
     },
-    /// The alias moved since the plan was made.
-    #[error("`{alias}` moved to another store since the plan was made")]
+    /// The alias moved, or its sessions were read, since the plan was made.
+    #[error("`{alias}` moved to another store, or its sessions were read, since the plan was made")]
     Stale {
         /// The alias.
         alias: Alias,

@@ -16,7 +16,7 @@ use crate::gate;
 use crate::ids::{DreamId, MemoryStoreId};
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::{Base, Phase, RunState};
-use crate::journal::{self, Journal, is_over};
+use crate::journal::{self, Journal, JournalError, is_over};
 use crate::memory::MemoryPath;
 use crate::plan::Plan;
 use crate::snapshot::Snapshot;
@@ -25,7 +25,7 @@ use crate::state::alias::{self, Adoption, AliasRecord, Claim};
 use crate::state::{PutIf, StateError};
 
 use super::next::Next;
-use super::settle::{Settled, settle as look};
+use super::settle::{self, CLOCK_SLACK, Settled};
 use super::{Ended, RunError, Surroundings, base_snapshot, record};
 
 /// The longest message of a backend that is kept in a journal, in characters.
@@ -78,7 +78,7 @@ async fn update_alias(
 
 async fn claim(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
     let run = journal.run().clone();
-    let generation = journal.state().plan.store.generation;
+    let planned = journal.state().plan.store.clone();
     let now = around.clock.now();
     let holder = update_alias(around, |_| Ok(false)).await?.claim.map(|claim| claim.run);
     let dead = match holder {
@@ -90,7 +90,7 @@ async fn claim(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), R
         Some(claim) if Some(&claim.run) != dead.as_ref() => {
             Err(RunError::Busy { alias: around.alias.clone(), run: claim.run.clone() })
         }
-        _ if record.generation != generation => Err(RunError::Stale { alias: around.alias.clone() }),
+        _ if !planned.is_current(record) => Err(RunError::Stale { alias: around.alias.clone() }),
         _ => {
             record.claim = Some(Claim { run: run.clone(), since: now });
             Ok(true)
@@ -121,10 +121,7 @@ async fn request_dream(
     };
     record(journal, around, intent).await?;
     match around.backend.create_dream(&request).await {
-        Ok(dream) => {
-            let event = JournalEvent::DreamCreated { batch, dream: dream.id, is_settled: false };
-            record(journal, around, event).await
-        }
+        Ok(dream) => record_created(journal, around, batch, dream.id, false).await,
         // In doubt: the journal says so, and the next action is to settle.
         Err(BackendError::Unanswered { .. }) => Ok(()),
         Err(BackendError::Refused { kind: Refusal::Invalid | Refusal::NotFound, message, .. }) => {
@@ -137,6 +134,29 @@ async fn request_dream(
             Err(error.into())
         }
     }
+}
+
+/// Records the dream of a batch. If the run went on without it meanwhile, as when somebody canceled the
+/// run before this dream could be seen, the dream is stopped: nobody would ever look at what it costs.
+async fn record_created(
+    journal: &mut Journal,
+    around: &Surroundings<'_>,
+    batch: u32,
+    dream: DreamId,
+    is_settled: bool,
+) -> Result<(), RunError> {
+    let event = JournalEvent::DreamCreated { batch, dream: dream.clone(), is_settled };
+    let recorded = record(journal, around, event).await;
+    if let Err(RunError::Journal(JournalError::State(StateError::Conflict { .. }))) = &recorded {
+        let newest = Journal::open(around.state, journal.run()).await?;
+        let is_known = newest
+            .is_some_and(|newest| newest.state().dreams.iter().any(|own| own.dream.as_ref() == Some(&dream)));
+        if !is_known {
+            let stopped = around.backend.cancel_dream(&dream).await?;
+            around.observer.disowned(journal.run(), &stopped);
+        }
+    }
+    recorded
 }
 
 /// Makes the request of a batch, with the very instructions it was planned with.
@@ -171,11 +191,20 @@ pub(super) async fn settle(
 ) -> Result<Option<SignedDuration>, RunError> {
     let state = journal.state();
     let Some(request) = state.dreams.last() else { return Ok(None) };
-    let known = journal::known_dreams(around.state).await?;
-    match look(request, &known, around.backend, around.clock.now()).await? {
+    let fitting = settle::fitting(request, around.backend).await?;
+    // Where nothing fits there is nothing to tell apart, and no need to read the other journals.
+    let known = match fitting.first() {
+        None => BTreeSet::new(),
+        Some(_) => {
+            // Half of the slack is for the dream's time, half for that of the event which names it.
+            let since = request.requested_at - CLOCK_SLACK * 2;
+            journal::known_dreams(around.state, since).await?
+        }
+    };
+    let settling = around.backend.settling_time();
+    match settle::settle(request, fitting, &known, settling, around.clock.now()) {
         Settled::Found(dream) => {
-            let event = JournalEvent::DreamCreated { batch, dream, is_settled: true };
-            record(journal, around, event).await?;
+            record_created(journal, around, batch, dream, true).await?;
             Ok(None)
         }
         Settled::NotSent => {
@@ -379,6 +408,7 @@ fn write_folder(
 }
 
 fn settle_sessions(record: &mut AliasRecord, plan: &Plan, now: Timestamp) {
+    record.revision += 1;
     record.watermarks.extend(plan.watermarks.clone());
     record.last_finished.insert(plan.pipeline.clone(), now);
 }
@@ -408,7 +438,13 @@ async fn cancel(
     dream: Option<DreamId>,
 ) -> Result<(), RunError> {
     if let Some(dream) = dream {
-        around.backend.cancel_dream(&dream).await?;
+        let stopped = around.backend.cancel_dream(&dream).await?;
+        let batch = journal.state().dreams.last().map_or(1, |record| record.batch);
+        // One that is still stopping is not waited for: whoever pulls the brake wants it pulled now.
+        if stopped.status.is_final() {
+            let event = ended(around, batch, stopped).await?;
+            record(journal, around, event).await?;
+        }
     }
     record(journal, around, JournalEvent::Canceled).await
 }

@@ -22,6 +22,10 @@ pub struct AliasRecord {
     pub format: u32,
     /// How often the live store was replaced, from 0.
     pub generation: u64,
+    /// How often runs settled their sessions here, from 0. A plan made before one of them names sessions
+    /// that were read since, even where the live store stayed.
+    #[serde(default)]
+    pub revision: u64,
     /// The live store.
     pub active: MemoryStoreId,
     /// The adoption that made it live; none for a bootstrapped store.
@@ -133,6 +137,7 @@ impl AliasRecord {
         Self {
             format: ALIAS_FORMAT,
             generation: 0,
+            revision: 0,
             active,
             adoption: None,
             previous: Vec::new(),

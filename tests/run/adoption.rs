@@ -33,6 +33,22 @@ async fn an_unchanged_candidate_is_not_adopted_and_its_sessions_count_as_read() 
 }
 
 #[tokio::test]
+async fn a_plan_made_before_its_sessions_were_read_is_not_carried_out() {
+    let mut world = World::one_dream().await;
+    world.pipeline.model = "keeping".to_owned();
+    let mut first = world.begin().await;
+    world.pipeline.name = PipelineName::parse("weekly").unwrap();
+    let mut second = world.begin().await;
+    world.pipeline.name = PipelineName::parse("nightly").unwrap();
+    world.go(&mut first).await.unwrap();
+    assert_eq!((&first.state().phase, world.record().await.generation), (&Phase::Unchanged, 0));
+    world.pipeline.name = PipelineName::parse("weekly").unwrap();
+    let error = world.go(&mut second).await.unwrap_err();
+    assert!(matches!(error, RunError::Stale { .. }), "{error}");
+    assert_eq!(world.dreams().await.len(), 1, "the same sessions are not paid for twice");
+}
+
+#[tokio::test]
 async fn a_rejected_candidate_leaves_everything_and_its_sessions_wait_again() {
     let mut world = World::one_dream().await;
     world.pipeline.adopt.mode = AdoptMode::Review;
@@ -142,9 +158,14 @@ async fn a_claim_in_the_name_of_a_run_that_is_over_holds_nobody_up() {
     let mut late = world.open(one.run()).await;
     world.go(&mut one).await.unwrap();
     assert_eq!(one.state().phase, Phase::Unchanged);
-    // The late process claims the alias before it learns that the run is over.
-    world.go(&mut late).await.unwrap_err();
-    assert_eq!(world.record().await.claim.unwrap().run, *one.run());
+    let error = world.go(&mut late).await.unwrap_err();
+    assert!(matches!(error, RunError::Stale { .. }), "the plan is used up: {error}");
+    assert_eq!(world.record().await.claim, None);
+    // A claim as a process leaves it that dies before it learns that its run is over.
+    let (mut record, version) = alias::read(world.state.as_ref(), &world.alias).await.unwrap().unwrap();
+    let since = dreamrun::clock::Clock::now(world.clock.as_ref());
+    record.claim = Some(alias::Claim { run: one.run().clone(), since });
+    alias::write(world.state.as_ref(), &world.alias, &record, PutIf::Version(version)).await.unwrap();
     world.add_sessions(2..4);
     let mut next = world.begin().await;
     assert_eq!(world.go(&mut next).await.unwrap(), Ended::Stopped(Stop::Ended));

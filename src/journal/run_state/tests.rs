@@ -126,7 +126,7 @@ const TABLE: &[(&str, &[(&str, &str)])] = &[
     ("unchanged", &[("released", "released")]),
     ("rejected", &[("released", "released")]),
     ("failed", &[("released", "released")]),
-    ("canceling", &[("canceled", "canceled")]),
+    ("canceling", &[("dream_ended", "canceling"), ("canceled", "canceled")]),
     ("canceled", &[("released", "released")]),
     ("released", &[]),
 ];
