@@ -59,8 +59,13 @@ pub struct RunState {
     pub conflicts: Vec<Conflict>,
     /// Files of a directory target that were left as they are, because a person changed them.
     pub kept_files: Vec<String>,
-    /// What was adopted, once it was.
-    pub adopted_hash: Option<ContentHash>,
+    /// Whether the candidate is in the folder of a directory target.
+    pub is_folder_written: bool,
+    /// What the candidate held when its adoption was last intended.
+    pub intended: Option<SnapshotIndex>,
+    /// Memories that were changed in the old store too late and in the new one already; the new store
+    /// holds its own version.
+    pub late_conflicts: Vec<Conflict>,
 }
 
 /// The phases of a run.
@@ -296,6 +301,7 @@ impl JournalEvent {
             Self::Approved { .. } => "approved",
             Self::Rejected { .. } => "rejected",
             Self::AdoptionIntended { .. } => "adoption_intended",
+            Self::FolderWritten { .. } => "folder_written",
             Self::Adopted { .. } => "adopted",
             Self::Unchanged => "unchanged",
             Self::CancelAsked { .. } => "cancel_asked",
@@ -332,7 +338,9 @@ impl RunState {
             carried: Vec::new(),
             conflicts: Vec::new(),
             kept_files: Vec::new(),
-            adopted_hash: None,
+            is_folder_written: false,
+            intended: None,
+            late_conflicts: Vec::new(),
         })
     }
 
@@ -431,6 +439,15 @@ impl RunState {
                 self.candidate = Some(Candidate { store, hash, size: Size { entries, bytes } });
                 P::Candidate
             }
+            (P::Judged | P::Adopting { .. }, E::CandidateRecorded { store, hash, entries, bytes })
+                if self.is_candidate(&store) =>
+            {
+                self.candidate = Some(Candidate { store, hash, size: Size { entries, bytes } });
+                self.intended = None;
+                self.is_folder_written = false;
+                self.kept_files.clear();
+                P::Candidate
+            }
             (P::Rebasing { live }, E::CandidateRecorded { store, hash, entries, bytes })
                 if self.is_candidate(&store) =>
             {
@@ -465,13 +482,23 @@ impl RunState {
                 self.rejection = Some((by, reason));
                 P::Rejected
             }
-            (P::Judged, E::AdoptionIntended { from, to, live, .. }) if self.is_candidate(&to) => {
+            (P::Judged, E::AdoptionIntended { from, to, live, candidate }) if self.is_candidate(&to) => {
+                self.intended = Some(candidate);
                 P::Adopting { from, to, live }
             }
-            (P::Adopting { .. }, E::Adopted { hash, late_writes, kept_files, .. }) => {
-                self.adopted_hash = Some(hash);
+            (adopting @ P::Adopting { .. }, E::FolderWritten { kept_files }) if !self.is_folder_written => {
+                self.is_folder_written = true;
                 self.kept_files = kept_files;
-                self.note_carried(late_writes);
+                adopting
+            }
+            (P::Adopting { .. }, E::Adopted { late_writes, late_conflicts, .. }) => {
+                self.note_adopted(late_writes, late_conflicts);
+                P::Adopted
+            }
+            (P::Canceling { .. }, E::Adopted { late_writes, late_conflicts, .. })
+                if self.candidate.is_some() =>
+            {
+                self.note_adopted(late_writes, late_conflicts);
                 P::Adopted
             }
             (P::Judged, E::Unchanged) => P::Unchanged,
@@ -487,7 +514,8 @@ impl RunState {
                 | P::Candidate
                 | P::Judged
                 | P::AwaitingReview(_)
-                | P::Blocked(_),
+                | P::Blocked(_)
+                | P::Adopting { .. },
                 E::CancelAsked { .. },
             ) => P::Canceling { dream: None },
             (
@@ -527,6 +555,11 @@ impl RunState {
             record.cost = cost;
             record.changes = changes;
         }
+    }
+
+    fn note_adopted(&mut self, late_writes: Vec<MemoryPath>, late_conflicts: Vec<Conflict>) {
+        self.note_carried(late_writes);
+        self.late_conflicts = late_conflicts;
     }
 
     /// Names each live write once, however often its memory was written to.

@@ -15,7 +15,8 @@ use dreamrun::spec::pipeline::AdoptMode;
 use dreamrun::state::{Key, PutIf, StateError, StateStore, Version, Versioned};
 use tokio::sync::watch;
 
-use crate::world::{World, put};
+use crate::support::{FaultyState, When};
+use crate::world::World;
 
 fn asked() -> JournalEvent {
     JournalEvent::CancelAsked { by: "ada".to_owned() }
@@ -176,13 +177,30 @@ async fn a_run_left_while_its_dream_is_at_work_goes_on_with_the_same_dream() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_moving_the_alias_cannot_be_canceled() {
+async fn a_run_that_is_about_to_move_the_alias_can_be_canceled() {
+    let world = World::one_dream().await;
+    let before = world.record().await;
+    let mut journal = world.begin().await;
+    let state = FaultyState::at(Arc::clone(&world.state), "aliases/", 2, When::Before);
+    world.go_with(&mut journal, &state, world.backend.as_ref()).await.unwrap_err();
+    assert!(matches!(journal.state().phase, Phase::Adopting { .. }), "{:?}", journal.state().phase);
+    let mut other = world.open(journal.run()).await;
+    world.record_event(&mut other, asked()).await;
+    world.go_before(&mut other, "canceled").await;
+    // The process that was about to move the alias does not know, and cannot any more.
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    assert_eq!((&journal.state().phase, world.record().await), (&Phase::Canceled, before));
+}
+
+#[tokio::test]
+async fn a_run_whose_alias_has_moved_is_adopted_and_not_canceled() {
     let world = World::one_dream().await;
     let mut journal = world.begin().await;
     world.go_before(&mut journal, "adopted").await;
-    let now = dreamrun::clock::Clock::now(world.clock.as_ref());
-    let error = journal.append(world.state.as_ref(), now, asked()).await.unwrap_err();
-    assert!(matches!(error, dreamrun::journal::JournalError::Illegal { .. }), "{error}");
-    let live = world.live().await;
-    world.write(&live, &[put("/after", "the move", None)]).await;
+    world.record_event(&mut journal, asked()).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    assert_eq!((&journal.state().phase, journal.state().is_released), (&Phase::Adopted, true));
+    let record = world.record().await;
+    assert_eq!((record.active, record.generation), (journal.state().candidate.clone().unwrap().store, 1));
+    assert_eq!(record.claim, None);
 }
