@@ -175,6 +175,7 @@ pub fn plan(pipeline: &Pipeline, facts: &Facts) -> Result<Plan, PlanError> {
     let fingerprint = Fingerprint::of(pipeline);
     let report = PlanReport {
         waiting: selection.waiting,
+        went_on: selection.went_on,
         left_out: selection.left_out,
         unreadable: facts.sources.values().flat_map(|source| source.unreadable.clone()).collect(),
         skipped_lines: chosen.iter().map(|session| session.size.skipped_lines).sum(),
