@@ -10,6 +10,10 @@
 //!   awaiting review, blocked ⇄ judged → adopting → adopted                                 │
 //!   unchanged · rejected · failed · canceling → canceled                    ◀──────────────┘
 //! ```
+//!
+//! A candidate that somebody changed leads from *judged* or *adopting* back to *candidate*, and a run can
+//! be canceled from every phase in which it neither writes nor is over; a cancel that comes after the alias
+//! has moved ends in *adopted*.
 
 use std::collections::BTreeMap;
 
