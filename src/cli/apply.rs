@@ -394,8 +394,8 @@ impl Desk<'_> {
 /// Returns the run that was planned for a store which is not live any more, if it has done nothing yet.
 fn overtaken(past: &gather::Past) -> Option<&RunId> {
     let (run, state) = past.last.as_ref()?;
-    let generation = past.alias.as_ref()?.generation;
-    (state.phase == Phase::Planned && state.plan.store.generation != generation).then_some(run)
+    let record = past.alias.as_ref()?;
+    (state.phase == Phase::Planned && !state.plan.store.is_current(record)).then_some(run)
 }
 
 /// How often a run that another process drives is looked at.

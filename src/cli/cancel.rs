@@ -66,6 +66,12 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     };
     ask(call, state.as_ref(), &mut journal, &around).await?;
     execute(&mut journal, &around).await?;
+    if journal.state().phase == Phase::Adopted {
+        let words = format!("run `{run}` was adopted before it could be canceled");
+        return Err(
+            CliError::new(ExitCode::Stale, words).hint(format!("Go back with `dreamrun rollback {alias}`."))
+        );
+    }
     let view = RunView::of(&run, journal.state());
     call.console.say(&run_text(&view, journal.state(), call.console.paint));
     Ok(Answer::new(view.phase, Canceled { run: view }))
@@ -83,7 +89,7 @@ async fn ask(
     loop {
         match &journal.state().phase {
             Phase::Canceling { .. } | Phase::Canceled => return Ok(()),
-            Phase::Adopting { .. } | Phase::Rebasing { .. } => {
+            Phase::Rebasing { .. } => {
                 return Err(CliError::new(ExitCode::Stale, format!("run `{run}` is being adopted"))
                     .hint(format!("Once it is: `dreamrun rollback {}`.", around.alias)));
             }

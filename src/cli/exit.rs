@@ -235,8 +235,6 @@ impl From<RunError> for CliError {
                 );
                 Self::caused(ExitCode::Stale, &error).hint(hint)
             }
-            RunError::NotVerified { .. } => Self::caused(ExitCode::Unexpected, &error)
-                .hint("Somebody wrote to the candidate. Look at it with `dreamrun show`, then apply again."),
             RunError::Folder { .. } => Self::caused(ExitCode::Unexpected, &error)
                 .hint("The alias has not moved. Mend the folder, then run `dreamrun apply` again."),
         }

@@ -167,7 +167,7 @@ pub(super) async fn forgotten(
         return Ok(0);
     }
     let known = match state {
-        Some(state) => journal::known_dreams(state).await?,
+        Some(state) => journal::known_dreams(state, jiff::Timestamp::MIN).await?,
         None => BTreeSet::new(),
     };
     let planned: BTreeSet<&SessionId> = plan.batches.iter().flat_map(|batch| &batch.sessions).collect();

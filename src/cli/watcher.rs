@@ -89,6 +89,13 @@ impl Observer for Watcher<'_> {
         }
     }
 
+    fn disowned(&self, run: &RunId, dream: &Dream) {
+        self.emit(&json!({ "type": "disowned", "run": run, "dream": dream.id, "status": dream.status }));
+        let run = self.call.console.paint.dim(&run.to_string());
+        let id = &dream.id;
+        self.line(&format!("  {run} went on without {id}, which was stopped: {}\n", dream.status));
+    }
+
     fn progressed(&self, run: &RunId, dream: &Dream) {
         let progress = dream.progress;
         self.emit(&json!({

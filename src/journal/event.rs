@@ -73,7 +73,8 @@ pub enum JournalEvent {
         /// The backend's words.
         message: String,
     },
-    /// A dream reached a final status. Legal in *dreaming*.
+    /// A dream reached a final status. Legal in *dreaming*, and in *canceling* for the dream that is
+    /// stopped, which may have cost something and written a store.
     DreamEnded {
         /// The batch.
         batch: u32,
@@ -114,8 +115,8 @@ pub enum JournalEvent {
         /// The new budget; none for no limit.
         budget: Option<Usd>,
     },
-    /// The output of the last dream is whole, or was changed by a rebase. Legal in *dreamed* and
-    /// *rebasing*.
+    /// The output of the last dream is whole, or was changed: by a rebase, or by somebody after it was
+    /// judged. Legal in *dreamed*, *rebasing*, *judged*, and *adopting* while the alias has not moved.
     CandidateRecorded {
         /// The candidate.
         store: MemoryStoreId,
@@ -183,10 +184,18 @@ pub enum JournalEvent {
         to: MemoryStoreId,
         /// What the live store held when that was decided.
         live: ContentHash,
-        /// What the candidate holds.
-        candidate: ContentHash,
+        /// What the candidate holds, as it was judged.
+        candidate: SnapshotIndex,
     },
-    /// The alias moved, and what it points at was read back. Legal in *adopting*.
+    /// The candidate was written into the folder of a directory target and read back. Legal in
+    /// *adopting*, once.
+    FolderWritten {
+        /// Files that were left as they are, because a person changed them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        kept_files: Vec<String>,
+    },
+    /// The alias moved, and what it points at was read back. Legal in *adopting*, and in *canceling* when
+    /// it had moved before anybody asked.
     Adopted {
         /// The alias's generation after it.
         generation: u64,
@@ -195,14 +204,16 @@ pub enum JournalEvent {
         /// Writes that reached the old store while the alias moved, carried over after it.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         late_writes: Vec<MemoryPath>,
-        /// Files of a directory target that were left as they are, because a person changed them.
+        /// Writes that reached the old store while the alias moved and met a newer one in the new store,
+        /// which stays as it is.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        kept_files: Vec<String>,
+        late_conflicts: Vec<Conflict>,
     },
     /// The candidate equals the live store; its sessions count as read. Legal in *judged*.
     Unchanged,
     /// Somebody asked for the run to stop. The intent. Legal in every phase that is not final, but for
-    /// *rebasing*, *adopting* and *canceling*. In *requested* it gives a dream in doubt up for good.
+    /// *rebasing* and *canceling*. In *requested* it gives a dream in doubt up for good; in *adopting* it
+    /// comes to nothing if the alias has moved.
     CancelAsked {
         /// Who.
         by: String,

@@ -19,7 +19,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -242,15 +242,19 @@ pub async fn is_over(state: &dyn StateStore, run: &RunId) -> Result<bool, Journa
 ///
 /// Fails when state cannot be read or its first event is damaged.
 pub async fn begun_at(state: &dyn StateStore, run: &RunId) -> Result<Option<Timestamp>, JournalError> {
-    let key = Key::event(run, 1);
+    written_at(state, Key::event(run, 1)).await
+}
+
+/// Returns when an event was written; nothing if there is none.
+async fn written_at(state: &dyn StateStore, key: Key) -> Result<Option<Timestamp>, JournalError> {
     let Some(found) = state.get(&key).await? else { return Ok(None) };
     #[derive(serde::Deserialize)]
     struct Dated {
         at: Timestamp,
     }
-    let first: Dated = serde_json::from_slice(&found.bytes)
+    let event: Dated = serde_json::from_slice(&found.bytes)
         .map_err(|error| StateError::Damaged { key, reason: error.to_string() })?;
-    Ok(Some(first.at))
+    Ok(Some(event.at))
 }
 
 /// Lists the runs of one pipeline, or of all, ordered by pipeline and number.
@@ -271,14 +275,27 @@ pub async fn runs(state: &dyn StateStore, pipeline: Option<&PipelineName>) -> Re
     Ok(runs)
 }
 
-/// Lists the dreams that any run has recorded as its own.
+/// Lists the dreams that runs have recorded as their own, as far as they were made at or after an instant.
+/// A run that wrote nothing since then knows of no such dream, and is not read.
 ///
 /// # Errors
 ///
 /// Fails when state cannot be read, or when what it holds is no journal.
-pub async fn known_dreams(state: &dyn StateStore) -> Result<BTreeSet<DreamId>, JournalError> {
+pub async fn known_dreams(
+    state: &dyn StateStore,
+    since: Timestamp,
+) -> Result<BTreeSet<DreamId>, JournalError> {
+    let last_events: BTreeMap<RunId, Key> = state
+        .list("runs/")
+        .await?
+        .into_iter()
+        .filter_map(|key| Some((RunId::parse(key.as_str().strip_prefix("runs/")?.split('/').next()?)?, key)))
+        .collect();
     let mut known = BTreeSet::new();
-    for run in runs(state, None).await? {
+    for (run, last) in last_events {
+        if written_at(state, last).await?.is_none_or(|at| at < since) {
+            continue;
+        }
         if let Some(journal) = Journal::open(state, &run).await? {
             known.extend(journal.state.dreams.into_iter().filter_map(|record| record.dream));
         }

@@ -10,6 +10,10 @@
 //!   awaiting review, blocked ⇄ judged → adopting → adopted                                 │
 //!   unchanged · rejected · failed · canceling → canceled                    ◀──────────────┘
 //! ```
+//!
+//! A candidate that somebody changed leads from *judged* or *adopting* back to *candidate*, and a run can
+//! be canceled from every phase in which it neither writes nor is over; a cancel that comes after the alias
+//! has moved ends in *adopted*.
 
 use std::collections::BTreeMap;
 
@@ -59,8 +63,13 @@ pub struct RunState {
     pub conflicts: Vec<Conflict>,
     /// Files of a directory target that were left as they are, because a person changed them.
     pub kept_files: Vec<String>,
-    /// What was adopted, once it was.
-    pub adopted_hash: Option<ContentHash>,
+    /// Whether the candidate is in the folder of a directory target.
+    pub is_folder_written: bool,
+    /// What the candidate held when its adoption was last intended.
+    pub intended: Option<SnapshotIndex>,
+    /// Memories that were changed in the old store too late and in the new one already; the new store
+    /// holds its own version.
+    pub late_conflicts: Vec<Conflict>,
 }
 
 /// The phases of a run.
@@ -296,6 +305,7 @@ impl JournalEvent {
             Self::Approved { .. } => "approved",
             Self::Rejected { .. } => "rejected",
             Self::AdoptionIntended { .. } => "adoption_intended",
+            Self::FolderWritten { .. } => "folder_written",
             Self::Adopted { .. } => "adopted",
             Self::Unchanged => "unchanged",
             Self::CancelAsked { .. } => "cancel_asked",
@@ -332,7 +342,9 @@ impl RunState {
             carried: Vec::new(),
             conflicts: Vec::new(),
             kept_files: Vec::new(),
-            adopted_hash: None,
+            is_folder_written: false,
+            intended: None,
+            late_conflicts: Vec::new(),
         })
     }
 
@@ -392,13 +404,7 @@ impl RunState {
                 E::DreamEnded { batch, dream, status, output, usage, cost, changes, error },
             ) if at_work == batch && working == dream => {
                 let attempt = self.dreams.last().map_or(1, |record| record.attempt);
-                if let Some(record) = self.dreams.last_mut() {
-                    record.status = Some(status);
-                    record.output.clone_from(&output);
-                    record.usage = usage;
-                    record.cost = cost;
-                    record.changes = changes;
-                }
+                self.note_end(status, output.clone(), usage, cost, changes);
                 match (status, output, error) {
                     (DreamStatus::Completed, Some(output), _) => {
                         if (batch as usize) < self.plan.batches.len() {
@@ -437,6 +443,15 @@ impl RunState {
                 self.candidate = Some(Candidate { store, hash, size: Size { entries, bytes } });
                 P::Candidate
             }
+            (P::Judged | P::Adopting { .. }, E::CandidateRecorded { store, hash, entries, bytes })
+                if self.is_candidate(&store) =>
+            {
+                self.candidate = Some(Candidate { store, hash, size: Size { entries, bytes } });
+                self.intended = None;
+                self.is_folder_written = false;
+                self.kept_files.clear();
+                P::Candidate
+            }
             (P::Rebasing { live }, E::CandidateRecorded { store, hash, entries, bytes })
                 if self.is_candidate(&store) =>
             {
@@ -471,13 +486,23 @@ impl RunState {
                 self.rejection = Some((by, reason));
                 P::Rejected
             }
-            (P::Judged, E::AdoptionIntended { from, to, live, .. }) if self.is_candidate(&to) => {
+            (P::Judged, E::AdoptionIntended { from, to, live, candidate }) if self.is_candidate(&to) => {
+                self.intended = Some(candidate);
                 P::Adopting { from, to, live }
             }
-            (P::Adopting { .. }, E::Adopted { hash, late_writes, kept_files, .. }) => {
-                self.adopted_hash = Some(hash);
+            (adopting @ P::Adopting { .. }, E::FolderWritten { kept_files }) if !self.is_folder_written => {
+                self.is_folder_written = true;
                 self.kept_files = kept_files;
-                self.note_carried(late_writes);
+                adopting
+            }
+            (P::Adopting { .. }, E::Adopted { late_writes, late_conflicts, .. }) => {
+                self.note_adopted(late_writes, late_conflicts);
+                P::Adopted
+            }
+            (P::Canceling { .. }, E::Adopted { late_writes, late_conflicts, .. })
+                if self.candidate.is_some() =>
+            {
+                self.note_adopted(late_writes, late_conflicts);
                 P::Adopted
             }
             (P::Judged, E::Unchanged) => P::Unchanged,
@@ -493,9 +518,17 @@ impl RunState {
                 | P::Candidate
                 | P::Judged
                 | P::AwaitingReview(_)
-                | P::Blocked(_),
+                | P::Blocked(_)
+                | P::Adopting { .. },
                 E::CancelAsked { .. },
             ) => P::Canceling { dream: None },
+            (
+                P::Canceling { dream: Some(stopped) },
+                E::DreamEnded { dream, status, output, usage, cost, changes, .. },
+            ) if stopped == dream && status.is_final() => {
+                self.note_end(status, output, usage, cost, changes);
+                P::Canceling { dream: None }
+            }
             (P::Canceling { .. }, E::Canceled) => P::Canceled,
             (P::Ready { .. } | P::Requested { .. } | P::Dreamed { .. }, E::Failed { because }) => {
                 P::Failed(because)
@@ -508,6 +541,29 @@ impl RunState {
         };
         self.phase = phase;
         Ok(self)
+    }
+
+    /// Notes how the dream at work ended.
+    fn note_end(
+        &mut self,
+        status: DreamStatus,
+        output: Option<MemoryStoreId>,
+        usage: Usage,
+        cost: Option<Usd>,
+        changes: BTreeMap<ChangeKind, u64>,
+    ) {
+        if let Some(record) = self.dreams.last_mut() {
+            record.status = Some(status);
+            record.output = output;
+            record.usage = usage;
+            record.cost = cost;
+            record.changes = changes;
+        }
+    }
+
+    fn note_adopted(&mut self, late_writes: Vec<MemoryPath>, late_conflicts: Vec<Conflict>) {
+        self.note_carried(late_writes);
+        self.late_conflicts = late_conflicts;
     }
 
     /// Names each live write once, however often its memory was written to.

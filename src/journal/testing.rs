@@ -124,8 +124,12 @@ pub(crate) fn adoption_intended(to: &str) -> JournalEvent {
         from: store("live"),
         to: store(to),
         live: hash("live"),
-        candidate: hash("candidate"),
+        candidate: index(&[("/a", "one")]),
     }
+}
+
+pub(crate) fn folder_written() -> JournalEvent {
+    JournalEvent::FolderWritten { kept_files: vec!["/a".to_owned()] }
 }
 
 pub(crate) fn adopted() -> JournalEvent {
@@ -133,7 +137,7 @@ pub(crate) fn adopted() -> JournalEvent {
         generation: 1,
         hash: hash("candidate"),
         late_writes: Vec::new(),
-        kept_files: Vec::new(),
+        late_conflicts: Vec::new(),
     }
 }
 

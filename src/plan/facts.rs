@@ -61,11 +61,6 @@ pub struct LastRun {
 }
 
 impl Facts {
-    /// Returns the run that already works on the alias.
-    pub fn claimed_by(&self) -> Option<&RunId> {
-        self.alias.as_ref()?.claim.as_ref().map(|claim| &claim.run)
-    }
-
     /// Returns when this pipeline last brought a run to its end.
     pub fn last_finished(&self, pipeline: &PipelineName) -> Option<Timestamp> {
         self.alias.as_ref()?.last_finished.get(pipeline).copied()

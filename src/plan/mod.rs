@@ -29,7 +29,7 @@ use crate::spec::pipeline::{Adopt, GateSpec, Pipeline, StoreRef};
 use crate::spec::template::{
     self, BatchContext, InputContext, PipelineContext, RunContext, TemplateContext, TemplateError,
 };
-use crate::state::alias::{SourceKey, Watermark};
+use crate::state::alias::{AliasRecord, SourceKey, Watermark};
 
 use facts::Facts;
 use fingerprint::Fingerprint;
@@ -83,10 +83,20 @@ pub struct PlannedStore {
     pub id: Option<MemoryStoreId>,
     /// The alias's generation the plan was made at.
     pub generation: u64,
+    /// How often runs had settled their sessions in the alias.
+    #[serde(default)]
+    pub revision: u64,
     /// Memories it holds.
     pub entries: u64,
     /// Their bytes.
     pub bytes: u64,
+}
+
+impl PlannedStore {
+    /// Says whether nothing was adopted or read into an alias since the plan was made.
+    pub fn is_current(&self, record: &AliasRecord) -> bool {
+        (self.generation, self.revision) == (record.generation, record.revision)
+    }
 }
 
 /// One dream of a plan.
@@ -165,6 +175,7 @@ pub fn plan(pipeline: &Pipeline, facts: &Facts) -> Result<Plan, PlanError> {
     let fingerprint = Fingerprint::of(pipeline);
     let report = PlanReport {
         waiting: selection.waiting,
+        went_on: selection.went_on,
         left_out: selection.left_out,
         unreadable: facts.sources.values().flat_map(|source| source.unreadable.clone()).collect(),
         skipped_lines: chosen.iter().map(|session| session.size.skipped_lines).sum(),
@@ -186,6 +197,7 @@ pub fn plan(pipeline: &Pipeline, facts: &Facts) -> Result<Plan, PlanError> {
             reference: pipeline.store.clone(),
             id: facts.store.id.clone(),
             generation: facts.alias.as_ref().map_or(0, |alias| alias.generation),
+            revision: facts.alias.as_ref().map_or(0, |alias| alias.revision),
             entries: facts.store.entries,
             bytes: facts.store.bytes,
         },

@@ -15,6 +15,9 @@ use crate::state::alias::Hold;
 pub struct PlanReport {
     /// Sessions that could be read now, chosen or not.
     pub waiting: u32,
+    /// Chosen sessions that were read before and went on since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub went_on: Vec<SessionId>,
     /// Sessions that stay out, ordered by reason, then by id.
     pub left_out: Vec<LeftOut>,
     /// Files that hold no session: name and reason.
@@ -42,8 +45,14 @@ pub struct LeftOut {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LeftOutReason {
-    /// An adopted run has read it, or passed over the time it began.
+    /// An adopted run has read it to its end.
     AlreadyRead,
+    /// Adopted runs have read or passed over everything that began so long ago; which of the two is not
+    /// remembered.
+    PassedOver {
+        /// Up to when.
+        through: Timestamp,
+    },
     /// It is still being written; the next run reads it.
     Running,
     /// More were waiting than one run takes; the next run reads it.
@@ -73,6 +82,7 @@ impl fmt::Display for LeftOutReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AlreadyRead => f.write_str("read by an adopted run"),
+            Self::PassedOver { through } => write!(f, "began no later than {through:.0}, passed over"),
             Self::Running => f.write_str("still running, left for the next run"),
             Self::BeyondTake { take } => write!(f, "beyond `take: {take}`, left for the next run"),
             Self::BeyondBatch { size } => {

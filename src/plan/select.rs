@@ -19,6 +19,8 @@ pub(super) struct Selection {
     pub(super) chosen: Vec<Session>,
     /// The sessions that stay out, in the order they began.
     pub(super) left_out: Vec<LeftOut>,
+    /// The chosen sessions that were read before and went on since.
+    pub(super) went_on: Vec<SessionId>,
     /// Sessions that could be read now, chosen or not.
     pub(super) waiting: u32,
     /// Where each source stands once the chosen sessions are adopted.
@@ -33,9 +35,9 @@ fn mark(session: &Session) -> Mark {
 pub(super) fn select(pipeline: &Pipeline, facts: &Facts, capacity: Option<u32>) -> Selection {
     let mut selection = Selection::default();
     let mut eligible: Vec<&Session> = Vec::new();
-    let read = read_before(facts);
+    let marked = marked(facts);
     for session in in_order(facts) {
-        match reason_against(pipeline, facts.now, &read, session) {
+        match reason_against(pipeline, facts.now, &marked, session) {
             Some(reason) => selection.left_out.push(LeftOut { session: session.id.clone(), reason }),
             None => eligible.push(session),
         }
@@ -58,8 +60,12 @@ pub(super) fn select(pipeline: &Pipeline, facts: &Facts, capacity: Option<u32>) 
         }
     }
     selection.chosen.sort_by_key(mark);
+    if pipeline.sessions.since == Since::LastAdopted {
+        let went_on = selection.chosen.iter().map(|session| &session.id);
+        selection.went_on = went_on.filter(|id| marked.grown.contains(id)).cloned().collect();
+    }
     selection.left_out.sort_by(|a, b| (&a.reason, &a.session).cmp(&(&b.reason, &b.session)));
-    selection.watermarks = advance(pipeline, facts, &selection.chosen);
+    selection.watermarks = advance(pipeline, facts, &marked, &selection.chosen);
     selection
 }
 
@@ -73,20 +79,43 @@ fn in_order(facts: &Facts) -> Vec<&Session> {
     by_mark.into_values().filter(|session| seen.insert(&session.id)).collect()
 }
 
-/// Returns the sessions that adopted runs have read, each by the watermark of a source that lists it.
-fn read_before(facts: &Facts) -> BTreeSet<&SessionId> {
-    let Some(alias) = &facts.alias else { return BTreeSet::new() };
-    let marked = facts.sources.iter().filter_map(|(key, source)| Some((alias.watermarks.get(key)?, source)));
-    let read = marked.flat_map(|(watermark, source)| {
-        source.sessions.iter().filter(|session| watermark.covers(&mark(session)))
-    });
-    read.map(|session| &session.id).collect()
+/// What watermarks say of the sessions of their sources.
+#[derive(Debug, Default)]
+struct Marked<'a> {
+    /// Sessions that adopted runs have read to their end.
+    read: BTreeSet<&'a SessionId>,
+    /// Sessions that only their time settles, with the time up to which that is so.
+    passed_over: BTreeMap<&'a SessionId, Timestamp>,
+    /// Sessions that went on since an adopted run read them.
+    grown: BTreeSet<&'a SessionId>,
+}
+
+/// Sorts sessions by the watermarks of the sources that list them. What one remembers as read to its end
+/// was read, whatever another knows.
+fn marked(facts: &Facts) -> Marked<'_> {
+    let mut marked = Marked::default();
+    let Some(alias) = &facts.alias else { return marked };
+    for (key, source) in &facts.sources {
+        let Some(watermark) = alias.watermarks.get(key) else { continue };
+        for session in &source.sessions {
+            if watermark.remembers(&session.id, session.size.events) {
+                marked.read.insert(&session.id);
+            } else if watermark.has_grown(&session.id, session.size.events) {
+                marked.grown.insert(&session.id);
+            } else if let Some(through) = &watermark.through
+                && watermark.passes_over(&mark(session))
+            {
+                marked.passed_over.insert(&session.id, through.created_at);
+            }
+        }
+    }
+    marked
 }
 
 fn reason_against(
     pipeline: &Pipeline,
     now: Timestamp,
-    read: &BTreeSet<&SessionId>,
+    marked: &Marked<'_>,
     session: &Session,
 ) -> Option<LeftOutReason> {
     if session.is_dream_worker {
@@ -103,7 +132,12 @@ fn reason_against(
     }
     let since = match &pipeline.sessions.since {
         Since::Beginning => return None,
-        Since::LastAdopted => return read.contains(&session.id).then_some(LeftOutReason::AlreadyRead),
+        Since::LastAdopted if marked.read.contains(&session.id) => return Some(LeftOutReason::AlreadyRead),
+        Since::LastAdopted if marked.grown.contains(&session.id) => return None,
+        Since::LastAdopted => {
+            let through = marked.passed_over.get(&session.id);
+            return through.map(|through| LeftOutReason::PassedOver { through: *through });
+        }
         Since::Instant(since) => *since,
         Since::Within(span) => now - *span,
     };
@@ -117,10 +151,16 @@ const LATE_ARRIVAL: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Moves each source's watermark over what is settled once `chosen` is adopted.
 ///
-/// It stops at the first session that still has to be read (one that runs now, or one that had to wait
-/// its turn) and short of [`LATE_ARRIVAL`]. Those after it that were read are remembered by name, and so
+/// It stops at the first session that still has to be read (one that runs now, one that had to wait its
+/// turn, or one that went on since it was read) and short of [`LATE_ARRIVAL`]. An empty session that has
+/// come to rest does not stop it: by then nothing more is to be expected of it. Those after it that were read are remembered by name, and so
 /// are all of a source that names its sessions: what is added to such a list may be of any age.
-fn advance(pipeline: &Pipeline, facts: &Facts, chosen: &[Session]) -> BTreeMap<SourceKey, Watermark> {
+fn advance(
+    pipeline: &Pipeline,
+    facts: &Facts,
+    marked: &Marked<'_>,
+    chosen: &[Session],
+) -> BTreeMap<SourceKey, Watermark> {
     let chosen: BTreeSet<&SessionId> = chosen.iter().map(|session| &session.id).collect();
     let sources = &pipeline.sessions.sources;
     let named: BTreeSet<SourceKey> =
@@ -134,15 +174,31 @@ fn advance(pipeline: &Pipeline, facts: &Facts, chosen: &[Session]) -> BTreeMap<S
             let old = old.cloned().unwrap_or_default();
             // What was read counts even when the source no longer lists it.
             let remembered = old.beyond.iter().map(|(id, at)| {
-                (Mark { created_at: *at, session: id.clone() }, Standing { is_read: true, is_settled: true })
+                let read_to = old.read_to.get(id).copied();
+                let standing = Standing { is_read: true, is_settled: true, read_to };
+                (Mark { created_at: *at, session: id.clone() }, standing)
             });
             let mut standings: BTreeMap<Mark, Standing> = remembered.collect();
             for session in &source.sessions {
-                let is_read = chosen.contains(&session.id) || old.beyond.contains_key(&session.id);
-                let is_settled = is_read || session.is_dream_worker || session.is_archived;
-                standings.insert(mark(session), Standing { is_read, is_settled });
+                let id = &session.id;
+                let events = session.size.events;
+                let is_chosen = chosen.contains(id);
+                let is_empty = events == 0 && !session.status.is_unfinished();
+                let is_whole = is_chosen || old.remembers(id, events);
+                // What one source passes over is never read, and must not hold another one up.
+                let is_passed = marked.passed_over.contains_key(id) && !marked.grown.contains(id);
+                let standing = Standing {
+                    is_read: is_chosen || old.beyond.contains_key(id),
+                    is_settled: is_whole
+                        || is_empty
+                        || is_passed
+                        || session.is_dream_worker
+                        || session.is_archived,
+                    read_to: if is_chosen { Some(events) } else { old.read_to.get(id).copied() },
+                };
+                standings.insert(mark(session), standing);
             }
-            let mut new = Watermark { through: old.through.clone(), beyond: BTreeMap::new() };
+            let mut new = Watermark { through: old.through.clone(), ..Watermark::default() };
             let mut is_contiguous = !named.contains(key);
             for (mark, standing) in standings {
                 if old.through.as_ref().is_some_and(|through| mark <= *through) {
@@ -152,6 +208,9 @@ fn advance(pipeline: &Pipeline, facts: &Facts, chosen: &[Session]) -> BTreeMap<S
                 if is_contiguous {
                     new.through = Some(mark);
                 } else if standing.is_read {
+                    if let Some(read_to) = standing.read_to {
+                        new.read_to.insert(mark.session.clone(), read_to);
+                    }
                     new.beyond.insert(mark.session, mark.created_at);
                 }
             }
@@ -165,6 +224,7 @@ fn advance(pipeline: &Pipeline, facts: &Facts, chosen: &[Session]) -> BTreeMap<S
 struct Standing {
     is_read: bool,
     is_settled: bool,
+    read_to: Option<u64>,
 }
 
 fn count(n: usize) -> u32 {

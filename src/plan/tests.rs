@@ -1,12 +1,14 @@
 //! The planner's answers, one by one; its laws are in [`super::laws`].
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::ids::{MemoryStoreId, PipelineName, SessionId};
 use crate::price::Usd;
-use crate::session::SessionStatus;
+use crate::session::{Session, SessionStatus};
 use crate::spec::pipeline::{Order, Pipeline, SessionSource, Since, Template};
-use crate::state::alias::{AliasRecord, Hold, Mark, Watermark};
+use crate::state::alias::{AliasRecord, Hold, Mark, SourceKey, Watermark};
 
 use super::facts::{Facts, SourceFacts, source_key};
 use super::report::{LeftOutReason, NotDue};
@@ -294,6 +296,78 @@ fn a_transcript_that_turns_up_late_is_read_for_thirty_days() {
     facts.alias = Some(AliasRecord { watermarks: settled.watermarks.clone(), ..alias() });
     assert_eq!(batches(&plan(&pipeline(), &facts).unwrap()), Vec::<Vec<u32>>::new());
     assert!(settled.watermarks.values().all(|watermark| watermark.beyond.is_empty()));
+}
+
+/// Plans, with the sessions as they are, after earlier runs left their watermarks.
+fn plan_after(watermarks: &BTreeMap<SourceKey, Watermark>, sessions: Vec<Session>, now: Timestamp) -> Plan {
+    let mut facts = facts(sessions);
+    facts.now = now;
+    facts.alias = Some(AliasRecord { watermarks: watermarks.clone(), ..alias() });
+    plan(&pipeline(), &facts).unwrap()
+}
+
+fn grown(n: u32, events: u64) -> Session {
+    let mut session = session(n);
+    session.size.events = events;
+    session
+}
+
+#[test]
+fn a_session_that_went_on_since_it_was_read_is_read_again() {
+    let first = plan(&pipeline(), &facts(sessions(2))).unwrap();
+    let again = plan_after(&first.watermarks, vec![session(0), grown(1, 9)], noon());
+    assert_eq!(batches(&again), [[1]]);
+    assert_eq!(again.report.went_on, [session(1).id]);
+    assert_eq!(left_out(&again), [(0, LeftOutReason::AlreadyRead)]);
+    // While it grows it waits, and what was read of it is not forgotten.
+    let mut running = grown(1, 9);
+    running.status = SessionStatus::Running;
+    let waiting = plan_after(&first.watermarks, vec![session(2), running], noon());
+    assert_eq!(batches(&waiting), [[2]]);
+    assert_eq!(left_out(&waiting), [(1, LeftOutReason::Running)]);
+    let rested = plan_after(&waiting.watermarks, vec![session(2), grown(1, 9)], noon());
+    assert_eq!(batches(&rested), [[1]]);
+    let settled = plan_after(&rested.watermarks, vec![session(2), grown(1, 9)], noon());
+    assert_eq!(batches(&settled), Vec::<Vec<u32>>::new());
+    assert_eq!(settled.report.went_on, []);
+}
+
+#[test]
+fn a_session_that_went_on_long_after_is_passed_over_and_not_called_read() {
+    let later = noon() + SignedDuration::from_hours(40 * 24);
+    let first = plan_after(&BTreeMap::new(), sessions(2), later);
+    let again = plan_after(&first.watermarks, vec![session(0), grown(1, 9)], later);
+    assert_eq!(batches(&again), Vec::<Vec<u32>>::new());
+    let passed_over = LeftOutReason::PassedOver { through: session(1).created_at };
+    assert_eq!(passed_over.to_string(), "began no later than 2026-05-31T12:01:00Z, passed over");
+    assert_eq!(left_out(&again), [(0, passed_over.clone()), (1, passed_over)]);
+}
+
+#[test]
+fn a_session_that_went_on_is_remembered_until_it_is_read_however_long_that_takes() {
+    let first = plan(&pipeline(), &facts(sessions(2))).unwrap();
+    let later = noon() + SignedDuration::from_hours(40 * 24);
+    let mut running = grown(0, 9);
+    running.status = SessionStatus::Running;
+    let waiting = plan_after(&first.watermarks, vec![running, session(1), session(2)], later);
+    assert_eq!(batches(&waiting), [[2]]);
+    let rested = plan_after(&waiting.watermarks, vec![grown(0, 9), session(1), session(2)], later);
+    assert_eq!(batches(&rested), [[0]]);
+}
+
+#[test]
+fn an_old_empty_session_does_not_keep_the_later_ones_in_memory() {
+    let later = noon() + SignedDuration::from_hours(40 * 24);
+    let first = plan_after(&BTreeMap::new(), vec![grown(0, 0), session(1), session(2)], later);
+    assert_eq!(batches(&first), [[1, 2]]);
+    let watermark = first.watermarks.values().next().unwrap();
+    let through = watermark.through.as_ref().map(|through| &through.session);
+    assert_eq!((through, watermark.beyond.len()), (Some(&session(2).id), 0));
+    // One that may still be written stays.
+    let mut running = grown(0, 0);
+    running.status = SessionStatus::Running;
+    let first = plan_after(&BTreeMap::new(), vec![running, session(1)], later);
+    assert_eq!(batches(&plan_after(&first.watermarks, vec![grown(0, 4), session(1)], later)), [[0]]);
 }
 
 #[test]

@@ -223,6 +223,10 @@ fn instructions(text: &mut String, plan: &Plan, index: u32, paint: Paint, is_ver
 fn notes(text: &mut String, plan: &Plan, paint: Paint, is_verbose: bool) {
     let report = &plan.report;
     let before = text.len();
+    if !report.went_on.is_empty() {
+        let sessions = count(report.went_on.len() as u64, "session", "sessions");
+        let _ = writeln!(text, "  {sessions} went on since last read, read again");
+    }
     for (reason, n) in report.left_out_by_reason() {
         let _ = writeln!(
             text,
@@ -230,7 +234,8 @@ fn notes(text: &mut String, plan: &Plan, paint: Paint, is_verbose: bool) {
             count(n as u64, "session", "sessions"),
             line(&reason.to_string())
         );
-        if is_verbose && *reason != LeftOutReason::AlreadyRead {
+        let is_old = matches!(reason, LeftOutReason::AlreadyRead | LeftOutReason::PassedOver { .. });
+        if is_verbose && !is_old {
             let of_reason = report.left_out.iter().filter(|left_out| left_out.reason == *reason);
             for left_out in of_reason {
                 let _ = writeln!(text, "    {}", paint.dim(&line(left_out.session.as_str())));

@@ -56,6 +56,13 @@ pub fn run_text(view: &RunView, state: &RunState, paint: Paint) -> String {
             ),
         );
     }
+    if !view.late_conflicts.is_empty() {
+        let paths: Vec<_> = view.late_conflicts.iter().map(|conflict| conflict.path.to_string()).collect();
+        row(
+            "late",
+            &format!("writes to the old store, not carried over a newer one: {}", plain(&paths.join(", "))),
+        );
+    }
     if !view.kept_files.is_empty() {
         let files = count(view.kept_files.len() as u64, "file", "files");
         row(

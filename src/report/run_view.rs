@@ -60,6 +60,10 @@ pub struct RunView {
     pub carried: Vec<MemoryPath>,
     /// Memories that both the live store and the dream changed; the candidate holds the live version.
     pub conflicts: Vec<Conflict>,
+    /// Memories that were changed in the old store too late and in the new one already; the new store
+    /// holds its own version.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub late_conflicts: Vec<Conflict>,
     /// Files of a directory target that were left as they are, because a person changed them.
     pub kept_files: Vec<String>,
     /// Tokens used.
@@ -153,6 +157,7 @@ impl RunView {
             rejected_by,
             carried: state.carried.clone(),
             conflicts: state.conflicts.clone(),
+            late_conflicts: state.late_conflicts.clone(),
             kept_files: state.kept_files.clone(),
             usage: state.usage(),
             estimate_usd: plan.estimate.map(RangeView::from),

@@ -4,6 +4,7 @@
 //! do or somebody interrupts. It holds nothing in its head: killed at any instant and started again
 //! on the same journal, it ends where it would have ended.
 
+mod adopt;
 pub mod next;
 pub mod observer;
 mod perform;
@@ -97,8 +98,8 @@ pub enum RunError {
         /// The dreams.
         dreams: Vec<DreamId>,
     },
-    /// The alias moved since the plan was made.
-    #[error("`{alias}` moved to another store since the plan was made")]
+    /// The alias moved, or its sessions were read, since the plan was made.
+    #[error("`{alias}` moved to another store, or its sessions were read, since the plan was made")]
     Stale {
         /// The alias.
         alias: Alias,
@@ -110,12 +111,6 @@ pub enum RunError {
         run: RunId,
         /// The batch.
         batch: u32,
-    },
-    /// The adopted store does not hold what was judged.
-    #[error("run `{run}`: the candidate no longer holds what the gates judged")]
-    NotVerified {
-        /// The run.
-        run: RunId,
     },
     /// The folder of a directory target could not be written.
     #[error("could not write the candidate to `{folder}`")]
@@ -139,16 +134,27 @@ pub enum RunError {
 pub async fn execute(journal: &mut Journal, around: &Surroundings<'_>) -> Result<Ended, RunError> {
     loop {
         let lost = match advance(journal, around).await {
-            Err(RunError::Journal(JournalError::State(error @ StateError::Conflict { .. }))) => error,
+            Err(error) if may_be_canceled(&error) => error,
             other => return other,
         };
+        let is_canceling = matches!(journal.state().phase, Phase::Canceling { .. });
         match Journal::open(around.state, journal.run()).await? {
-            Some(newest) if matches!(newest.state().phase, Phase::Canceling { .. } | Phase::Canceled) => {
+            Some(newest)
+                if newest.events() > journal.events()
+                    && (is_canceling
+                        || matches!(newest.state().phase, Phase::Canceling { .. } | Phase::Canceled)) =>
+            {
                 *journal = newest;
             }
-            _ => return Err(JournalError::State(lost).into()),
+            _ => return Err(lost),
         }
     }
+}
+
+/// Says whether an error may mean that another process cancels the run.
+fn may_be_canceled(error: &RunError) -> bool {
+    let conflict = matches!(error, RunError::Journal(JournalError::State(StateError::Conflict { .. })));
+    conflict || matches!(error, RunError::Stale { .. })
 }
 
 async fn advance(journal: &mut Journal, around: &Surroundings<'_>) -> Result<Ended, RunError> {
@@ -191,8 +197,9 @@ pub async fn settle_now(
 }
 
 /// Rebuilds a base with its text: the live store where it has not changed, older contents where it
-/// has. Contents that the backend no longer keeps are taken from the live store, which can only make
-/// a comparison show more change, not less.
+/// has. Contents that the backend no longer keeps are taken from the live store, or are empty where that
+/// has none: at those paths a comparison is with what agents wrote since, and tells nothing of what a
+/// dream did to the text before it.
 ///
 /// # Errors
 ///

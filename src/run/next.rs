@@ -7,6 +7,7 @@ use crate::ids::DreamId;
 use crate::journal::run_state::{Phase, RunState};
 use crate::plan::Plan;
 use crate::price::Usd;
+use crate::spec::pipeline::Target;
 
 /// One action of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub enum Next {
     Decide,
     /// Write live changes into the candidate.
     Rebase,
+    /// Write the candidate into the folder of a directory target.
+    WriteFolder,
     /// Move the alias and read it back.
     MoveAlias,
     /// Stop the dream at work, if any.
@@ -97,7 +100,10 @@ pub fn next(plan: &Plan, state: &RunState) -> Next {
         Phase::Rebasing { .. } => Next::Rebase,
         Phase::AwaitingReview(_) => Next::Stop(Stop::AwaitingReview),
         Phase::Blocked(_) => Next::Stop(Stop::Blocked),
-        Phase::Adopting { .. } => Next::MoveAlias,
+        Phase::Adopting { .. } => match plan.adopt.target {
+            Target::Directory(_) if !state.is_folder_written => Next::WriteFolder,
+            _ => Next::MoveAlias,
+        },
         Phase::Canceling { dream } => Next::Cancel { dream: dream.clone() },
         Phase::Adopted | Phase::Unchanged | Phase::Rejected | Phase::Failed(_) | Phase::Canceled => {
             if state.is_released { Next::Stop(Stop::Ended) } else { Next::Release }

@@ -10,6 +10,8 @@ pub trait Observer: Send + Sync {
     fn recorded(&self, run: &RunId, recorded: &Recorded);
     /// A dream is further than it was.
     fn progressed(&self, run: &RunId, dream: &Dream);
+    /// A dream was stopped that was made for a run which had gone on without it.
+    fn disowned(&self, run: &RunId, dream: &Dream);
 }
 
 /// Watches nothing.
@@ -19,4 +21,5 @@ pub struct Unwatched;
 impl Observer for Unwatched {
     fn recorded(&self, _: &RunId, _: &Recorded) {}
     fn progressed(&self, _: &RunId, _: &Dream) {}
+    fn disowned(&self, _: &RunId, _: &Dream) {}
 }

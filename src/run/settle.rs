@@ -9,10 +9,11 @@ use crate::dream::{Dream, DreamStatus};
 use crate::ids::DreamId;
 use crate::journal::run_state::DreamRecord;
 
-/// How much earlier than its request a dream may seem to have been made, because clocks are rounded
-/// and differ a little. Dreams that a journal already knows are never taken, so this can only find
-/// more to be careful about.
-const CLOCK_SLACK: SignedDuration = SignedDuration::from_secs(2);
+/// How much earlier than its request a dream may seem to have been made. The two times are of two
+/// clocks, and either may have been set back in between: a dream that is overlooked is paid for twice.
+/// Dreams that a journal already knows are never taken, so a wide window can only find more to be
+/// careful about.
+pub(super) const CLOCK_SLACK: SignedDuration = SignedDuration::from_hours(1);
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,28 +28,31 @@ pub enum Settled {
     Several(Vec<DreamId>),
 }
 
-/// Settles a dream that was requested but never confirmed.
-///
-/// Looks only; finds the one dream on the backend that matches the request and is not among those
-/// `known` to be another request's, which may have been for the very same thing. With several the
-/// run has to stop: paying for the same sessions twice is worse than waiting for a person. A person
-/// tells which one is meant by canceling the others.
+/// Lists the dreams that may be the answer to a request: made since, for the very same thing.
 ///
 /// # Errors
 ///
 /// Fails when the backend cannot list its dreams.
-pub async fn settle(
+pub async fn fitting(request: &DreamRecord, backend: &dyn Backend) -> Result<Vec<Dream>, BackendError> {
+    let mut dreams = backend.dreams_since(request.requested_at - CLOCK_SLACK).await?;
+    dreams.retain(|dream| dream.request_digest() == request.digest);
+    Ok(dreams)
+}
+
+/// Settles a dream that was requested but never confirmed.
+///
+/// Finds the one dream among the `fitting` that is not `known` to be another request's, which may have
+/// been for the very same thing. With several the run has to stop: paying for the same sessions twice is
+/// worse than waiting for a person. A person tells which one is meant by canceling the others.
+/// `settling` is how long the backend takes to list what it accepted.
+pub fn settle(
     request: &DreamRecord,
+    fitting: Vec<Dream>,
     known: &BTreeSet<DreamId>,
-    backend: &dyn Backend,
+    settling: std::time::Duration,
     now: Timestamp,
-) -> Result<Settled, BackendError> {
-    let since = request.requested_at - CLOCK_SLACK;
-    let dreams = backend.dreams_since(since).await?;
-    let mut matching: Vec<Dream> = dreams
-        .into_iter()
-        .filter(|dream| dream.request_digest() == request.digest && !known.contains(&dream.id))
-        .collect();
+) -> Settled {
+    let mut matching: Vec<Dream> = fitting.into_iter().filter(|dream| !known.contains(&dream.id)).collect();
     matching.sort_by(|a, b| a.id.cmp(&b.id));
     if matching.iter().all(|dream| dream.status == DreamStatus::Canceled) {
         matching.truncate(1);
@@ -57,12 +61,12 @@ pub async fn settle(
     }
     let mut matching: Vec<DreamId> = matching.into_iter().map(|dream| dream.id).collect();
     if matching.len() > 1 {
-        return Ok(Settled::Several(matching));
+        return Settled::Several(matching);
     }
     if let Some(dream) = matching.pop() {
-        return Ok(Settled::Found(dream));
+        return Settled::Found(dream);
     }
-    let settling = SignedDuration::try_from(backend.settling_time()).unwrap_or(SignedDuration::MAX);
+    let settling = SignedDuration::try_from(settling).unwrap_or(SignedDuration::MAX);
     let waited = now.duration_since(request.requested_at);
-    if waited >= settling { Ok(Settled::NotSent) } else { Ok(Settled::TooEarly(settling - waited)) }
+    if waited >= settling { Settled::NotSent } else { Settled::TooEarly(settling - waited) }
 }

@@ -22,6 +22,10 @@ pub struct AliasRecord {
     pub format: u32,
     /// How often the live store was replaced, from 0.
     pub generation: u64,
+    /// How often runs settled their sessions here, from 0. A plan made before one of them names sessions
+    /// that were read since, even where the live store stayed.
+    #[serde(default)]
+    pub revision: u64,
     /// The live store.
     pub active: MemoryStoreId,
     /// The adoption that made it live; none for a bootstrapped store.
@@ -108,6 +112,9 @@ pub struct Watermark {
     /// Sessions after it that were read, with the time each began.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub beyond: BTreeMap<SessionId, Timestamp>,
+    /// How far each of these was read, in events: one that holds more by now went on since.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub read_to: BTreeMap<SessionId, u64>,
 }
 
 /// A place in the order of sessions: by beginning, then by id.
@@ -120,10 +127,20 @@ pub struct Mark {
 }
 
 impl Watermark {
-    /// Says whether a session was read, or was passed over for good.
-    pub fn covers(&self, mark: &Mark) -> bool {
+    /// Says whether the time alone settles a session: it was read or passed over long ago, and which of
+    /// the two is not remembered.
+    pub fn passes_over(&self, mark: &Mark) -> bool {
         self.through.as_ref().is_some_and(|through| mark <= through)
-            || self.beyond.contains_key(&mark.session)
+    }
+
+    /// Says whether a session that holds so many events is remembered as read to its end.
+    pub fn remembers(&self, session: &SessionId, events: u64) -> bool {
+        self.beyond.contains_key(session) && !self.has_grown(session, events)
+    }
+
+    /// Says whether a session is remembered as read, and went on since.
+    pub fn has_grown(&self, session: &SessionId, events: u64) -> bool {
+        self.beyond.contains_key(session) && self.read_to.get(session).is_some_and(|read| *read < events)
     }
 }
 
@@ -133,6 +150,7 @@ impl AliasRecord {
         Self {
             format: ALIAS_FORMAT,
             generation: 0,
+            revision: 0,
             active,
             adoption: None,
             previous: Vec::new(),
@@ -209,16 +227,22 @@ mod tests {
     }
 
     #[test]
-    fn a_watermark_covers_what_is_settled_and_what_was_read_beyond() {
+    fn a_watermark_passes_over_what_is_old_and_remembers_how_far_the_rest_was_read() {
+        let id = |id| SessionId::parse(id).unwrap();
         let watermark = Watermark {
             through: Some(mark(10, "b")),
-            beyond: [(SessionId::parse("z").unwrap(), Timestamp::MAX)].into_iter().collect(),
+            beyond: [(id("y"), Timestamp::MAX), (id("z"), Timestamp::MAX)].into(),
+            read_to: [(id("z"), 4)].into(),
         };
-        assert!(watermark.covers(&mark(10, "a")));
-        assert!(watermark.covers(&mark(10, "b")));
-        assert!(!watermark.covers(&mark(10, "c")));
-        assert!(watermark.covers(&mark(99, "z")));
-        assert!(!Watermark::default().covers(&mark(0, "a")));
+        assert!(watermark.passes_over(&mark(10, "a")));
+        assert!(watermark.passes_over(&mark(10, "b")));
+        assert!(!watermark.passes_over(&mark(10, "c")));
+        assert!(!watermark.passes_over(&mark(99, "z")));
+        assert!(!Watermark::default().passes_over(&mark(0, "a")));
+        assert!(watermark.remembers(&id("z"), 4) && !watermark.has_grown(&id("z"), 4));
+        assert!(!watermark.remembers(&id("z"), 5) && watermark.has_grown(&id("z"), 5));
+        assert!(watermark.remembers(&id("y"), 5), "how far it was read is not known");
+        assert!(!watermark.remembers(&id("x"), 5) && !watermark.has_grown(&id("x"), 5));
     }
 
     #[test]

@@ -1,12 +1,11 @@
 //! State: which store is live, what was paid for, what waits, who writes.
 //!
 //! Everything rests on one small trait, [`StateStore`], so that every place state can live behaves
-//! the same. Three kinds of key are used:
+//! the same. Two kinds of key are used:
 //!
 //! ```text
 //! aliases/<alias>       one object per store, replaced only from the version that was read
 //! runs/<run>/<seq>      the journal: one immutable event per key, created only if absent
-//! plans/<plan>          saved plans that were used up
 //! ```
 //!
 //! State holds ids, hashes, paths, counts and decisions. It never holds memory text, transcripts,

@@ -1,12 +1,14 @@
 //! What becomes of candidates: adopted, unchanged, blocked, rejected, written to a folder.
 
 use std::fs;
+use std::sync::Arc;
 
 use dreamrun::adoption::decide::Reason;
 use dreamrun::ids::{PipelineName, RunId};
 use dreamrun::journal::Journal;
 use dreamrun::journal::event::JournalEvent;
 use dreamrun::journal::run_state::Phase;
+use dreamrun::memory::{ContentHash, MemoryWrite};
 use dreamrun::plan::report::NotDue;
 use dreamrun::run::next::Stop;
 use dreamrun::run::{Ended, RunError};
@@ -14,7 +16,8 @@ use dreamrun::spec::pipeline::{AdoptMode, GateSpec, StoreRef, Target};
 use dreamrun::state::PutIf;
 use dreamrun::state::alias;
 
-use crate::world::{World, put};
+use crate::support::{FaultyState, When};
+use crate::world::{World, path, put};
 
 #[tokio::test]
 async fn an_unchanged_candidate_is_not_adopted_and_its_sessions_count_as_read() {
@@ -30,6 +33,22 @@ async fn an_unchanged_candidate_is_not_adopted_and_its_sessions_count_as_read() 
     assert_eq!(world.plan().await.not_due, Some(NotDue::TooFew { waiting: 0, min: 1 }));
     world.add_sessions(2..3);
     assert_eq!(world.plan().await.batches[0].sessions.len(), 1, "only the new one is paid for");
+}
+
+#[tokio::test]
+async fn a_plan_made_before_its_sessions_were_read_is_not_carried_out() {
+    let mut world = World::one_dream().await;
+    world.pipeline.model = "keeping".to_owned();
+    let mut first = world.begin().await;
+    world.pipeline.name = PipelineName::parse("weekly").unwrap();
+    let mut second = world.begin().await;
+    world.pipeline.name = PipelineName::parse("nightly").unwrap();
+    world.go(&mut first).await.unwrap();
+    assert_eq!((&first.state().phase, world.record().await.generation), (&Phase::Unchanged, 0));
+    world.pipeline.name = PipelineName::parse("weekly").unwrap();
+    let error = world.go(&mut second).await.unwrap_err();
+    assert!(matches!(error, RunError::Stale { .. }), "{error}");
+    assert_eq!(world.dreams().await.len(), 1, "the same sessions are not paid for twice");
 }
 
 #[tokio::test]
@@ -66,33 +85,53 @@ async fn a_wiped_store_is_blocked_until_its_gates_are_overridden_by_name() {
     assert_eq!(world.record().await.previous[0].store, live, "there is a way back");
 }
 
+/// Brings a run to where its alias is about to move: before the intent, or between intent and move.
+async fn before_the_move(world: &World, is_intended: bool) -> Journal {
+    let mut journal = world.begin().await;
+    if is_intended {
+        let state = FaultyState::at(Arc::clone(&world.state), "aliases/", 2, When::Before);
+        world.go_with(&mut journal, &state, world.backend.as_ref()).await.unwrap_err();
+        assert!(matches!(journal.state().phase, Phase::Adopting { .. }), "{:?}", journal.state().phase);
+    } else {
+        world.go_before(&mut journal, "adoption_intended").await;
+    }
+    journal
+}
+
 #[tokio::test]
-async fn a_candidate_that_changed_after_it_was_judged_is_never_made_live() {
-    for cut in ["adoption_intended", "adopted_before_the_move"] {
+async fn a_candidate_that_changed_after_it_was_judged_is_judged_again() {
+    for is_intended in [false, true] {
         let world = World::one_dream().await;
-        let live = world.live().await;
-        let mut journal = world.begin().await;
-        if cut == "adoption_intended" {
-            world.go_before(&mut journal, cut).await;
-        } else {
-            let state = crate::support::FaultyState::at(
-                std::sync::Arc::clone(&world.state),
-                "aliases/",
-                2,
-                crate::support::When::Before,
-            );
-            world.go_with(&mut journal, &state, world.backend.as_ref()).await.unwrap_err();
-            assert!(matches!(journal.state().phase, Phase::Adopting { .. }), "{:?}", journal.state().phase);
-        }
-        let candidate = journal.state().candidate.clone().unwrap().store;
-        world.write(&candidate, &[put("/a", "slipped in", Some("one"))]).await;
-        let error = world.go(&mut journal).await.unwrap_err();
-        assert!(matches!(error, RunError::NotVerified { .. }), "{error}");
-        assert_eq!((world.live().await, world.record().await.generation), (live, 0), "{cut}");
-        // Put back as it was judged, it can go on.
-        world.write(&candidate, &[put("/a", "one", Some("slipped in"))]).await;
+        let mut journal = before_the_move(&world, is_intended).await;
+        let candidate = journal.state().candidate.clone().unwrap();
+        world.write(&candidate.store, &[put("/a", "slipped in", Some("one"))]).await;
         assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
-        assert_eq!(world.live().await, candidate);
+        let judged = world.events(journal.run()).await.into_iter().filter(|kind| *kind == "judged").count();
+        assert_eq!((judged, &world.live().await), (2, &candidate.store));
+        let state = journal.state();
+        let hash = state.candidate.clone().unwrap().hash;
+        assert_ne!(hash, candidate.hash);
+        assert_eq!(state.judgment.clone().unwrap().candidate, hash);
+        assert_eq!(world.record().await.adoption.unwrap().hash, hash, "what is live was judged");
+    }
+}
+
+#[tokio::test]
+async fn a_candidate_that_was_wiped_after_it_was_judged_is_blocked_and_lets_go_of_the_alias() {
+    for is_intended in [false, true] {
+        let world = World::one_dream().await;
+        let before = world.record().await;
+        let mut journal = before_the_move(&world, is_intended).await;
+        let candidate = journal.state().candidate.clone().unwrap().store;
+        for (at, content) in world.held(&candidate).await {
+            let delete = MemoryWrite::Delete { path: path(&at), expected: ContentHash::of(content) };
+            world.write(&candidate, &[delete]).await;
+        }
+        assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Blocked));
+        let no = JournalEvent::Rejected { by: "ada".to_owned(), reason: None };
+        world.record_event(&mut journal, no).await;
+        assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+        assert_eq!(world.record().await, before);
     }
 }
 
@@ -142,9 +181,14 @@ async fn a_claim_in_the_name_of_a_run_that_is_over_holds_nobody_up() {
     let mut late = world.open(one.run()).await;
     world.go(&mut one).await.unwrap();
     assert_eq!(one.state().phase, Phase::Unchanged);
-    // The late process claims the alias before it learns that the run is over.
-    world.go(&mut late).await.unwrap_err();
-    assert_eq!(world.record().await.claim.unwrap().run, *one.run());
+    let error = world.go(&mut late).await.unwrap_err();
+    assert!(matches!(error, RunError::Stale { .. }), "the plan is used up: {error}");
+    assert_eq!(world.record().await.claim, None);
+    // A claim as a process leaves it that dies before it learns that its run is over.
+    let (mut record, version) = alias::read(world.state.as_ref(), &world.alias).await.unwrap().unwrap();
+    let since = dreamrun::clock::Clock::now(world.clock.as_ref());
+    record.claim = Some(alias::Claim { run: one.run().clone(), since });
+    alias::write(world.state.as_ref(), &world.alias, &record, PutIf::Version(version)).await.unwrap();
     world.add_sessions(2..4);
     let mut next = world.begin().await;
     assert_eq!(world.go(&mut next).await.unwrap(), Ended::Stopped(Stop::Ended));
@@ -224,6 +268,36 @@ async fn files_that_a_person_changed_are_kept() {
     assert_eq!(file(&world, "a").as_deref(), Some("my own words"));
     assert_eq!(file(&world, "notes.txt").as_deref(), Some("mine"));
     assert_eq!((file(&world, "b"), file(&world, "c")), (None, None));
+}
+
+#[tokio::test]
+async fn files_that_were_kept_are_named_after_a_crash_too() {
+    for kind in ["folder_written", "adopted", "released"] {
+        let (world, mut journal) = to_folder().await;
+        fs::write(world.root().join("memory/learned.md"), "my own words").unwrap();
+        world.go_before(&mut journal, kind).await;
+        assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+        assert_eq!(journal.state().kept_files, ["/learned.md"], "{kind}");
+        let journal = world.open(journal.run()).await;
+        assert_eq!(journal.state().kept_files, ["/learned.md"], "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn what_an_agent_changed_since_the_last_adoption_is_not_taken_for_a_change_by_hand() {
+    let (world, mut journal) = to_folder().await;
+    world.go(&mut journal).await.unwrap();
+    let live = world.live().await;
+    let gone = MemoryWrite::Delete { path: path("/b"), expected: ContentHash::of("two") };
+    world.write(&live, &[put("/a", "edited by an agent", Some("one")), gone]).await;
+    fs::write(world.root().join("memory/c"), "my own words").unwrap();
+    world.add_sessions(2..4);
+    let mut next = world.begin().await;
+    assert_eq!(world.go(&mut next).await.unwrap(), Ended::Stopped(Stop::Ended));
+    assert_eq!(next.state().kept_files, ["/c"]);
+    assert_eq!(file(&world, "a").as_deref(), Some("edited by an agent"));
+    assert_eq!(file(&world, "b"), None);
+    assert_eq!(file(&world, "c").as_deref(), Some("my own words"));
 }
 
 #[tokio::test]

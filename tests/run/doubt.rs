@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dreamrun::backend::Backend;
 use dreamrun::clock::Clock;
 use dreamrun::ids::DreamId;
 use dreamrun::journal::Journal;
 use dreamrun::journal::event::JournalEvent;
-use dreamrun::journal::run_state::Phase;
+use dreamrun::journal::run_state::{DreamRecord, Phase};
 use dreamrun::run::next::Stop;
-use dreamrun::run::settle::{Settled, settle};
+use dreamrun::run::settle::{Settled, fitting, settle};
 use dreamrun::run::{Ended, RunError};
 use dreamrun::spec::pipeline::Template;
 use jiff::SignedDuration;
@@ -90,7 +91,17 @@ async fn giving_a_run_in_doubt_up_frees_the_alias() {
 async fn settled(world: &World, journal: &Journal, backend: &FaultyBackend) -> Settled {
     let request = journal.state().dreams.last().unwrap();
     let known = journal.state().dreams.iter().filter_map(|record| record.dream.clone()).collect();
-    settle(request, &known, backend, world.clock.now()).await.unwrap()
+    settled_at(request, &known, backend, world.clock.now()).await
+}
+
+async fn settled_at(
+    request: &DreamRecord,
+    known: &BTreeSet<DreamId>,
+    backend: &FaultyBackend,
+    now: jiff::Timestamp,
+) -> Settled {
+    let fitting = fitting(request, backend).await.unwrap();
+    settle(request, fitting, known, backend.settling_time(), now)
 }
 
 #[tokio::test]
@@ -105,7 +116,7 @@ async fn a_request_that_may_still_arrive_is_waited_for() {
         .settling_in(Duration::from_secs(90));
     let at = async |seconds: i64| {
         let now = state.dreams[0].requested_at + SignedDuration::from_secs(seconds);
-        settle(&state.dreams[0], &BTreeSet::new(), &backend, now).await.unwrap()
+        settled_at(&state.dreams[0], &BTreeSet::new(), &backend, now).await
     };
     assert_eq!(at(0).await, Settled::TooEarly(SignedDuration::from_secs(90)));
     assert_eq!(at(89).await, Settled::TooEarly(SignedDuration::from_secs(1)));
@@ -133,9 +144,37 @@ async fn only_a_dream_for_this_very_request_is_taken() {
     assert_eq!(settled(&world, &journal, &backend).await, found);
     // A dream made long before the request cannot be its answer.
     let mut later = journal.state().clone();
-    later.dreams[0].requested_at += SignedDuration::from_secs(3);
-    let now = world.clock.now() + SignedDuration::from_secs(3);
-    assert_eq!(settle(&later.dreams[0], &BTreeSet::new(), &backend, now).await.unwrap(), Settled::NotSent);
+    later.dreams[0].requested_at += SignedDuration::from_hours(2);
+    let now = world.clock.now() + SignedDuration::from_hours(2);
+    assert_eq!(settled_at(&later.dreams[0], &BTreeSet::new(), &backend, now).await, Settled::NotSent);
+}
+
+#[tokio::test]
+async fn a_clock_set_back_after_a_request_hides_no_dream() {
+    let world = World::one_dream().await;
+    let mut journal = world.begin().await;
+    world.go_before(&mut journal, "dream_requested").await;
+    let asked = world.clock.now();
+    world.go_before(&mut journal, "dream_created").await;
+    let mut request = journal.state().dreams[0].clone();
+    let dream = world.dreams().await[0].id.clone();
+    // The request was dated by a clock that was half an hour ahead of the one that dated the dream.
+    request.requested_at = asked + SignedDuration::from_mins(30);
+    let backend = FaultyBackend::new(Arc::clone(&world.backend), 1_000, When::Before);
+    let found = settled_at(&request, &BTreeSet::new(), &backend, request.requested_at).await;
+    assert_eq!(found, Settled::Found(dream));
+}
+
+#[tokio::test]
+async fn only_runs_that_wrote_since_are_asked_for_the_dreams_they_know() {
+    let world = World::one_dream().await;
+    let mut journal = world.begin().await;
+    world.go(&mut journal).await.unwrap();
+    let dream = journal.state().dreams[0].dream.clone().unwrap();
+    let ended = world.clock.now();
+    let known = async |since| dreamrun::journal::known_dreams(world.state.as_ref(), since).await.unwrap();
+    assert_eq!(known(ended).await, BTreeSet::from([dream]));
+    assert_eq!(known(ended + SignedDuration::from_secs(1)).await, BTreeSet::new());
 }
 
 #[tokio::test]

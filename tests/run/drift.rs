@@ -132,6 +132,32 @@ async fn a_late_write_takes_the_place_of_the_dreams_own() {
 }
 
 #[tokio::test]
+async fn a_late_write_to_the_old_store_never_replaces_a_newer_one_in_the_new_store() {
+    let (world, mut journal, old) = dreamt(Drift::Rebase).await;
+    world.go_before(&mut journal, "adopted").await;
+    let new = world.live().await;
+    let delete = |at, held: &str| MemoryWrite::Delete { path: path(at), expected: ContentHash::of(held) };
+    world.write(&old, &[put("/a", "older", Some("one")), put("/b", "older", Some("two"))]).await;
+    world
+        .write(&old, &[delete("/c", "three"), put("/aside", "older", None), put("/d/e", "older", None)])
+        .await;
+    world.write(&new, &[put("/a", "newer", Some("one")), delete("/b", "two")]).await;
+    world.write(&new, &[put("/c", "newer", Some("three")), put("/d", "newer", None)]).await;
+    for kind in ["adopted", "released"] {
+        world.go_before(&mut journal, kind).await;
+    }
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    let held = world.held(&new).await;
+    let held: Vec<_> = held.iter().map(|(at, content)| (at.as_str(), content.as_str())).collect();
+    let learned = held.iter().find(|(at, _)| *at == "/learned.md").copied().unwrap();
+    assert_eq!(held, [("/a", "newer"), ("/aside", "older"), ("/c", "newer"), ("/d", "newer"), learned]);
+    assert_eq!(journal.state().carried, [path("/aside")]);
+    let named: Vec<_> = journal.state().late_conflicts.iter().map(|conflict| &conflict.path).collect();
+    assert_eq!(named, [&path("/a"), &path("/b"), &path("/c"), &path("/d/e")]);
+    assert_eq!(journal.state().late_conflicts[3].collides_with, Some(path("/d")));
+}
+
+#[tokio::test]
 async fn a_write_to_the_new_live_store_does_not_undo_its_adoption() {
     let (world, mut journal, _) = dreamt(Drift::Rebase).await;
     world.go_before(&mut journal, "adopted").await;

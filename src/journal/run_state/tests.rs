@@ -70,6 +70,7 @@ fn kinds() -> Vec<E> {
         approved(),
         rejected(),
         adoption_intended("out-one"),
+        folder_written(),
         adopted(),
         E::Unchanged,
         cancel_asked(),
@@ -114,6 +115,7 @@ const TABLE: &[(&str, &[(&str, &str)])] = &[
             ("review_asked", "awaiting_review"),
             ("adoption_blocked", "blocked"),
             ("adoption_intended", "adopting"),
+            ("candidate_recorded", "candidate"),
             ("unchanged", "unchanged"),
             ("cancel_asked", "canceling"),
         ],
@@ -121,12 +123,20 @@ const TABLE: &[(&str, &[(&str, &str)])] = &[
     ("rebasing", &[("candidate_recorded", "candidate")]),
     ("awaiting_review", &[("approved", "judged"), ("rejected", "rejected"), ("cancel_asked", "canceling")]),
     ("blocked", &[("approved", "judged"), ("rejected", "rejected"), ("cancel_asked", "canceling")]),
-    ("adopting", &[("adopted", "adopted")]),
+    (
+        "adopting",
+        &[
+            ("candidate_recorded", "candidate"),
+            ("folder_written", "adopting"),
+            ("adopted", "adopted"),
+            ("cancel_asked", "canceling"),
+        ],
+    ),
     ("adopted", &[("released", "released")]),
     ("unchanged", &[("released", "released")]),
     ("rejected", &[("released", "released")]),
     ("failed", &[("released", "released")]),
-    ("canceling", &[("canceled", "canceled")]),
+    ("canceling", &[("dream_ended", "canceling"), ("canceled", "canceled")]),
     ("canceled", &[("released", "released")]),
     ("released", &[]),
 ];
@@ -197,6 +207,8 @@ fn an_event_about_another_batch_dream_or_store_is_illegal() {
         ("dreamed", candidate("out-other", "candidate")),
         ("judged", adoption_intended("out-other")),
         ("rebasing", candidate("out-other", "candidate")),
+        ("judged", candidate("out-other", "candidate")),
+        ("adopting", candidate("out-other", "candidate")),
     ];
     for (name, event) in table {
         let state = moved_by(&ways[name]).unwrap();
@@ -260,7 +272,6 @@ fn an_eventful_run_is_told_in_full() {
     assert_eq!(state.before, Some(Size { entries: 2, bytes: 8 }), "as first seen, whatever was rebased onto");
     assert_eq!(state.base.unwrap().index, index(&[("/a", "one"), ("/c", "live")]));
     assert_eq!(state.candidate.unwrap().hash, hash("rebased"));
-    assert_eq!(state.adopted_hash, Some(hash("candidate")));
     assert_eq!(state.budget, None);
 }
 

@@ -1,0 +1,328 @@
+//! From candidate to live store: looking at it, judging it, rebasing it, making it live.
+//!
+//! Once the alias names this run as the one that moved it, the adoption has happened, whatever the
+//! journal says; what is left is to finish it. Until then the candidate may change, and is then recorded
+//! and judged again, and the run may be canceled.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use crate::adoption::decide::Situation;
+use crate::adoption::{Conflict, Decision, decide, rebase};
+use crate::backend::folder::{self, FolderError};
+use crate::diff::StoreDiff;
+use crate::gate;
+use crate::ids::{MemoryStoreId, RunId};
+use crate::journal::Journal;
+use crate::journal::event::JournalEvent;
+use crate::journal::run_state::{Base, Phase, RunState};
+use crate::memory::MemoryPath;
+use crate::snapshot::{IndexEntry, Snapshot, SnapshotIndex};
+use crate::spec::pipeline::{StoreRef, Target};
+use crate::state::alias::{Adoption, AliasRecord};
+
+use super::perform::{settle_sessions, update_alias};
+use super::{RunError, Surroundings, base_snapshot, record};
+
+pub(super) async fn record_candidate(
+    journal: &mut Journal,
+    around: &Surroundings<'_>,
+) -> Result<(), RunError> {
+    let Phase::Dreamed { output } = &journal.state().phase else { return Ok(()) };
+    let store = output.clone();
+    let candidate = around.backend.snapshot(&store).await?;
+    record(journal, around, candidate_event(store, &candidate)).await
+}
+
+fn candidate_event(store: MemoryStoreId, candidate: &Snapshot) -> JournalEvent {
+    JournalEvent::CandidateRecorded {
+        store,
+        hash: candidate.hash(),
+        entries: candidate.len() as u64,
+        bytes: candidate.bytes(),
+    }
+}
+
+pub(super) async fn judge(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
+    let Some((base, candidate)) = base_and_candidate(journal.state()) else { return Ok(()) };
+    let (base, candidate) = (base.clone(), candidate.clone());
+    let before = base_snapshot(around.backend, &base).await?;
+    let after = around.backend.snapshot(&candidate).await?;
+    let diff = StoreDiff::between(&before, &after);
+    let evidence = gate::Evidence { before: &before, after: &after, diff: &diff };
+    let verdicts = gate::judge_all(&journal.state().plan.gates, &evidence);
+    let event = JournalEvent::Judged { live: base.index.hash(), candidate: after.hash(), verdicts };
+    record(journal, around, event).await
+}
+
+fn base_and_candidate(state: &RunState) -> Option<(&Base, &MemoryStoreId)> {
+    Some((state.base.as_ref()?, &state.candidate.as_ref()?.store))
+}
+
+pub(super) async fn decide_adoption(
+    journal: &mut Journal,
+    around: &Surroundings<'_>,
+) -> Result<(), RunError> {
+    let state = journal.state();
+    let (Some(base), Some(candidate), Some(judgment)) = (&state.base, &state.candidate, &state.judgment)
+    else {
+        return Ok(());
+    };
+    let has_moved = is_of(&update_alias(around, |_| Ok(false)).await?, journal.run());
+    let live = around.backend.snapshot(&base.store).await?;
+    let theirs = around.backend.snapshot(&candidate.store).await?;
+    if theirs.hash() != judgment.candidate && !has_moved {
+        let event = candidate_event(candidate.store.clone(), &theirs);
+        return record(journal, around, event).await;
+    }
+    let situation = Situation {
+        mode: state.plan.adopt.mode,
+        drift: state.plan.adopt.drift,
+        verdicts: &judgment.verdicts,
+        base: judgment.live,
+        live: live.hash(),
+        candidate: judgment.candidate,
+        carried: state.carried.len(),
+        conflicts: state.conflicts.len(),
+        approval: state.approval.as_ref().map(|approval| &approval.given),
+    };
+    let decision = if has_moved { Decision::Adopt } else { decide(&situation) };
+    let event = match decision {
+        Decision::Adopt => JournalEvent::AdoptionIntended {
+            from: base.store.clone(),
+            to: candidate.store.clone(),
+            live: live.hash(),
+            candidate: theirs.index(),
+        },
+        Decision::Unchanged => JournalEvent::Unchanged,
+        Decision::Rebase => {
+            let merge = rebase(&base.index, &live, &theirs);
+            JournalEvent::RebaseIntended {
+                live: live.index(),
+                carried: merge.carried,
+                conflicts: merge.conflicts,
+            }
+        }
+        Decision::AwaitReview { why } => JournalEvent::ReviewAsked { because: why },
+        Decision::Block { why } => JournalEvent::AdoptionBlocked { because: why },
+    };
+    record(journal, around, event).await
+}
+
+pub(super) async fn perform_rebase(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
+    let state = journal.state();
+    let Phase::Rebasing { live: onto } = &state.phase else { return Ok(()) };
+    let Some((base, candidate)) = base_and_candidate(state) else { return Ok(()) };
+    let candidate = candidate.clone();
+    let onto = Base { store: base.store.clone(), index: onto.clone() };
+    let ours = base_snapshot(around.backend, &onto).await?;
+    let theirs = around.backend.snapshot(&candidate).await?;
+    let merge = rebase(&base.index, &ours, &theirs);
+    let writes = merge.writes_with_live_winning(&ours, &theirs);
+    around.backend.write(&candidate, writes.writes()).await?;
+    let rebased = around.backend.snapshot(&candidate).await?;
+    record(journal, around, candidate_event(candidate, &rebased)).await
+}
+
+/// Says whether an alias was moved by a run.
+fn is_of(record: &AliasRecord, run: &RunId) -> bool {
+    record.adoption.as_ref().is_some_and(|adoption| adoption.run == *run)
+}
+
+/// Returns the candidate if it still holds what the gates judged. One that changed is recorded, to be
+/// judged again.
+async fn as_judged(journal: &mut Journal, around: &Surroundings<'_>) -> Result<Option<Snapshot>, RunError> {
+    let state = journal.state();
+    let (Some(judgment), Some(candidate)) = (&state.judgment, &state.candidate) else { return Ok(None) };
+    let found = around.backend.snapshot(&candidate.store).await?;
+    if found.hash() == judgment.candidate {
+        return Ok(Some(found));
+    }
+    let event = candidate_event(candidate.store.clone(), &found);
+    record(journal, around, event).await?;
+    Ok(None)
+}
+
+/// Writes the candidate into the folder of a directory target, reads it back, and records which files
+/// were left as they are because a person had changed them.
+pub(super) async fn write_folder(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
+    let Target::Directory(target) = journal.state().plan.adopt.target.clone() else { return Ok(()) };
+    let Some(candidate) = as_judged(journal, around).await? else { return Ok(()) };
+    let Some(base) = journal.state().base.clone() else { return Ok(()) };
+    let failed = |source| RunError::Folder { folder: target.display().to_string(), source };
+    let place = folder::place_inside(around.root, &target).map_err(failed)?;
+    let held = if place.is_dir() { folder::read(&place).map_err(failed)?.0 } else { Snapshot::default() };
+    let known = known_in(&held, &base, around).await?;
+    let exported = folder::export(&candidate, &known, &place).map_err(failed)?;
+    let again = folder::export(&candidate, &known, &place).map_err(failed)?;
+    if again.written + again.deleted > 0 {
+        let source = io::Error::other("somebody else writes to it at the same time");
+        return Err(failed(FolderError { path: place, action: "read back", source }));
+    }
+    let kept_files = exported.kept.into_iter().map(|file| file.name).collect();
+    record(journal, around, JournalEvent::FolderWritten { kept_files }).await
+}
+
+/// Returns what of a folder's content did not come from a person: what the live store holds, and what it
+/// held earlier. The folder was last written when that store was adopted, and agents have changed the
+/// store since.
+async fn known_in(
+    held: &Snapshot,
+    base: &Base,
+    around: &Surroundings<'_>,
+) -> Result<SnapshotIndex, RunError> {
+    let mut known = base.index.clone();
+    let is_new = |path: &MemoryPath, hash| known.entries.get(path).is_none_or(|entry| entry.hash != hash);
+    let unknown: Vec<_> = held
+        .iter()
+        .filter(|memory| is_new(&memory.path, memory.hash))
+        .map(|memory| (memory.path.clone(), memory.hash))
+        .collect();
+    if !unknown.is_empty() {
+        for memory in around.backend.contents(&base.store, &unknown).await? {
+            let bytes = memory.content.len() as u64;
+            let entry = IndexEntry { hash: memory.hash, bytes, version: memory.version };
+            known.entries.insert(memory.path, entry);
+        }
+    }
+    Ok(known)
+}
+
+/// Moves the alias to the candidate, unless that has happened, and finishes the adoption.
+pub(super) async fn move_alias(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
+    let Phase::Adopting { from, to, .. } = journal.state().phase.clone() else { return Ok(()) };
+    let run = journal.run().clone();
+    // Once the alias has moved the candidate is live: what it holds then is for agents to change.
+    if !is_of(&update_alias(around, |_| Ok(false)).await?, &run) {
+        let Some(candidate) = as_judged(journal, around).await? else { return Ok(()) };
+        let plan = &journal.state().plan;
+        let now = around.clock.now();
+        update_alias(around, |record| {
+            if is_of(record, &run) {
+                return Ok(false);
+            }
+            // Without its claim the run was canceled, and nobody may move the alias in its name.
+            let is_claimed = record.claim.as_ref().is_some_and(|claim| claim.run == run);
+            if record.active != from || !is_claimed {
+                return Err(RunError::Stale { alias: around.alias.clone() });
+            }
+            let adoption = Some(Adoption { run: run.clone(), at: now, hash: candidate.hash() });
+            match plan.store.reference {
+                StoreRef::Alias(_) => record.replace_active(to.clone(), adoption, now),
+                // A raw store stays what it is; the approved candidate stands beside it.
+                StoreRef::Raw(_) => record.adoption = adoption,
+            }
+            settle_sessions(record, plan, now);
+            Ok(true)
+        })
+        .await?;
+    }
+    finish(journal, around).await
+}
+
+/// Gives the claim of a run back that is to be canceled, after which nobody can move the alias in its
+/// name. Says no, and changes nothing, if the alias has moved already.
+pub(super) async fn give_up(journal: &Journal, around: &Surroundings<'_>) -> Result<bool, RunError> {
+    let run = journal.run();
+    let record = update_alias(around, |record| {
+        let is_claimed = record.claim.as_ref().is_some_and(|claim| claim.run == *run);
+        if is_of(record, run) || !is_claimed {
+            return Ok(false);
+        }
+        record.claim = None;
+        Ok(true)
+    })
+    .await?;
+    Ok(!is_of(&record, run))
+}
+
+/// Finishes an adoption whose alias has moved.
+pub(super) async fn finish(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
+    let state = journal.state();
+    let Some((base, to)) = base_and_candidate(state) else { return Ok(()) };
+    let to = to.clone();
+    let generation = update_alias(around, |_| Ok(false)).await?.generation;
+    let late = carry_late_writes(around, base, state.intended.as_ref(), &to).await?;
+    let hash = around.backend.snapshot(&to).await?.hash();
+    let event =
+        JournalEvent::Adopted { generation, hash, late_writes: late.carried, late_conflicts: late.conflicts };
+    record(journal, around, event).await
+}
+
+/// What became of writes to the old store that came too late for a review.
+#[derive(Debug, Default)]
+struct Late {
+    carried: Vec<MemoryPath>,
+    conflicts: Vec<Conflict>,
+}
+
+/// Carries over what agents wrote to the old store between the last look at it and the move. There the
+/// new store still holds what was `judged`, the late write takes its place, since after the move there
+/// is no review to send it to. What agents have written to the new store since is newer and stays.
+async fn carry_late_writes(
+    around: &Surroundings<'_>,
+    base: &Base,
+    judged: Option<&SnapshotIndex>,
+    to: &MemoryStoreId,
+) -> Result<Late, RunError> {
+    let late = around.backend.snapshot(&base.store).await?;
+    if late.hash() == base.index.hash() {
+        return Ok(Late::default());
+    }
+    let adopted = around.backend.snapshot(to).await?;
+    let judged = judged.cloned().unwrap_or_else(|| adopted.index());
+    let (known, conflicts) = late_conflicts(&base.index, &late, &judged, &adopted);
+    let merge = rebase(&known, &late, &adopted);
+    around.backend.write(to, merge.writes_with_live_winning(&late, &adopted).writes()).await?;
+    let replaced = merge.conflicts.into_iter().map(|conflict| conflict.path);
+    let carried = merge.carried.into_iter().chain(replaced).collect::<BTreeSet<_>>().into_iter().collect();
+    Ok(Late { carried, conflicts })
+}
+
+/// Finds the late writes that meet a newer one in the new store, and returns the base in which they are
+/// no writes any more.
+fn late_conflicts(
+    base: &SnapshotIndex,
+    late: &Snapshot,
+    judged: &SnapshotIndex,
+    adopted: &Snapshot,
+) -> (SnapshotIndex, Vec<Conflict>) {
+    let in_judged = |path: &MemoryPath| judged.entries.get(path).map(|entry| entry.hash);
+    let newer: BTreeSet<&MemoryPath> = judged
+        .entries
+        .keys()
+        .chain(adopted.iter().map(|memory| &memory.path))
+        .filter(|path| in_judged(path) != adopted.get(path).map(|memory| memory.hash))
+        .collect();
+    let late_index = late.index();
+    let mut known = base.clone();
+    let mut conflicts = Vec::new();
+    let paths: BTreeSet<&MemoryPath> = base.entries.keys().chain(late_index.entries.keys()).collect();
+    for path in paths {
+        let was = base.entries.get(path).map(|entry| entry.hash);
+        let ours = late_index.entries.get(path);
+        let theirs = adopted.get(path).map(|memory| memory.hash);
+        let now = ours.map(|entry| entry.hash);
+        if now == was || now == theirs {
+            continue;
+        }
+        let in_the_way = newer
+            .iter()
+            .find(|other| **other != path && other.collides_with(path) && adopted.get(other).is_some());
+        if !newer.contains(path) && (ours.is_none() || in_the_way.is_none()) {
+            continue;
+        }
+        conflicts.push(Conflict {
+            path: path.clone(),
+            base: was,
+            ours: now,
+            theirs,
+            collides_with: in_the_way.map(|other| (*other).clone()),
+        });
+        match ours {
+            Some(entry) => known.entries.insert(path.clone(), entry.clone()),
+            None => known.entries.remove(path),
+        };
+    }
+    (known, conflicts)
+}
