@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use crate::backend::Backend;
 use crate::backend::local::{LocalBackend, LocalOptions};
 use crate::ids::{Alias, PipelineName};
-use crate::spec::pipeline::{Pipeline, StoreRef};
+use crate::spec::pipeline::Pipeline;
 use crate::spec::problem::{Problem, has_errors, sort};
 use crate::spec::project::{BackendSpec, Project, StateSpec};
 use crate::spec::source::SourceFile;
@@ -292,10 +292,7 @@ impl Workspace {
     }
 }
 
-/// Returns the alias a pipeline works on. A raw store has one of its own, named like the pipeline.
+/// Returns the alias a pipeline works on, as its file is now. That of an existing run is in its plan.
 pub(super) fn alias_of(pipeline: &Pipeline) -> Alias {
-    match &pipeline.store {
-        StoreRef::Alias(alias) => alias.clone(),
-        StoreRef::Raw(_) => Alias::from(pipeline.name.clone()),
-    }
+    pipeline.store.alias(&pipeline.name)
 }

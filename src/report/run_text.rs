@@ -6,6 +6,7 @@ use crate::adoption::decide::{DRIFT, Reason};
 use crate::dream::ChangeKind;
 use crate::gate::verdict::{Outcome, Verdict};
 use crate::journal::run_state::{Phase, RunState};
+use crate::spec::pipeline::StoreRef;
 
 use super::run_view::RunView;
 use super::words::{Paint, bytes, count, grouped, plain};
@@ -212,10 +213,14 @@ pub fn next_commands(view: &RunView, state: &RunState) -> Vec<(String, String)> 
     let pipeline = &view.pipeline;
     let to = |command: String, what: &str| (command, what.to_owned());
     match &state.phase {
-        Phase::Adopted => vec![
-            to(format!("dreamrun diff {run}"), "what changed, and on what evidence"),
-            to(format!("dreamrun rollback {}", view.store), "undo it"),
-        ],
+        Phase::Adopted => {
+            let mut commands = vec![to(format!("dreamrun diff {run}"), "what changed, and on what evidence")];
+            // A raw store was left as it is: there is nothing to undo.
+            if let StoreRef::Alias(alias) = &state.plan.store.reference {
+                commands.push(to(format!("dreamrun rollback {alias}"), "undo it"));
+            }
+            commands
+        }
         Phase::AwaitingReview(_) => vec![
             to(format!("dreamrun diff {run}"), "look at it"),
             to(format!("dreamrun approve {run}"), "adopt it"),

@@ -22,7 +22,6 @@ use crate::plan::Plan;
 use crate::snapshot::Snapshot;
 use crate::spec::pipeline::{StoreRef, Target};
 use crate::state::alias::{self, Adoption, AliasRecord, Claim};
-use crate::state::{PutIf, StateError};
 
 use super::next::Next;
 use super::settle::{Settled, settle as look};
@@ -59,21 +58,10 @@ pub(super) async fn perform(
 /// the newest record each time and says whether anything is to be written.
 async fn update_alias(
     around: &Surroundings<'_>,
-    mut change: impl FnMut(&mut AliasRecord) -> Result<bool, RunError>,
+    change: impl FnMut(&mut AliasRecord) -> Result<bool, RunError>,
 ) -> Result<AliasRecord, RunError> {
-    loop {
-        let Some((mut record, version)) = alias::read(around.state, around.alias).await? else {
-            return Err(RunError::Stale { alias: around.alias.clone() });
-        };
-        if !change(&mut record)? {
-            return Ok(record);
-        }
-        match alias::write(around.state, around.alias, &record, PutIf::Version(version)).await {
-            Ok(_) => return Ok(record),
-            Err(StateError::Conflict { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
+    let updated = alias::update(around.state, around.alias, change).await?;
+    updated.ok_or_else(|| RunError::Stale { alias: around.alias.clone() })
 }
 
 async fn claim(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
