@@ -177,6 +177,23 @@ impl Workspace {
         Self::open_files(call, root, &files)
     }
 
+    /// Opens the project file alone, for commands on runs and aliases that exist: state has what they
+    /// need, so no pipeline file stands in their way.
+    pub(super) fn open_project(call: &Call<'_>) -> Result<Self, CliError> {
+        Self::open_files(call, find_root(call)?, &[])
+    }
+
+    /// Opens the project with the pipelines whose files are valid, and complains of the others.
+    pub(super) fn open_valid(call: &Call<'_>) -> Result<Self, CliError> {
+        let root = find_root(call)?;
+        let files = pipeline_files(&root)?;
+        let loaded = load(call, &root, &files)?;
+        super::problems::show(call, &root, &loaded.problems, &loaded.sources);
+        let Some(project) = loaded.project else { return Err(CliError::invalid(loaded.problems)) };
+        let pipelines = loaded.pipelines.into_iter().map(|p| (p.name.clone(), p)).collect();
+        Ok(Self { root, project, pipelines, warnings: loaded.problems })
+    }
+
     /// Opens the project with the pipelines that were named, each by name or by file, or all of them.
     /// Files that were not named are not looked at, so a broken neighbour stops nobody.
     pub(super) fn open_named(call: &Call<'_>, names: &[String]) -> Result<Self, CliError> {

@@ -16,6 +16,7 @@ mod home;
 mod options;
 mod plan;
 mod project;
+mod raw;
 mod rollback;
 mod schema;
 mod show;
