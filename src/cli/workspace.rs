@@ -170,13 +170,6 @@ pub(super) fn load(call: &Call<'_>, root: &Path, files: &[PathBuf]) -> Result<Lo
 }
 
 impl Workspace {
-    /// Opens the project with every pipeline file valid.
-    pub(super) fn open(call: &Call<'_>) -> Result<Self, CliError> {
-        let root = find_root(call)?;
-        let files = pipeline_files(&root)?;
-        Self::open_files(call, root, &files)
-    }
-
     /// Opens the project file alone, for commands on runs and aliases that exist: state has what they
     /// need, so no pipeline file stands in their way.
     pub(super) fn open_project(call: &Call<'_>) -> Result<Self, CliError> {

@@ -9,6 +9,7 @@ mod approve;
 mod cancel;
 mod completions;
 mod diff;
+mod edited;
 mod gc;
 mod github;
 mod help;
