@@ -81,11 +81,11 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     let signal = desk.signals.code();
     if let Some(first) = pick(errors) {
         let data = if applied.is_empty() {
-            serde_json::Value::Null
+            Box::default()
         } else {
-            serde_json::to_value(Results { results: applied }).unwrap_or_default()
+            Box::new(serde_json::to_value(Results { results: applied }).unwrap_or_default())
         };
-        return Err(CliError { code: signal.unwrap_or(first.code), data: Box::new(data), ..first });
+        return Err(CliError { code: signal.unwrap_or(first.code), data, ..first });
     }
     if let Some(code) = signal {
         return Ok(Answer::new("interrupted", Results { results: applied }).with_code(code));

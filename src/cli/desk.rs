@@ -34,10 +34,11 @@ impl<'a> Desk<'a> {
     /// anything is written.
     pub(super) fn open(call: &'a Call<'a>, workspace: Workspace) -> Result<Self, CliError> {
         workspace.local_database()?;
+        let signals = call.parts.signals();
         let state = workspace.state(call)?;
         let local = workspace.local(call, true)?;
         let backend = workspace.backend(call, &local);
-        let (watcher, signals) = (Watcher::new(call)?, call.parts.signals());
+        let watcher = Watcher::new(call)?;
         Ok(Self { call, workspace, state, local, backend, watcher, signals })
     }
 

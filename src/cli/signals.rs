@@ -12,12 +12,13 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Listens for the signals of this process, for as long as it lives.
+    /// Listens for the signals of this process, from this moment on and for as long as it lives.
     pub fn of_process() -> Self {
         let (interrupt, asked) = watch::channel(false);
         let (code, which) = watch::channel(None);
+        let signal = signals();
         tokio::spawn(async move {
-            let reason = signal().await;
+            let reason = signal.await;
             // The code is there before anybody stops because of it.
             let _ = code.send(Some(reason));
             let _ = interrupt.send(true);
@@ -43,22 +44,28 @@ impl Signals {
     }
 }
 
-async fn signal() -> ExitCode {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-            let _ = tokio::signal::ctrl_c().await;
-            return ExitCode::Interrupted;
-        };
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => ExitCode::Interrupted,
-            _ = terminate.recv() => ExitCode::Terminated,
+/// Takes signals over from the system before it returns, and waits for the first of them.
+#[cfg(unix)]
+fn signals() -> impl Future<Output = ExitCode> {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+    async fn first(signal: Option<Signal>) {
+        match signal {
+            Some(mut signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
         }
     }
-    #[cfg(not(unix))]
-    {
-        let _ = tokio::signal::ctrl_c().await;
-        ExitCode::Interrupted
+    let interrupt = signal(SignalKind::interrupt()).ok();
+    let terminate = signal(SignalKind::terminate()).ok();
+    async {
+        tokio::select! {
+            () = first(interrupt) => ExitCode::Interrupted,
+            () = first(terminate) => ExitCode::Terminated,
+        }
     }
+}
+
+#[cfg(not(unix))]
+async fn signals() -> ExitCode {
+    let _ = tokio::signal::ctrl_c().await;
+    ExitCode::Interrupted
 }

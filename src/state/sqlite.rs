@@ -56,7 +56,15 @@ impl SqliteState {
         if !place.exists() {
             return Ok(None);
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        // A killed process may have left a change half made, and taking that back is a write.
+        let mut journal = place.as_os_str().to_owned();
+        journal.push("-journal");
+        let access = if Path::new(&journal).exists() {
+            OpenFlags::SQLITE_OPEN_READ_WRITE
+        } else {
+            OpenFlags::SQLITE_OPEN_READ_ONLY
+        };
+        let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(place, flags).map_err(|e| failed("open", place, &e))?;
         connection.busy_timeout(BUSY).map_err(|e| failed("open", place, &e))?;
         let state = Self { place: place.to_owned(), connection: Mutex::new(connection) };

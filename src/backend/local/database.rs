@@ -236,7 +236,10 @@ fn look(path: &Path) -> Result<Connection, LocalError> {
         }
         Err(source) => return Err(LocalError::File { path: path.to_owned(), action: "open", source }),
     }
-    let connection = if has_log(path) {
+    let connection = if beside(path, "-journal").exists() {
+        // A killed process may have left a change half made, and taking that back is a write.
+        connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?
+    } else if has_log(path) {
         connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
     } else {
         let uri = PathBuf::from(format!("file:{}?immutable=1", percent_encode(path)));
@@ -582,5 +585,31 @@ mod tests {
         assert!(is_network_mount(mounts, Path::new("/mnt/my share/project")));
         assert!(!is_network_mount(mounts, Path::new("/mnt/my share/disk/project")));
         assert!(!is_network_mount("", Path::new("/")));
+    }
+
+    #[test]
+    fn a_change_that_was_cut_off_is_taken_back_by_whoever_looks() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("local.db");
+        drop(Database::open(&path).unwrap());
+        let db = Connection::open(&path).unwrap();
+        db.pragma_update(None, "journal_mode", "DELETE").unwrap();
+        // So small a cache makes the change reach the file before it is committed.
+        db.pragma_update(None, "cache_size", 1).unwrap();
+        db.execute_batch(
+            "BEGIN; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+             INSERT INTO contents SELECT i, hex(zeroblob(500)) FROM n",
+        )
+        .unwrap();
+        let left = folder.path().join("left.db");
+        fs::copy(&path, &left).unwrap();
+        fs::copy(beside(&path, "-journal"), beside(&left, "-journal")).unwrap();
+        assert!(fs::metadata(&left).unwrap().len() > 100_000, "the change has reached the file");
+
+        let seen = Database::open_read_only(&left).unwrap();
+        let count = |db: &Connection| {
+            Ok(db.query_row("SELECT count(*) FROM contents", [], |row| row.get::<_, i64>(0))?)
+        };
+        assert_eq!(seen.read(count).unwrap(), 0);
     }
 }
