@@ -8,6 +8,7 @@ use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// Why a text is not an id or a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -157,10 +158,28 @@ id!(
     Alias, "a store alias", check_name
 );
 
-impl From<PipelineName> for Alias {
-    /// Both follow the same rules, so any pipeline's name can stand for an alias.
-    fn from(name: PipelineName) -> Self {
-        Self(name.0)
+/// How every alias begins that stands for a raw store; no project may name a store so.
+const RAW: &str = "raw-";
+/// How many characters of a pipeline's name go into the alias of its raw store: the rest of the limit
+/// holds [`RAW`], a dash and eight digits of a hash over the whole name.
+const RAW_PIPELINE: usize = NAME_LIMIT - RAW.len() - 9;
+
+impl Alias {
+    /// Names the record of a raw store that a pipeline reads, written `raw-nightly-1a2b3c4d`. Each
+    /// pair of pipeline and store has its own.
+    pub fn of_raw(pipeline: &PipelineName, store: &MemoryStoreId) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(pipeline.as_str());
+        hasher.update(" ");
+        hasher.update(store.as_str());
+        let hash = hasher.finalize();
+        let digits: String = hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        Self(format!("{RAW}{:.RAW_PIPELINE$}-{digits}", pipeline.as_str()))
+    }
+
+    /// Says whether this stands for a raw store.
+    pub fn is_raw(&self) -> bool {
+        self.0.starts_with(RAW)
     }
 }
 
@@ -233,6 +252,29 @@ mod tests {
         assert_eq!(RunId::parse("fleet-chain-2-10"), Some(id));
         assert_eq!(RunId::parse("nightly-007"), None);
         assert_eq!(RunId::parse("nightly"), None);
+    }
+
+    #[test]
+    fn a_raw_store_has_an_alias_of_its_own_for_each_pipeline() {
+        let alias = |pipeline: &str, store: &str| {
+            Alias::of_raw(&PipelineName::parse(pipeline).unwrap(), &MemoryStoreId::parse(store).unwrap())
+        };
+        let long = "a".repeat(NAME_LIMIT);
+        let longer_by_its_end = format!("{}b", "a".repeat(NAME_LIMIT - 1));
+        let all = [
+            alias("nightly", "memstore_01"),
+            alias("nightly", "memstore_02"),
+            alias("weekly", "memstore_01"),
+            alias(&long, "memstore_01"),
+            alias(&longer_by_its_end, "memstore_01"),
+        ];
+        for alias in &all {
+            assert!(alias.is_raw());
+            assert_eq!(Alias::parse(alias.as_str()).as_ref(), Ok(alias));
+        }
+        assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), all.len());
+        assert!(all[0].as_str().starts_with("raw-nightly-"), "{}", all[0]);
+        assert!(!Alias::parse("nightly").unwrap().is_raw());
     }
 
     #[test]

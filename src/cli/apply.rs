@@ -4,30 +4,30 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
-use tokio::sync::watch;
 
-use crate::backend::local::LocalBackend;
-use crate::backend::{Backend, WhenLeft};
+use crate::backend::WhenLeft;
 use crate::ids::{Alias, PipelineName, RunId};
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::{Phase, RunState};
 use crate::journal::{Journal, is_over};
+use crate::plan::fingerprint::Fingerprint;
 use crate::plan::{Plan, instructions::Instructions, plan, rendered_again};
 use crate::price::PriceTable;
 use crate::report::plan_text::{not_due, plan_text};
 use crate::report::plan_view::PlanView;
 use crate::report::run_text::run_text;
 use crate::report::run_view::RunView;
+use crate::report::words::plain;
 use crate::run::next::Stop;
+use crate::run::observer::Observer;
 use crate::run::{Ended, Surroundings, execute};
 use crate::spec::pipeline::Pipeline;
-use crate::state::StateStore;
-use crate::state::driver::{Acquired, DriverLock};
+use crate::state::driver::Acquired;
 
 use super::answer::Answer;
+use super::desk::Desk;
 use super::exit::{CliError, ExitCode};
 use super::github::JobReport;
-use super::watcher::Watcher;
 use super::workspace::{Workspace, alias_of};
 use super::{Call, FailOn, follow, gather};
 
@@ -53,19 +53,11 @@ pub(super) struct Applied {
     /// Where the run stands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) run: Option<RunView>,
+    /// How carrying the run on ended, if it was.
+    #[serde(skip)]
+    pub(super) ended: Option<Ended>,
     #[serde(skip)]
     pub(super) code: Option<ExitCode>,
-}
-
-/// Everything one command shares between its pipelines.
-pub(super) struct Desk<'a> {
-    pub(super) call: &'a Call<'a>,
-    pub(super) workspace: &'a Workspace,
-    pub(super) state: &'a dyn StateStore,
-    pub(super) local: &'a LocalBackend,
-    pub(super) backend: &'a dyn Backend,
-    pub(super) watcher: &'a Watcher<'a>,
-    pub(super) interrupt: watch::Receiver<bool>,
 }
 
 pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
@@ -73,37 +65,20 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     if workspace.pipelines.is_empty() {
         return Err(CliError::usage("the project has no pipelines").hint("Write one in `pipelines/`."));
     }
-    // A backend that this version does not have is said before anything is written.
-    workspace.local_database()?;
-    let state = workspace.state(call)?;
-    let local = workspace.local(call, true)?;
-    let backend = workspace.backend(call, &local);
-    let watcher = Watcher::new(call)?;
-    let (interrupt, signal) = listen();
-    let desk = Desk {
-        call,
-        workspace: &workspace,
-        state: state.as_ref(),
-        local: &local,
-        backend: backend.as_ref(),
-        watcher: &watcher,
-        interrupt,
-    };
-
+    let desk = Desk::open(call, workspace)?;
     let mut applied = Vec::new();
     let mut errors = Vec::new();
-    for pipeline in workspace.pipelines.values() {
+    for pipeline in desk.workspace.pipelines.values() {
         match desk.apply(pipeline).await {
             Ok(one) => applied.push(one),
             // One bad pipeline does not stop the others.
             Err(error) => errors.push(error),
         }
-        if *desk.interrupt.borrow() {
+        if desk.signals.code().is_some() {
             break;
         }
     }
-    drop(watcher);
-    let signal = *signal.borrow();
+    let signal = desk.signals.code();
     if let Some(first) = pick(errors) {
         let data = if applied.is_empty() {
             Box::default()
@@ -120,7 +95,7 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     let job = JobReport::of_runs(&applied);
     let mut answer = Answer { job, ..Answer::new(outcome, Results { results: applied }) };
     answer.code = worst;
-    answer.problems.clone_from(&workspace.warnings);
+    answer.problems.clone_from(&desk.workspace.warnings);
     Ok(answer)
 }
 
@@ -138,58 +113,16 @@ fn pick(mut errors: Vec<CliError>) -> Option<CliError> {
     Some(first)
 }
 
-/// Listens for signals, from this moment on. The first channel says that one came, the second which exit
-/// code it means.
-pub(super) fn listen() -> (watch::Receiver<bool>, watch::Receiver<Option<ExitCode>>) {
-    let (interrupt, asked) = watch::channel(false);
-    let (code, which) = watch::channel(None);
-    let signal = signals();
-    tokio::spawn(async move {
-        let reason = signal.await;
-        let _ = code.send(Some(reason));
-        let _ = interrupt.send(true);
-        // Keeps the channels open until the process ends.
-        std::future::pending::<()>().await;
-    });
-    (asked, which)
-}
-
-/// Takes signals over from the system before it returns, and waits for the first of them.
-#[cfg(unix)]
-fn signals() -> impl Future<Output = ExitCode> {
-    use tokio::signal::unix::{Signal, SignalKind, signal};
-    async fn first(signal: Option<Signal>) {
-        match signal {
-            Some(mut signal) => drop(signal.recv().await),
-            None => std::future::pending().await,
-        }
-    }
-    let interrupt = signal(SignalKind::interrupt()).ok();
-    let terminate = signal(SignalKind::terminate()).ok();
-    async {
-        tokio::select! {
-            () = first(interrupt) => ExitCode::Interrupted,
-            () = first(terminate) => ExitCode::Terminated,
-        }
-    }
-}
-
-#[cfg(not(unix))]
-async fn signals() -> ExitCode {
-    let _ = tokio::signal::ctrl_c().await;
-    ExitCode::Interrupted
-}
-
 impl Desk<'_> {
     async fn apply(&self, pipeline: &Pipeline) -> Result<Applied, CliError> {
-        let alias = alias_of(pipeline);
-        let now = self.call.parts.clock().now();
-        let folder = self.workspace.lock_folder();
         loop {
-            let asked = DriverLock::acquire(&folder, &alias, now)
-                .map_err(|error| CliError::io("lock", &folder, &error))?;
-            match asked {
-                Acquired::Yes(_lock) => return self.drive(pipeline, &alias).await,
+            let alias = self.alias_now(pipeline).await?;
+            match self.lock(&alias)? {
+                Acquired::Yes(_lock) => {
+                    if let Some(applied) = self.drive(pipeline, &alias).await? {
+                        return Ok(applied);
+                    }
+                }
                 Acquired::HeldBy(holder) => {
                     if let Some(applied) = follow::follow(self, pipeline, &alias, holder).await? {
                         return Ok(applied);
@@ -200,24 +133,51 @@ impl Desk<'_> {
         }
     }
 
-    async fn drive(&self, pipeline: &Pipeline, alias: &Alias) -> Result<Applied, CliError> {
-        let mut past = gather::past(Some(self.state), pipeline, alias).await?;
+    /// Returns the alias that applying a pipeline works on: that of its unfinished run, or else the one
+    /// its file names.
+    async fn alias_now(&self, pipeline: &Pipeline) -> Result<Alias, CliError> {
+        let last = crate::journal::runs(self.state.as_ref(), Some(&pipeline.name)).await?.pop();
+        if let Some(run) = last
+            && let Some(journal) = Journal::open(self.state.as_ref(), &run).await?
+            && !journal.state().is_released
+        {
+            return Ok(journal.state().plan.alias());
+        }
+        Ok(alias_of(pipeline))
+    }
+
+    /// Applies a pipeline under the lock of an alias. Returns nothing if it is the wrong one by now.
+    async fn drive(&self, pipeline: &Pipeline, alias: &Alias) -> Result<Option<Applied>, CliError> {
+        if self.alias_now(pipeline).await? != *alias {
+            return Ok(None);
+        }
+        let past = gather::past(Some(self.state.as_ref()), pipeline, alias).await?;
         if let Some(run) = overtaken(&past) {
-            self.give_up(pipeline, alias, run).await?;
-            past = gather::past(Some(self.state), pipeline, alias).await?;
+            self.give_up(run).await?;
+            return Ok(None);
         }
         if let Some((run, state)) = &past.last
             && !state.is_released
         {
-            return self.resume(pipeline, alias, run).await;
+            return self.resume(pipeline, run).await.map(Some);
         }
+        self.start(pipeline, alias, &past).await.map(Some)
+    }
+
+    /// Starts a new run, if one is due.
+    async fn start(
+        &self,
+        pipeline: &Pipeline,
+        alias: &Alias,
+        past: &gather::Past,
+    ) -> Result<Applied, CliError> {
         let claim = past.alias.as_ref().and_then(|record| record.claim.as_ref());
         if let Some(claim) = claim.filter(|claim| claim.run.pipeline() != &pipeline.name)
-            && !is_over(self.state, &claim.run).await?
+            && !is_over(self.state.as_ref(), &claim.run).await?
         {
-            return Err(crate::run::RunError::Busy { alias: alias.clone(), run: claim.run.clone() }.into());
+            return Err(self.held(alias, &claim.run).await?);
         }
-        let mut plan = self.plan(pipeline, &past).await?;
+        let mut plan = self.plan(pipeline, past).await?;
         let console = &self.call.console;
         if let Some(reason) = &plan.not_due {
             console.say(&format!(
@@ -232,38 +192,40 @@ impl Desk<'_> {
                 is_continued: false,
                 plan: Some(PlanView::of(&plan, pipeline)),
                 run: None,
+                ended: None,
                 code: None,
             });
         }
         console.say(&plan_text(&plan, pipeline, console.paint, false));
-        let forgotten = gather::forgotten(Some(self.state), self.backend, &past, &plan).await?;
-        gather::warn_of_forgotten(self.call, self.workspace, forgotten);
+        let forgotten =
+            gather::forgotten(Some(self.state.as_ref()), self.backend.as_ref(), past, &plan).await?;
+        gather::warn_of_forgotten(self.call, &self.workspace, forgotten);
         console.say("\n");
         self.agree(&plan)?;
         if past.alias.is_none() {
-            gather::bootstrap(self.call, self.workspace, self.local, self.state, pipeline, alias).await?;
-            let past = gather::past(Some(self.state), pipeline, alias).await?;
+            let state = self.state.as_ref();
+            gather::bootstrap(self.call, &self.workspace, &self.local, state, pipeline, alias).await?;
+            let past = gather::past(Some(state), pipeline, alias).await?;
             plan = self.plan(pipeline, &past).await?;
         }
         let instructions = plan.batches.iter().map(|batch| batch.instructions.clone()).collect();
         let now = self.call.parts.clock().now();
-        let (journal, recorded) = Journal::begin(self.state, now, plan).await?;
-        crate::run::observer::Observer::recorded(self.watcher, journal.run(), &recorded);
-        self.carry_out(pipeline, alias, journal, instructions, false).await
+        let (journal, recorded) = Journal::begin(self.state.as_ref(), now, plan).await?;
+        self.watcher.recorded(journal.run(), &recorded);
+        self.carry_out(journal, instructions, false).await
     }
 
     /// Ends a run that never claimed its alias, so that a new plan can be made.
-    async fn give_up(&self, pipeline: &Pipeline, alias: &Alias, run: &RunId) -> Result<(), CliError> {
-        let Some(mut journal) = Journal::open(self.state, run).await? else { return Ok(()) };
+    async fn give_up(&self, run: &RunId) -> Result<(), CliError> {
+        let Some(mut journal) = Journal::open(self.state.as_ref(), run).await? else { return Ok(()) };
         let by = "apply, since the store moved before the run began".to_owned();
-        let now = self.call.parts.clock().now();
-        journal.append(self.state, now, JournalEvent::CancelAsked { by }).await?;
-        self.carry_out(pipeline, alias, journal, Vec::new(), true).await.map(drop)
+        self.record(&mut journal, JournalEvent::CancelAsked { by }).await?;
+        self.carry_out(journal, Vec::new(), true).await.map(drop)
     }
 
     async fn plan(&self, pipeline: &Pipeline, past: &gather::Past) -> Result<Plan, CliError> {
-        let facts =
-            gather::facts(self.call, self.workspace, self.local, self.backend, pipeline, past).await?;
+        let backend = self.backend.as_ref();
+        let facts = gather::facts(self.call, &self.workspace, &self.local, backend, pipeline, past).await?;
         Ok(plan(pipeline, &facts)?)
     }
 
@@ -283,9 +245,9 @@ impl Desk<'_> {
         }
     }
 
-    async fn resume(&self, pipeline: &Pipeline, alias: &Alias, run: &RunId) -> Result<Applied, CliError> {
+    async fn resume(&self, pipeline: &Pipeline, run: &RunId) -> Result<Applied, CliError> {
         let console = &self.call.console;
-        let Some(mut journal) = Journal::open(self.state, run).await? else {
+        let Some(mut journal) = Journal::open(self.state.as_ref(), run).await? else {
             return Err(CliError::usage(format!("there is no run `{run}`")));
         };
         console.say(&format!(
@@ -293,7 +255,6 @@ impl Desk<'_> {
             console.paint.bold(&run.to_string()),
             crate::report::words::count(u64::from(journal.events()), "event", "events")
         ));
-        let now = self.call.parts.clock().now();
         let event = match &journal.state().phase {
             Phase::DreamFailed { .. } => Some(JournalEvent::RetryAsked),
             Phase::OverBudget { .. } if journal.state().budget != pipeline.budget => {
@@ -302,71 +263,92 @@ impl Desk<'_> {
             _ => None,
         };
         if let Some(event) = event {
-            let recorded = journal.append(self.state, now, event).await?;
-            crate::run::observer::Observer::recorded(self.watcher, run, &recorded);
+            self.record(&mut journal, event).await?;
         }
+        self.tell_of_edits(pipeline, journal.state());
         let instructions = rendered_again(pipeline, &journal.state().plan);
-        self.carry_out(pipeline, alias, journal, instructions, true).await
+        self.carry_out(journal, instructions, true).await
+    }
+
+    /// Says what of a file that was edited meanwhile does not count for a run.
+    fn tell_of_edits(&self, pipeline: &Pipeline, state: &RunState) {
+        let mut edits = state.plan.fingerprint.explain(&Fingerprint::of(pipeline));
+        // Alone of all settings, a budget may have been taken over into the run.
+        if state.budget == pipeline.budget {
+            edits.retain(|edit| !edit.starts_with("budget: "));
+        }
+        if edits.is_empty() {
+            return;
+        }
+        let console = &self.call.console;
+        let file = pipeline.file.display().to_string();
+        console.say(&format!(
+            "{} {} changed since; the run keeps what it was planned with:\n",
+            console.paint.warn("note:"),
+            plain(&file)
+        ));
+        for edit in edits {
+            console.say(&format!("  {}\n", plain(&edit)));
+        }
     }
 
     /// Carries a run on and says where it ended.
     pub(super) async fn carry_out(
         &self,
-        pipeline: &Pipeline,
-        alias: &Alias,
         mut journal: Journal,
         instructions: Vec<Option<Instructions>>,
         is_continued: bool,
     ) -> Result<Applied, CliError> {
         let clock = self.call.parts.clock();
         let prices = PriceTable::builtin();
+        let alias = journal.state().plan.alias();
         let around = Surroundings {
-            state: self.state,
-            backend: self.backend,
+            state: self.state.as_ref(),
+            backend: self.backend.as_ref(),
             clock: clock.as_ref(),
-            observer: self.watcher,
+            observer: &self.watcher,
             prices: &prices,
             root: &self.workspace.root,
-            alias,
+            alias: &alias,
             instructions: &instructions,
-            interrupt: self.interrupt.clone(),
+            interrupt: self.signals.interrupt(),
         };
         let ended = execute(&mut journal, &around).await?;
-        Ok(self.conclude(pipeline, journal.run(), journal.state(), &ended, is_continued))
+        Ok(self.conclude(journal.run(), journal.state(), ended, is_continued))
     }
 
     /// Says where a run stands.
     pub(super) fn conclude(
         &self,
-        pipeline: &Pipeline,
         run: &RunId,
         state: &RunState,
-        ended: &Ended,
+        ended: Ended,
         is_continued: bool,
     ) -> Applied {
         let console = &self.call.console;
+        let pipeline = run.pipeline();
         let view = RunView::of(run, state);
         console.say("\n");
         console.say(&run_text(&view, state, console.paint));
-        match ended {
+        match &ended {
             Ended::Left { dream, when_left: WhenLeft::KeepsRunning } => console.complain(&format!(
                 "{} dream {dream} keeps running; `dreamrun apply {}` continues\n",
                 console.paint.warn("interrupted:"),
-                pipeline.name
+                pipeline
             )),
             Ended::Left { dream, when_left: WhenLeft::Checkpointed } => console.complain(&format!(
                 "{} local dream {dream} stands still with its work kept; `dreamrun apply {}` continues it\n",
                 console.paint.warn("interrupted:"),
-                pipeline.name
+                pipeline
             )),
             Ended::Interrupted => console.complain(&format!(
                 "{} `dreamrun apply {}` continues\n",
                 console.paint.warn("interrupted:"),
-                pipeline.name
+                pipeline
             )),
             Ended::Stopped(_) => {}
         }
-        let code = match ended {
+        let code = match &ended {
             Ended::Stopped(Stop::OverBudget) => Some(ExitCode::OverBudget),
             Ended::Stopped(Stop::DreamFailed) => Some(ExitCode::RemoteFailed),
             Ended::Stopped(Stop::AwaitingReview) if self.call.is_fatal(FailOn::Review, false) => {
@@ -381,11 +363,12 @@ impl Desk<'_> {
             _ => None,
         };
         Applied {
-            pipeline: pipeline.name.clone(),
+            pipeline: pipeline.clone(),
             outcome: view.phase,
             is_continued,
             plan: None,
             run: Some(view),
+            ended: Some(ended),
             code,
         }
     }

@@ -6,20 +6,19 @@ use serde::Serialize;
 use crate::journal::Journal;
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::Phase;
-use crate::plan::rendered_again;
 use crate::price::PriceTable;
 use crate::report::run_text::run_text;
 use crate::report::run_view::RunView;
 use crate::run::observer::Unwatched;
-use crate::run::{RunError, Surroundings, execute};
+use crate::run::{Ended, RunError, Surroundings, execute};
+use crate::spec::pipeline::StoreRef;
 use crate::state::StateStore;
 
 use super::Call;
 use super::answer::Answer;
-use super::apply::listen;
+use super::desk::Desk;
 use super::exit::{CliError, ExitCode};
 use super::runs;
-use super::workspace::{Workspace, alias_of};
 
 /// Options of `cancel`.
 #[derive(Debug, Args)]
@@ -35,37 +34,30 @@ struct Canceled {
 }
 
 pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
-    let workspace = Workspace::open(call)?;
-    if workspace.state_read_only()?.is_none() {
-        return Err(CliError::usage("there are no runs yet").hint("Start one with `dreamrun apply`."));
-    }
-    let state = workspace.state(call)?;
-    let mut journal = runs::find(Some(state.as_ref()), &options.run).await?;
+    let desk = Desk::of_runs(call)?;
+    let state = desk.state.as_ref();
+    let mut journal = runs::find(Some(state), &options.run).await?;
     let run = journal.run().clone();
-    let Some(pipeline) = workspace.pipelines.get(run.pipeline()) else {
-        return Err(CliError::usage(format!("the pipeline of run `{run}` is not in the project any more"))
-            .hint("Bring its file back, then try again."));
-    };
-    let local = workspace.local(call, true)?;
-    let backend = workspace.backend(call, &local);
-    let alias = alias_of(pipeline);
+    let alias = journal.state().plan.alias();
     let clock = call.parts.clock();
     let prices = PriceTable::builtin();
-    let (interrupt, _signal) = listen();
-    let instructions = rendered_again(pipeline, &journal.state().plan);
     let around = Surroundings {
-        state: state.as_ref(),
-        backend: backend.as_ref(),
+        state,
+        backend: desk.backend.as_ref(),
         clock: clock.as_ref(),
         observer: &Unwatched,
         prices: &prices,
-        root: &workspace.root,
+        root: &desk.workspace.root,
         alias: &alias,
-        instructions: &instructions,
-        interrupt,
+        // A run that is given up asks for no dream.
+        instructions: &[],
+        interrupt: desk.signals.interrupt(),
     };
-    ask(call, state.as_ref(), &mut journal, &around).await?;
-    execute(&mut journal, &around).await?;
+    let ended = if ask(call, state, &mut journal, &around).await? {
+        execute(&mut journal, &around).await?
+    } else {
+        Ended::Interrupted
+    };
     if journal.state().phase == Phase::Adopted {
         let words = format!("run `{run}` was adopted before it could be canceled");
         return Err(
@@ -74,24 +66,34 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     }
     let view = RunView::of(&run, journal.state());
     call.console.say(&run_text(&view, journal.state(), call.console.paint));
-    Ok(Answer::new(view.phase, Canceled { run: view }))
+    let mut answer = Answer::new(view.phase, Canceled { run: view });
+    if let Ended::Interrupted | Ended::Left { .. } = ended {
+        let warning = call.console.paint.warn("interrupted:");
+        call.console.complain(&format!("{warning} `dreamrun cancel {run}` continues\n"));
+        answer.code = desk.signals.code();
+    }
+    Ok(answer)
 }
 
 /// Writes the intent to cancel. A process that drives the run meanwhile loses the race for its next
-/// event and stops; if it wins, the intent is written after that event.
+/// event and stops; if it wins, the intent is written after that event. Returns whether it was written:
+/// not if this process was asked to stop before.
 async fn ask(
     call: &Call<'_>,
     state: &dyn StateStore,
     journal: &mut Journal,
     around: &Surroundings<'_>,
-) -> Result<(), CliError> {
+) -> Result<bool, CliError> {
     let run = journal.run().clone();
     loop {
         match &journal.state().phase {
-            Phase::Canceling { .. } | Phase::Canceled => return Ok(()),
+            Phase::Canceling { .. } | Phase::Canceled => return Ok(true),
             Phase::Rebasing { .. } => {
-                return Err(CliError::new(ExitCode::Stale, format!("run `{run}` is being adopted"))
-                    .hint(format!("Once it is: `dreamrun rollback {}`.", around.alias)));
+                let error = CliError::new(ExitCode::Stale, format!("run `{run}` is being adopted"));
+                return Err(match &journal.state().plan.store.reference {
+                    StoreRef::Alias(alias) => error.hint(format!("Once it is: `dreamrun rollback {alias}`.")),
+                    StoreRef::Raw(_) => error,
+                });
             }
             phase if phase.is_final() => {
                 let words = phase.name().replace('_', " ");
@@ -101,7 +103,8 @@ async fn ask(
             Phase::Requested { batch } => {
                 let batch = *batch;
                 match crate::run::settle_now(journal, around, batch).await {
-                    Ok(()) => continue,
+                    Ok(true) => continue,
+                    Ok(false) => return Ok(false),
                     // Nobody can tell which dream it is; giving the run up is the way out.
                     Err(RunError::InDoubt { .. }) => {}
                     Err(error) => return Err(error.into()),
@@ -111,7 +114,7 @@ async fn ask(
         }
         let event = JournalEvent::CancelAsked { by: call.person() };
         match journal.append(state, around.clock.now(), event).await {
-            Ok(_) => return Ok(()),
+            Ok(_) => return Ok(true),
             Err(crate::journal::JournalError::State(crate::state::StateError::Conflict { .. })) => {
                 let newest = Journal::open(state, &run).await?;
                 *journal = newest.ok_or_else(|| CliError::usage(format!("there is no run `{run}`")))?;

@@ -71,7 +71,7 @@ struct Sides {
 }
 
 pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
-    let workspace = Workspace::open(call)?;
+    let workspace = Workspace::open_project(call)?;
     let local = workspace.local(call, false)?;
     let backend = workspace.backend(call, &local);
     let state = workspace.state_read_only()?;

@@ -9,7 +9,8 @@ use crate::spec::pipeline::Pipeline;
 use crate::state::alias;
 use crate::state::driver::{DriverLock, Holder};
 
-use super::apply::{Applied, Desk, LOOK_EVERY};
+use super::apply::{Applied, LOOK_EVERY};
+use super::desk::Desk;
 use super::exit::{CliError, ExitCode};
 
 /// Follows the run of another process until it stops. Returns nothing if that process went away with
@@ -34,7 +35,7 @@ pub(super) async fn follow(
     loop {
         // Asked before the journal is read: what a process wrote before it let go is then seen.
         let is_held = DriverLock::holder(&folder, alias).is_some();
-        let record = alias::read(desk.state, alias).await?.map(|(record, _)| record);
+        let record = alias::read(desk.state.as_ref(), alias).await?.map(|(record, _)| record);
         let claim = record.and_then(|record| record.claim);
         if let Some(claim) = claim.as_ref().filter(|claim| claim.run.pipeline() != &pipeline.name) {
             let error = CliError::new(
@@ -46,10 +47,10 @@ pub(super) async fn follow(
         let run = match (&followed, claim) {
             (Some((run, _)), _) => Some(run.clone()),
             (None, Some(claim)) => Some(claim.run),
-            (None, None) => journal::runs(desk.state, Some(&pipeline.name)).await?.pop(),
+            (None, None) => journal::runs(desk.state.as_ref(), Some(&pipeline.name)).await?.pop(),
         };
         if let Some(run) = run
-            && let Some(journal) = Journal::open(desk.state, &run).await?
+            && let Some(journal) = Journal::open(desk.state.as_ref(), &run).await?
         {
             let state = journal.state();
             let stop = match next(&state.plan, state) {
@@ -62,13 +63,13 @@ pub(super) async fn follow(
                 followed = Some((run.clone(), 1));
             }
             if let Some((_, told)) = &mut followed {
-                for recorded in journal::read(desk.state, &run).await?.into_iter().skip(*told) {
+                for recorded in journal::read(desk.state.as_ref(), &run).await?.into_iter().skip(*told) {
                     *told += 1;
                     desk.watcher.recorded(&run, &recorded);
                 }
                 // What stops a run may be what its process is about to get over, as long as there is one.
                 if let Some(stop) = stop.filter(|&stop| stop == Stop::Ended || !is_held) {
-                    return Ok(Some(desk.conclude(pipeline, &run, state, &Ended::Stopped(stop), true)));
+                    return Ok(Some(desk.conclude(&run, state, Ended::Stopped(stop), true)));
                 }
             }
         }
@@ -79,7 +80,7 @@ pub(super) async fn follow(
             call.console.say(&format!("{} waits for {who}\n", pipeline.name));
             is_said = true;
         }
-        let mut interrupt = desk.interrupt.clone();
+        let mut interrupt = desk.signals.interrupt();
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
             _ = interrupt.wait_for(|&asked| asked) => {

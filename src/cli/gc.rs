@@ -1,18 +1,21 @@
 //! `dreamrun gc`: deletes stores that nothing needs any more. A plan first, a deletion second.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use serde::Serialize;
 
 use crate::backend::{Backend, BackendError, Refusal};
-use crate::ids::MemoryStoreId;
+use crate::ids::{Alias, MemoryStoreId};
+use crate::journal::run_state::Phase;
 use crate::journal::{self, Journal};
 use crate::report::words::count;
-use crate::state::StateStore;
-use crate::state::alias;
+use crate::spec::project::Bootstrap;
+use crate::state::driver::Acquired;
+use crate::state::{StateError, StateStore, alias};
 
 use super::answer::Answer;
+use super::desk::Desk;
 use super::exit::{CliError, ExitCode};
 use super::workspace::Workspace;
 use super::{Call, FailOn};
@@ -26,10 +29,13 @@ pub(super) struct Options {
 }
 
 /// A store that nothing needs, and why.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 struct Spare {
     store: MemoryStoreId,
     because: String,
+    /// The alias whose run wrote it, or that kept it.
+    #[serde(skip)]
+    alias: Alias,
 }
 
 #[derive(Debug, Serialize)]
@@ -39,7 +45,7 @@ struct Collected {
 }
 
 pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
-    let workspace = Workspace::open(call)?;
+    let workspace = Workspace::open_project(call)?;
     let console = &call.console;
     let spare = match workspace.state_read_only()? {
         None => Vec::new(),
@@ -76,13 +82,42 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
             error.hint("Nothing prompts without a terminal: add `--yes`.")
         });
     }
-    let local = workspace.local(call, true)?;
-    let backend = workspace.backend(call, &local);
-    for one in &spare {
-        backend.delete_store(&one.store).await?;
+    delete(&Desk::open(call, workspace)?, spare).await
+}
+
+/// Deletes what was agreed to and is still spare, one alias after the other under its driver lock.
+async fn delete(desk: &Desk<'_>, agreed: Vec<Spare>) -> Result<Answer, CliError> {
+    let console = &desk.call.console;
+    let mut deleted = Vec::new();
+    let mut is_busy = false;
+    let aliases: BTreeSet<Alias> = agreed.iter().map(|one| one.alias.clone()).collect();
+    for alias in aliases {
+        let Acquired::Yes(_lock) = desk.lock(&alias)? else {
+            let warning = console.paint.warn("kept:");
+            console.complain(&format!("{warning} `{alias}` is driven by another process\n"));
+            is_busy = true;
+            continue;
+        };
+        let mut spare = find_spare(&desk.workspace, desk.state.as_ref()).await?;
+        spare.retain(|one| one.alias == alias && agreed.iter().any(|other| other.store == one.store));
+        let stores: BTreeSet<MemoryStoreId> = spare.iter().map(|one| one.store.clone()).collect();
+        // No alias may offer a store for rollback that is about to go.
+        for alias in alias::list(desk.state.as_ref()).await? {
+            alias::update(desk.state.as_ref(), &alias, |record| {
+                let before = record.previous.len();
+                record.previous.retain(|previous| !stores.contains(&previous.store));
+                Ok::<_, StateError>(record.previous.len() < before)
+            })
+            .await?;
+        }
+        for one in spare {
+            desk.backend.delete_store(&one.store).await?;
+            deleted.push(one);
+        }
     }
-    console.say(&format!("{stores} deleted\n"));
-    Ok(Answer::new("deleted", Collected { deleted: spare, is_dry_run: false }))
+    console.say(&format!("{} deleted\n", count(deleted.len() as u64, "store", "stores")));
+    let answer = Answer::new("deleted", Collected { deleted, is_dry_run: false });
+    Ok(if is_busy { answer.with_code(ExitCode::LockBusy) } else { answer })
 }
 
 /// Leaves out the stores that are gone already: journals name them for ever.
@@ -99,26 +134,33 @@ async fn still_there(backend: &dyn Backend, spare: Vec<Spare>) -> Result<Vec<Spa
 }
 
 /// Finds the stores that dreams of finished runs wrote and nothing points at any more: outputs in the
-/// middle of a chain, candidates that were not adopted, and stores beyond `keep_previous`. A store
-/// that a live alias, a kept earlier one or an open run names is never among them, nor one that no
-/// run of this state wrote.
+/// middle of a chain, candidates that were not adopted, and stores beyond `keep_previous`.
+///
+/// Never among them: a store that is live, bootstrapped from, or kept for rollback, under any alias that
+/// state holds; what an open run works on; a candidate that was approved beside a raw store; and any
+/// store that no run of this state wrote. An alias that the project does not name, on another branch
+/// say, keeps everything it ever had.
 async fn find_spare(workspace: &Workspace, state: &dyn StateStore) -> Result<Vec<Spare>, CliError> {
-    let mut needed = Vec::new();
-    let mut spare: BTreeMap<MemoryStoreId, String> = BTreeMap::new();
+    let mut needed = BTreeSet::new();
+    let mut spare = BTreeMap::new();
     let mut retired = Vec::new();
-    let mut aliases: Vec<_> = workspace.project.stores.keys().cloned().collect();
-    aliases.extend(workspace.pipelines.values().map(super::workspace::alias_of));
-    for name in aliases {
+    for store in workspace.project.stores.values() {
+        if let Bootstrap::Store(id) = &store.bootstrap {
+            needed.insert(id.clone());
+        }
+    }
+    for name in alias::list(state).await? {
         let Some((record, _)) = alias::read(state, &name).await? else { continue };
         let keep =
             workspace.project.stores.get(&name).map_or(usize::MAX, |store| store.keep_previous as usize);
-        needed.push(record.active.clone());
-        for (place, previous) in record.previous.iter().enumerate() {
+        needed.insert(record.active);
+        for (place, previous) in record.previous.into_iter().enumerate() {
             // The store an alias began with was not written by a run; it is not ours to delete.
             if place < keep || previous.adoption.is_none() {
-                needed.push(previous.store.clone());
+                needed.insert(previous.store);
             } else {
-                retired.push((previous.store.clone(), format!("beyond `keep_previous: {keep}` of {name}")));
+                let because = format!("beyond `keep_previous: {keep}` of {name}");
+                retired.push((previous.store, (because, name.clone())));
             }
         }
     }
@@ -128,7 +170,11 @@ async fn find_spare(workspace: &Workspace, state: &dyn StateStore) -> Result<Vec
         let outputs = run_state.dreams.iter().filter_map(|dream| dream.output.clone());
         if run_state.is_released {
             let because = format!("written by {run}, {}", run_state.phase.name().replace('_', " "));
-            spare.extend(outputs.map(|store| (store, because.clone())));
+            let alias = run_state.plan.alias();
+            spare.extend(outputs.map(|store| (store, (because.clone(), alias.clone()))));
+            if run_state.phase == Phase::Adopted && alias.is_raw() {
+                needed.extend(run_state.candidate.iter().map(|candidate| candidate.store.clone()));
+            }
         } else {
             needed.extend(outputs);
             needed.extend(run_state.base.iter().map(|base| base.store.clone()));
@@ -138,6 +184,6 @@ async fn find_spare(workspace: &Workspace, state: &dyn StateStore) -> Result<Vec
     Ok(spare
         .into_iter()
         .filter(|(store, _)| !needed.contains(store))
-        .map(|(store, because)| Spare { store, because })
+        .map(|(store, (because, alias))| Spare { store, because, alias })
         .collect())
 }

@@ -7,7 +7,7 @@ use super::status;
 use super::workspace::Workspace;
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Answer, CliError> {
-    let workspace = Workspace::open(call)?;
+    let workspace = Workspace::open_valid(call)?;
     let state = workspace.state_read_only()?;
     let status = status::read(&workspace, state.as_ref(), &[]).await?;
     let console = &call.console;

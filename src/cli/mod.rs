@@ -10,6 +10,7 @@ mod answer;
 mod apply;
 mod cancel;
 mod completions;
+mod desk;
 mod diff;
 mod follow;
 mod gather;
@@ -25,6 +26,7 @@ mod rollback;
 mod runs;
 mod schema;
 mod show;
+mod signals;
 mod status;
 mod validate;
 mod watcher;
@@ -40,6 +42,7 @@ use console::{Console, Volume};
 use exit::{CliError, ExitCode};
 
 pub use parts::{Parts, Standard};
+pub use signals::Signals;
 
 /// Looks up environment variables.
 pub type Variables = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;

@@ -10,6 +10,8 @@ use crate::dreaming::offline::LocalMinds;
 use crate::state::sqlite::SqliteState;
 use crate::state::{StateError, StateStore};
 
+use super::signals::Signals;
+
 /// What commands are made of.
 pub trait Parts: Send + Sync {
     /// Returns the clock.
@@ -29,6 +31,11 @@ pub trait Parts: Send + Sync {
     /// Says what stood in the way.
     fn state(&self, place: &Path) -> Result<Arc<dyn StateStore>, StateError> {
         Ok(Arc::new(SqliteState::open(place)?))
+    }
+
+    /// Says when the process is asked to stop.
+    fn signals(&self) -> Signals {
+        Signals::of_process()
     }
 
     /// Wraps the backend that was opened.

@@ -5,21 +5,19 @@ use serde::Serialize;
 
 use crate::adoption::decide::DRIFT;
 use crate::ids::RunId;
+use crate::journal::Journal;
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::Phase;
-use crate::journal::{Journal, JournalError};
-use crate::plan::rendered_again;
 use crate::report::run_text::needed_overrides;
 use crate::report::run_view::RunView;
-use crate::run::observer::Observer;
-use crate::spec::pipeline::Pipeline;
-use crate::state::driver::{Acquired, DriverLock};
+use crate::run::Ended;
+use crate::run::next::Stop;
+use crate::state::driver::Acquired;
 
 use super::answer::Answer;
-use super::apply::{Applied, Desk, listen};
+use super::apply::Applied;
+use super::desk::Desk;
 use super::exit::{CliError, ExitCode};
-use super::watcher::Watcher;
-use super::workspace::{Workspace, alias_of};
 use super::{Call, runs};
 
 /// Options of `approve`.
@@ -53,63 +51,31 @@ struct Decided {
 }
 
 /// Opens everything that acting on one existing run takes, and hands it to `act`.
-pub(super) async fn with_run<F>(call: &Call<'_>, name: &str, act: F) -> Result<Answer, CliError>
+async fn with_run<F>(call: &Call<'_>, name: &str, act: F) -> Result<Answer, CliError>
 where
-    F: AsyncFnOnce(&Desk<'_>, &Pipeline, Journal) -> Result<Applied, CliError>,
+    F: AsyncFnOnce(&Desk<'_>, Journal) -> Result<Applied, CliError>,
 {
-    let workspace = Workspace::open(call)?;
-    if workspace.state_read_only()?.is_none() {
-        return Err(CliError::usage("there are no runs yet").hint("Start one with `dreamrun apply`."));
-    }
-    let state = workspace.state(call)?;
-    let local = workspace.local(call, true)?;
-    let backend = workspace.backend(call, &local);
-    let watcher = Watcher::new(call)?;
-    let (interrupt, _signal) = listen();
-    let journal = runs::find(Some(state.as_ref()), name).await?;
-    let pipeline = workspace.pipelines.get(journal.run().pipeline()).ok_or_else(|| {
-        CliError::usage(format!("the pipeline of run `{}` is not in the project any more", journal.run()))
-            .hint("Bring its file back, then try again.")
-    })?;
-    let alias = alias_of(pipeline);
-    let folder = workspace.lock_folder();
-    let now = call.parts.clock().now();
-    let lock = DriverLock::acquire(&folder, &alias, now).map_err(|e| CliError::io("lock", &folder, &e))?;
-    let Acquired::Yes(_lock) = lock else {
+    let desk = Desk::of_runs(call)?;
+    let state = desk.state.as_ref();
+    let journal = runs::find(Some(state), name).await?;
+    let Acquired::Yes(_lock) = desk.lock(&journal.state().plan.alias())? else {
         return Err(busy(journal.run()));
     };
-    let desk = Desk {
-        call,
-        workspace: &workspace,
-        state: state.as_ref(),
-        local: &local,
-        backend: backend.as_ref(),
-        watcher: &watcher,
-        interrupt,
-    };
     // Read again under the lock: the run may have moved on while we waited for it.
-    let journal = runs::find(Some(state.as_ref()), &journal.run().to_string()).await?;
-    let applied = act(&desk, pipeline, journal).await?;
-    let mut answer =
-        Answer { code: applied.code, ..Answer::new(applied.outcome, applied.run.map(|run| Decided { run })) };
-    answer.problems.clone_from(&workspace.warnings);
+    let journal = runs::find(Some(state), &journal.run().to_string()).await?;
+    let applied = act(&desk, journal).await?;
+    let code = match applied.ended {
+        Some(Ended::Interrupted | Ended::Left { .. }) => desk.signals.code(),
+        _ => applied.code,
+    };
+    let mut answer = Answer { code, ..Answer::new(applied.outcome, applied.run.map(|run| Decided { run })) };
+    answer.problems.clone_from(&desk.workspace.warnings);
     Ok(answer)
 }
 
 fn busy(run: &RunId) -> CliError {
     CliError::new(ExitCode::LockBusy, format!("run `{run}` is driven by another process"))
         .hint(format!("See `dreamrun show {run}`."))
-}
-
-/// Records an event and tells the watcher.
-pub(super) async fn record(
-    desk: &Desk<'_>,
-    journal: &mut Journal,
-    event: JournalEvent,
-) -> Result<(), JournalError> {
-    let recorded = journal.append(desk.state, desk.call.parts.clock().now(), event).await?;
-    desk.watcher.recorded(journal.run(), &recorded);
-    Ok(())
 }
 
 fn check_waits(journal: &Journal) -> Result<(), CliError> {
@@ -124,7 +90,7 @@ fn check_waits(journal: &Journal) -> Result<(), CliError> {
 }
 
 pub(super) async fn approve(call: &Call<'_>, options: &ApproveOptions) -> Result<Answer, CliError> {
-    with_run(call, &options.run, async |desk, pipeline, mut journal| {
+    with_run(call, &options.run, async |desk, mut journal| {
         check_waits(&journal)?;
         check_overrides(&journal, options)?;
         let state = journal.state();
@@ -144,9 +110,17 @@ pub(super) async fn approve(call: &Call<'_>, options: &ApproveOptions) -> Result
             live,
             candidate: hash,
         };
-        record(desk, &mut journal, event).await?;
-        let instructions = rendered_again(pipeline, &journal.state().plan);
-        desk.carry_out(pipeline, &alias_of(pipeline), journal, instructions, true).await
+        desk.record(&mut journal, event).await?;
+        let mut applied = desk.carry_out(journal, Vec::new(), true).await?;
+        if let Some(Ended::Stopped(Stop::AwaitingReview | Stop::Blocked)) = applied.ended {
+            let console = &call.console;
+            console.complain(&format!(
+                "{} nothing was adopted: the live store changed since it was judged; look again\n",
+                console.paint.warn("stale:")
+            ));
+            applied.code = Some(ExitCode::Stale);
+        }
+        Ok(applied)
     })
     .await
 }
@@ -175,11 +149,11 @@ fn check_overrides(journal: &Journal, options: &ApproveOptions) -> Result<(), Cl
 }
 
 pub(super) async fn reject(call: &Call<'_>, options: &RejectOptions) -> Result<Answer, CliError> {
-    with_run(call, &options.run, async |desk, pipeline, mut journal| {
+    with_run(call, &options.run, async |desk, mut journal| {
         check_waits(&journal)?;
         let event = JournalEvent::Rejected { by: call.person(), reason: options.reason.clone() };
-        record(desk, &mut journal, event).await?;
-        desk.carry_out(pipeline, &alias_of(pipeline), journal, Vec::new(), true).await
+        desk.record(&mut journal, event).await?;
+        desk.carry_out(journal, Vec::new(), true).await
     })
     .await
 }

@@ -1,16 +1,21 @@
 //! `dreamrun rollback`: the store that was live before is live again, and automation holds still.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use serde::Serialize;
 
+use crate::backend::{BackendError, Refusal};
 use crate::ids::{Alias, MemoryStoreId};
+use crate::journal::Journal;
 use crate::report::words::line;
-use crate::state::alias::{self, AliasRecord, Hold};
-use crate::state::driver::{Acquired, DriverLock};
-use crate::state::{PutIf, StateError, StateStore};
+use crate::state::alias::{self, AliasRecord, Hold, PreviousStore};
+use crate::state::driver::Acquired;
+use crate::state::{Key, StateError};
 
 use super::Call;
 use super::answer::Answer;
+use super::desk::Desk;
 use super::exit::{CliError, ExitCode};
 use super::workspace::Workspace;
 
@@ -35,30 +40,44 @@ pub(super) struct Options {
 struct RolledBack {
     alias: Alias,
     record: AliasRecord,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left: Option<Left>,
+}
+
+/// The store that gave way.
+#[derive(Debug, Serialize)]
+struct Left {
+    store: MemoryStoreId,
+    /// Whether agents wrote to it since its adoption; null if that cannot be told.
+    is_written: Option<bool>,
 }
 
 pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
-    let workspace = Workspace::open(call)?;
-    let Some(alias) = workspace.project.stores.keys().find(|alias| alias.as_str() == options.alias) else {
-        let known: Vec<&str> = workspace.project.stores.keys().map(Alias::as_str).collect();
+    let workspace = Workspace::open_project(call)?;
+    let known = known(&workspace).await?;
+    let Some(alias) = known.iter().find(|alias| alias.as_str() == options.alias) else {
+        let known: Vec<&str> = known.iter().map(Alias::as_str).collect();
         return Err(CliError::usage(format!("the project has no store `{}`", options.alias))
             .hint(format!("It has {}.", known.join(", "))));
     };
     if workspace.state_read_only()?.is_none() {
         return Err(never_adopted(alias));
     }
-    let state = workspace.state(call)?;
-    let folder = workspace.lock_folder();
-    let now = call.parts.clock().now();
-    let lock = DriverLock::acquire(&folder, alias, now).map_err(|e| CliError::io("lock", &folder, &e))?;
-    let Acquired::Yes(_lock) = lock else {
+    let desk = Desk::open(call, workspace)?;
+    let Acquired::Yes(_lock) = desk.lock(alias)? else {
         return Err(CliError::new(ExitCode::LockBusy, format!("`{alias}` is driven by another process")));
     };
-    if options.release {
-        release(call, state.as_ref(), alias).await
-    } else {
-        back(call, state.as_ref(), alias, options).await
+    if options.release { release(&desk, alias).await } else { back(&desk, alias, options).await }
+}
+
+/// Lists the aliases that can be rolled back: those of the project, and those that state holds from
+/// elsewhere, another branch say.
+async fn known(workspace: &Workspace) -> Result<BTreeSet<Alias>, CliError> {
+    let mut known: BTreeSet<Alias> = workspace.project.stores.keys().cloned().collect();
+    if let Some(state) = workspace.state_read_only()? {
+        known.extend(alias::list(&state).await?.into_iter().filter(|alias| !alias.is_raw()));
     }
+    Ok(known)
 }
 
 fn never_adopted(alias: &Alias) -> CliError {
@@ -66,86 +85,115 @@ fn never_adopted(alias: &Alias) -> CliError {
         .hint(format!("See `dreamrun status {alias}`."))
 }
 
-/// Changes the alias from whatever it is now.
-async fn update(
-    state: &dyn StateStore,
+/// Picks the store to go back to.
+fn pick<'a>(
     alias: &Alias,
-    mut change: impl FnMut(&mut AliasRecord) -> Result<(), CliError>,
-) -> Result<AliasRecord, CliError> {
-    loop {
-        let Some((mut record, version)) = alias::read(state, alias).await? else {
-            return Err(never_adopted(alias));
-        };
-        change(&mut record)?;
-        match alias::write(state, alias, &record, PutIf::Version(version)).await {
-            Ok(_) => return Ok(record),
-            Err(StateError::Conflict { .. }) => {}
-            Err(error) => return Err(error.into()),
+    record: &'a AliasRecord,
+    wanted: Option<&MemoryStoreId>,
+) -> Result<&'a PreviousStore, CliError> {
+    let known: Vec<&str> = record.previous.iter().map(|previous| previous.store.as_str()).collect();
+    let with_known = |error: CliError| {
+        if known.is_empty() { error } else { error.hint(format!("Earlier stores: {}.", known.join(", "))) }
+    };
+    let Some(wanted) = wanted else {
+        // The store before is now the one that was rolled back.
+        if let Some(hold) = &record.hold {
+            let error = CliError::usage(format!("`{alias}` was already rolled back, at {:.0}", hold.since));
+            return Err(with_known(error.hint("To go to another store, name it with `--to STORE`.")));
         }
-    }
+        let none = || CliError::usage(format!("`{alias}` has no earlier store to go back to"));
+        return record.previous.first().ok_or_else(none);
+    };
+    let never = || with_known(CliError::usage(format!("`{wanted}` was never live as `{alias}`")));
+    record.previous.iter().find(|previous| previous.store == *wanted).ok_or_else(never)
 }
 
-async fn back(
-    call: &Call<'_>,
-    state: &dyn StateStore,
-    alias: &Alias,
-    options: &Options,
-) -> Result<Answer, CliError> {
+async fn back(desk: &Desk<'_>, alias: &Alias, options: &Options) -> Result<Answer, CliError> {
     let wanted = match &options.to {
         None => None,
         Some(text) => Some(MemoryStoreId::parse(text.clone()).map_err(|e| CliError::usage(e.to_string()))?),
     };
-    let now = call.parts.clock().now();
-    let person = call.person();
-    let record = update(state, alias, |record| {
-        if let Some(claim) = &record.claim {
-            return Err(CliError::new(
-                ExitCode::LockBusy,
-                format!("`{alias}` is held by run `{}`", claim.run),
-            )
-            .hint(format!("Reject or cancel it first: `dreamrun cancel {}`.", claim.run)));
+    let state = desk.state.as_ref();
+    let Some((seen, _)) = alias::read(state, alias).await? else { return Err(never_adopted(alias)) };
+    if let Some(claim) = &seen.claim {
+        return Err(desk.held(alias, &claim.run).await?);
+    }
+    let previous = pick(alias, &seen, wanted.as_ref())?;
+    check_exists(desk, &previous.store).await?;
+    let left = Left { store: seen.active.clone(), is_written: is_written(desk, &seen).await? };
+    let now = desk.call.parts.clock().now();
+    let reason = options.reason.clone().unwrap_or_else(|| "rolled back".to_owned());
+    let hold = Hold { since: now, by: desk.call.person(), reason };
+    let updated = alias::update(state, alias, |record| {
+        if *record != seen {
+            return Err(CliError::from(StateError::Conflict { key: Key::alias(alias) }));
         }
-        let previous = match &wanted {
-            None => record.previous.first(),
-            Some(store) => record.previous.iter().find(|previous| previous.store == *store),
-        };
-        let Some(previous) = previous.cloned() else {
-            let mut error = CliError::usage(match &wanted {
-                None => format!("`{alias}` has no earlier store to go back to"),
-                Some(store) => format!("`{store}` was never live as `{alias}`"),
-            });
-            if wanted.is_some() && !record.previous.is_empty() {
-                let known: Vec<&str> = record.previous.iter().map(|p| p.store.as_str()).collect();
-                error = error.hint(format!("Earlier stores: {}.", known.join(", ")));
-            }
-            return Err(error);
-        };
-        record.bring_back(previous, now);
-        let reason = options.reason.clone().unwrap_or_else(|| "rolled back".to_owned());
-        record.hold = Some(Hold { since: now, by: person.clone(), reason });
-        Ok(())
-    })
-    .await?;
-    let console = &call.console;
+        record.bring_back(previous.clone(), now);
+        record.hold = Some(hold.clone());
+        Ok(true)
+    });
+    let record = updated.await?.ok_or_else(|| never_adopted(alias))?;
+    tell(desk, alias, &record, &left, &hold);
+    Ok(Answer::new("rolled_back", RolledBack { alias: alias.clone(), record, left: Some(left) }))
+}
+
+fn tell(desk: &Desk<'_>, alias: &Alias, record: &AliasRecord, left: &Left, hold: &Hold) {
+    let console = &desk.call.console;
     console.say(&format!(
         "{} {alias} is {} again, and on hold: {}\n",
         console.paint.good("rolled back:"),
         record.active,
-        line(record.hold.as_ref().map_or("", |hold| &hold.reason))
+        line(&hold.reason)
     ));
-    let command = format!("dreamrun rollback {alias} --release");
-    console.say(&format!("  {command:<44} {}\n", console.paint.dim("lets runs start again")));
-    Ok(Answer::new("rolled_back", RolledBack { alias: alias.clone(), record }))
+    console.say(&format!("  {} gave way and is kept\n", left.store));
+    let mut commands = Vec::new();
+    if left.is_written == Some(true) {
+        console.say(&format!(
+            "  {} agents wrote to it since it was adopted, and what they wrote is not live any more\n",
+            console.paint.warn("note:")
+        ));
+        commands
+            .push((format!("dreamrun diff {} {}", record.active, left.store), "shows what is left behind"));
+    }
+    commands.push((format!("dreamrun rollback {alias} --release"), "lets runs start again"));
+    for (command, what) in commands {
+        console.say(&format!("  {command:<44} {}\n", console.paint.dim(what)));
+    }
 }
 
-async fn release(call: &Call<'_>, state: &dyn StateStore, alias: &Alias) -> Result<Answer, CliError> {
-    let record = update(state, alias, |record| {
+/// Makes sure that no alias is opened to a store that was deleted.
+async fn check_exists(desk: &Desk<'_>, store: &MemoryStoreId) -> Result<(), CliError> {
+    match desk.backend.store(store).await {
+        Ok(_) => Ok(()),
+        Err(BackendError::Refused { kind: Refusal::NotFound, .. }) => {
+            Err(CliError::new(ExitCode::RemoteFailed, format!("`{store}` was deleted from the backend"))
+                .hint("Name another earlier store with `--to STORE`; nothing was changed."))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Says whether the live store holds something else than right after its adoption, if that is known.
+async fn is_written(desk: &Desk<'_>, record: &AliasRecord) -> Result<Option<bool>, CliError> {
+    let Some(adoption) = &record.adoption else { return Ok(None) };
+    let journal = Journal::open(desk.state.as_ref(), &adoption.run).await?;
+    // The run itself may have carried late writes over after the alias had moved.
+    let adopted = journal.and_then(|journal| journal.state().adopted_hash).unwrap_or(adoption.hash);
+    match desk.backend.snapshot(&record.active).await {
+        Ok(snapshot) => Ok(Some(snapshot.hash() != adopted)),
+        Err(BackendError::Refused { kind: Refusal::NotFound, .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn release(desk: &Desk<'_>, alias: &Alias) -> Result<Answer, CliError> {
+    let updated = alias::update(desk.state.as_ref(), alias, |record| {
         if record.hold.take().is_none() {
             return Err(CliError::usage(format!("`{alias}` is not on hold")));
         }
-        Ok(())
-    })
-    .await?;
-    call.console.say(&format!("{alias} is not on hold any more\n"));
-    Ok(Answer::new("released", RolledBack { alias: alias.clone(), record }))
+        Ok(true)
+    });
+    let record = updated.await?.ok_or_else(|| never_adopted(alias))?;
+    desk.call.console.say(&format!("{alias} is not on hold any more\n"));
+    Ok(Answer::new("released", RolledBack { alias: alias.clone(), record, left: None }))
 }

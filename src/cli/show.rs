@@ -32,7 +32,7 @@ struct Shown {
 }
 
 pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
-    let workspace = Workspace::open(call)?;
+    let workspace = Workspace::open_project(call)?;
     let state = workspace.state_read_only()?;
     let state = state.as_ref().map(|state| state as &dyn StateStore);
     let journal = runs::find(state, &options.run).await?;

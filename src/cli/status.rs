@@ -1,5 +1,6 @@
 //! `dreamrun status`: what lives, runs and waits.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use clap::Args;
@@ -8,6 +9,7 @@ use serde::Serialize;
 use crate::ids::{Alias, PipelineName, RunId};
 use crate::journal::Journal;
 use crate::journal::run_state::Phase;
+use crate::report::plan_view::store_name;
 use crate::report::run_view::RunView;
 use crate::report::words::line;
 use crate::spec;
@@ -17,7 +19,7 @@ use crate::state::{StateStore, sqlite::SqliteState};
 
 use super::answer::Answer;
 use super::exit::{CliError, ExitCode};
-use super::workspace::{Workspace, alias_of};
+use super::workspace::Workspace;
 use super::{Call, FailOn};
 
 /// Options of `status`.
@@ -47,6 +49,13 @@ struct StoreStatus {
 struct PipelineStatus {
     pipeline: PipelineName,
     store: String,
+    #[serde(skip)]
+    alias: Alias,
+    /// Whether its file is in the project, and valid.
+    #[serde(skip)]
+    is_loaded: bool,
+    #[serde(skip)]
+    is_over: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_run: Option<RunView>,
     #[serde(skip)]
@@ -54,7 +63,7 @@ struct PipelineStatus {
 }
 
 pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
-    let workspace = Workspace::open(call)?;
+    let workspace = Workspace::open_valid(call)?;
     let state = workspace.state_read_only()?;
     let status = read(&workspace, state.as_ref(), &options.names).await?;
     call.console.say(&text(&status, call));
@@ -72,6 +81,7 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     };
     let mut answer = Answer::new(outcome, status);
     answer.code = code;
+    answer.problems = workspace.warnings;
     Ok(answer)
 }
 
@@ -81,13 +91,15 @@ pub(super) async fn read(
     names: &[String],
 ) -> Result<Status, CliError> {
     let wanted = |name: &str| names.is_empty() || names.iter().any(|n| n == name);
+    let aliases = aliases(workspace, state).await?;
+    let pipelines = pipelines(workspace, state).await?;
     for name in names {
-        let is_known = workspace.project.stores.keys().any(|alias| alias.as_str() == name)
-            || workspace.pipelines.keys().any(|pipeline| pipeline.as_str() == name);
+        let is_known = aliases.iter().any(|alias| alias.as_str() == name)
+            || pipelines.iter().any(|pipeline| pipeline.pipeline.as_str() == name);
         if !is_known {
-            let stores = workspace.project.stores.keys().map(Alias::as_str);
+            let stores = aliases.iter().map(Alias::as_str);
             let known: Vec<&str> =
-                stores.chain(workspace.pipelines.keys().map(PipelineName::as_str)).collect();
+                stores.chain(pipelines.iter().map(|pipeline| pipeline.pipeline.as_str())).collect();
             let hint = match spec::suggest::nearest(name, known.iter().copied()) {
                 Some(near) => format!("Did you mean `{near}`?"),
                 None => format!("There are: {}.", known.join(", ")),
@@ -99,10 +111,9 @@ pub(super) async fn read(
     let mut stores = Vec::new();
     // A pipeline that is named brings its store with it.
     let is_of_wanted = |alias: &Alias| {
-        let mut pipelines = workspace.pipelines.values();
-        pipelines.any(|pipeline| wanted(pipeline.name.as_str()) && alias_of(pipeline) == *alias)
+        pipelines.iter().any(|pipeline| wanted(pipeline.pipeline.as_str()) && pipeline.alias == *alias)
     };
-    for alias in workspace.project.stores.keys() {
+    for alias in &aliases {
         if !wanted(alias.as_str()) && !is_of_wanted(alias) {
             continue;
         }
@@ -113,26 +124,57 @@ pub(super) async fn read(
         let driver = DriverLock::holder(&folder, alias);
         stores.push(StoreStatus { alias: alias.clone(), record, driver });
     }
-    let mut pipelines = Vec::new();
-    for pipeline in workspace.pipelines.values() {
-        let alias = alias_of(pipeline);
-        if !wanted(pipeline.name.as_str()) && !wanted(alias.as_str()) {
-            continue;
-        }
-        let mut last = None;
-        if let Some(state) = state
-            && let Some(run) = crate::journal::runs(state, Some(&pipeline.name)).await?.pop()
-        {
-            last = Journal::open(state as &dyn StateStore, &run).await?;
-        }
-        pipelines.push(PipelineStatus {
-            pipeline: pipeline.name.clone(),
-            store: alias.to_string(),
-            last_run: last.as_ref().map(|journal| RunView::of(journal.run(), journal.state())),
-            phase: last.map(|journal| journal.state().phase.clone()),
+    let mut pipelines = pipelines;
+    pipelines.retain(|pipeline| {
+        let is_named = !names.is_empty() && wanted(pipeline.pipeline.as_str());
+        // What is past in a pipeline without a file is told when it is asked for.
+        let is_shown = pipeline.is_loaded || is_named || !pipeline.is_over;
+        is_shown && (wanted(pipeline.pipeline.as_str()) || wanted(pipeline.alias.as_str()))
+    });
+    Ok(Status { stores, pipelines })
+}
+
+/// Lists the project's stores, and those that state holds from elsewhere, another branch say.
+async fn aliases(workspace: &Workspace, state: Option<&SqliteState>) -> Result<BTreeSet<Alias>, CliError> {
+    let mut aliases: BTreeSet<Alias> = workspace.project.stores.keys().cloned().collect();
+    if let Some(state) = state {
+        aliases.extend(alias::list(state).await?.into_iter().filter(|alias| !alias.is_raw()));
+    }
+    Ok(aliases)
+}
+
+/// Lists the pipelines that can be loaded, and those that have a run in state.
+async fn pipelines(
+    workspace: &Workspace,
+    state: Option<&SqliteState>,
+) -> Result<Vec<PipelineStatus>, CliError> {
+    let mut last: BTreeMap<PipelineName, Option<RunId>> =
+        workspace.pipelines.keys().map(|name| (name.clone(), None)).collect();
+    if let Some(state) = state {
+        // In order, so the last of each pipeline stays.
+        let runs = crate::journal::runs(state, None).await?;
+        last.extend(runs.into_iter().map(|run| (run.pipeline().clone(), Some(run))));
+    }
+    let mut all = Vec::new();
+    for (name, run) in last {
+        let journal = match (state, &run) {
+            (Some(state), Some(run)) => Journal::open(state as &dyn StateStore, run).await?,
+            _ => None,
+        };
+        let loaded = workspace.pipelines.get(&name);
+        let planned = journal.as_ref().map(|journal| &journal.state().plan.store.reference);
+        let Some(store) = loaded.map(|pipeline| &pipeline.store).or(planned) else { continue };
+        all.push(PipelineStatus {
+            alias: store.alias(&name),
+            store: store_name(store),
+            is_loaded: loaded.is_some(),
+            is_over: journal.as_ref().is_none_or(|journal| journal.state().is_released),
+            last_run: journal.as_ref().map(|journal| RunView::of(journal.run(), journal.state())),
+            phase: journal.map(|journal| journal.state().phase.clone()),
+            pipeline: name,
         });
     }
-    Ok(Status { stores, pipelines })
+    Ok(all)
 }
 
 pub(super) fn text(status: &Status, call: &Call<'_>) -> String {
@@ -217,6 +259,9 @@ impl Status {
                 None => commands.push((format!("dreamrun plan {name}"), "see what it would do".to_owned())),
                 Some(Phase::AwaitingReview(_) | Phase::Blocked(_)) => {
                     commands.push((format!("dreamrun show {run}"), "it waits for a person".to_owned()));
+                }
+                Some(phase) if !phase.is_final() && !pipeline.is_loaded => {
+                    commands.push((format!("dreamrun cancel {run}"), "give it up".to_owned()));
                 }
                 Some(phase) if !phase.is_final() => {
                     commands.push((format!("dreamrun apply {name}"), "continue it".to_owned()));

@@ -12,7 +12,7 @@ use crate::backend::Backend;
 use crate::backend::local::{LocalBackend, LocalOptions};
 use crate::ids::{Alias, PipelineName};
 use crate::spec::codes::Code;
-use crate::spec::pipeline::{Pipeline, StoreRef};
+use crate::spec::pipeline::Pipeline;
 use crate::spec::problem::{Problem, has_errors, sort};
 use crate::spec::project::{BackendSpec, Project, StateSpec};
 use crate::spec::source::{FILE_BYTES_LIMIT, SourceFile};
@@ -212,11 +212,21 @@ fn problems_of(error: CliError) -> Result<Vec<Problem>, CliError> {
 }
 
 impl Workspace {
-    /// Opens the project with every pipeline file valid.
-    pub(super) fn open(call: &Call<'_>) -> Result<Self, CliError> {
+    /// Opens the project file alone, for commands on runs and aliases that exist: state has what they
+    /// need, so no pipeline file stands in their way.
+    pub(super) fn open_project(call: &Call<'_>) -> Result<Self, CliError> {
+        Self::open_files(call, find_root(call)?, &[])
+    }
+
+    /// Opens the project with the pipelines whose files are valid, and complains of the others.
+    pub(super) fn open_valid(call: &Call<'_>) -> Result<Self, CliError> {
         let root = find_root(call)?;
         let files = pipeline_files(&root)?;
-        Self::open_files(call, root, &files)
+        let loaded = load(call, &root, &files)?;
+        super::problems::show(call, &root, &loaded.problems, &loaded.sources);
+        let Some(project) = loaded.project else { return Err(CliError::invalid(loaded.problems)) };
+        let pipelines = loaded.pipelines.into_iter().map(|p| (p.name.clone(), p)).collect();
+        Ok(Self { root, project, pipelines, warnings: loaded.problems })
     }
 
     /// Opens the project with the pipelines that were named, each by name or by file, or all of them.
@@ -334,10 +344,7 @@ impl Workspace {
     }
 }
 
-/// Returns the alias a pipeline works on. A raw store has one of its own, named like the pipeline.
+/// Returns the alias a pipeline works on, as its file is now. That of an existing run is in its plan.
 pub(super) fn alias_of(pipeline: &Pipeline) -> Alias {
-    match &pipeline.store {
-        StoreRef::Alias(alias) => alias.clone(),
-        StoreRef::Raw(_) => Alias::from(pipeline.name.clone()),
-    }
+    pipeline.store.alias(&pipeline.name)
 }

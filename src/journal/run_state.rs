@@ -63,6 +63,8 @@ pub struct RunState {
     pub conflicts: Vec<Conflict>,
     /// Files of a directory target that were left as they are, because a person changed them.
     pub kept_files: Vec<String>,
+    /// What the live store held right after adoption, late writes included.
+    pub adopted_hash: Option<ContentHash>,
     /// Whether the candidate is in the folder of a directory target.
     pub is_folder_written: bool,
     /// What the candidate held when its adoption was last intended.
@@ -342,6 +344,7 @@ impl RunState {
             carried: Vec::new(),
             conflicts: Vec::new(),
             kept_files: Vec::new(),
+            adopted_hash: None,
             is_folder_written: false,
             intended: None,
             late_conflicts: Vec::new(),
@@ -495,13 +498,15 @@ impl RunState {
                 self.kept_files = kept_files;
                 adopting
             }
-            (P::Adopting { .. }, E::Adopted { late_writes, late_conflicts, .. }) => {
+            (P::Adopting { .. }, E::Adopted { hash, late_writes, late_conflicts, .. }) => {
+                self.adopted_hash = Some(hash);
                 self.note_adopted(late_writes, late_conflicts);
                 P::Adopted
             }
-            (P::Canceling { .. }, E::Adopted { late_writes, late_conflicts, .. })
+            (P::Canceling { .. }, E::Adopted { hash, late_writes, late_conflicts, .. })
                 if self.candidate.is_some() =>
             {
+                self.adopted_hash = Some(hash);
                 self.note_adopted(late_writes, late_conflicts);
                 P::Adopted
             }

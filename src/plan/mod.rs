@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{MemoryStoreId, PipelineName, RunId, SessionId};
+use crate::ids::{Alias, MemoryStoreId, PipelineName, RunId, SessionId};
 use crate::price::{TextKind, Usd, UsdRange};
 use crate::spec::pipeline::{Adopt, GateSpec, Pipeline, StoreRef};
 use crate::spec::template::{
@@ -72,6 +72,13 @@ pub struct Plan {
     /// What the planner noticed.
     #[serde(skip)]
     pub report: PlanReport,
+}
+
+impl Plan {
+    /// Returns the alias the run works on, whatever the pipeline file says by now.
+    pub fn alias(&self) -> Alias {
+        self.store.reference.alias(&self.pipeline)
+    }
 }
 
 /// The store of a plan.

@@ -305,10 +305,12 @@ pub fn outline_text(outline: &Outline, pipeline: &Pipeline, paint: Paint) -> Str
     row(
         "sessions",
         &match (outline.sessions_at_most, outline.dreams_at_most) {
+            (Some(sessions), Some(1)) => {
+                format!("up to {}, in one dream", count(u64::from(sessions), "session", "sessions"))
+            }
             (Some(sessions), Some(dreams)) => format!(
-                "up to {}, in up to {}",
-                count(u64::from(sessions), "session", "sessions"),
-                count(u64::from(dreams), "chained dream", "chained dreams")
+                "up to {}, in up to {dreams} chained dreams",
+                count(u64::from(sessions), "session", "sessions")
             ),
             _ => format!("all there are, {} for each dream", pipeline.batch.size),
         },

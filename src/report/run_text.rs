@@ -6,6 +6,7 @@ use crate::adoption::decide::{DRIFT, Reason};
 use crate::dream::ChangeKind;
 use crate::gate::verdict::{Outcome, Verdict};
 use crate::journal::run_state::{Phase, RunState};
+use crate::spec::pipeline::StoreRef;
 
 use super::run_view::RunView;
 use super::words::{Paint, bytes, count, grouped, line};
@@ -60,7 +61,7 @@ pub fn run_text(view: &RunView, state: &RunState, paint: Paint) -> String {
         let paths: Vec<_> = view.late_conflicts.iter().map(|conflict| conflict.path.to_string()).collect();
         row(
             "late",
-            &format!("writes to the old store, not carried over a newer one: {}", plain(&paths.join(", "))),
+            &format!("writes to the old store, not carried over a newer one: {}", line(&paths.join(", "))),
         );
     }
     if !view.kept_files.is_empty() {
@@ -224,10 +225,14 @@ pub fn next_commands(view: &RunView, state: &RunState) -> Vec<(String, String)> 
     let pipeline = &view.pipeline;
     let to = |command: String, what: &str| (command, what.to_owned());
     match &state.phase {
-        Phase::Adopted => vec![
-            to(format!("dreamrun diff {run}"), "what changed, and on what evidence"),
-            to(format!("dreamrun rollback {}", view.store), "undo it"),
-        ],
+        Phase::Adopted => {
+            let mut commands = vec![to(format!("dreamrun diff {run}"), "what changed, and on what evidence")];
+            // A raw store was left as it is: there is nothing to undo.
+            if let StoreRef::Alias(alias) = &state.plan.store.reference {
+                commands.push(to(format!("dreamrun rollback {alias}"), "undo it"));
+            }
+            commands
+        }
         Phase::AwaitingReview(_) => vec![
             to(format!("dreamrun diff {run}"), "look at it"),
             to(format!("dreamrun approve {run}"), "adopt it"),

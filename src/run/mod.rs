@@ -44,7 +44,7 @@ pub struct Surroundings<'a> {
     pub prices: &'a PriceTable,
     /// The project's folder, which a directory target is relative to.
     pub root: &'a Path,
-    /// The alias the run works on. A raw store has one of its own, named like the pipeline.
+    /// The alias the run works on: [`crate::plan::Plan::alias`] of its plan.
     pub alias: &'a Alias,
     /// The rendered instructions of each batch, in order.
     pub instructions: &'a [Option<Instructions>],
@@ -180,7 +180,8 @@ async fn advance(journal: &mut Journal, around: &Surroundings<'_>) -> Result<End
     }
 }
 
-/// Settles a request in doubt, waiting for as long as that takes.
+/// Settles a request in doubt, waiting for as long as that takes. Returns whether it is settled: not if
+/// the process was asked to stop before.
 ///
 /// # Errors
 ///
@@ -189,11 +190,14 @@ pub async fn settle_now(
     journal: &mut Journal,
     around: &Surroundings<'_>,
     batch: u32,
-) -> Result<(), RunError> {
+) -> Result<bool, RunError> {
     while let Some(wait) = perform::settle(journal, around, batch).await? {
+        if *around.interrupt.borrow() {
+            return Ok(false);
+        }
         pause(around, wait).await;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Rebuilds a base with its text: the live store where it has not changed, older contents where it

@@ -14,8 +14,8 @@ use crate::journal::event::JournalEvent;
 use crate::journal::run_state::Phase;
 use crate::journal::{self, Journal, JournalError, is_over};
 use crate::plan::Plan;
+use crate::state::StateError;
 use crate::state::alias::{self, AliasRecord, Claim};
-use crate::state::{PutIf, StateError};
 
 use super::next::Next;
 use super::settle::{self, CLOCK_SLACK, Settled};
@@ -53,21 +53,10 @@ pub(super) async fn perform(
 /// the newest record each time and says whether anything is to be written.
 pub(super) async fn update_alias(
     around: &Surroundings<'_>,
-    mut change: impl FnMut(&mut AliasRecord) -> Result<bool, RunError>,
+    change: impl FnMut(&mut AliasRecord) -> Result<bool, RunError>,
 ) -> Result<AliasRecord, RunError> {
-    loop {
-        let Some((mut record, version)) = alias::read(around.state, around.alias).await? else {
-            return Err(RunError::Stale { alias: around.alias.clone() });
-        };
-        if !change(&mut record)? {
-            return Ok(record);
-        }
-        match alias::write(around.state, around.alias, &record, PutIf::Version(version)).await {
-            Ok(_) => return Ok(record),
-            Err(StateError::Conflict { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
+    let updated = alias::update(around.state, around.alias, change).await?;
+    updated.ok_or_else(|| RunError::Stale { alias: around.alias.clone() })
 }
 
 async fn claim(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {

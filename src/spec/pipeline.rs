@@ -53,6 +53,16 @@ pub enum StoreRef {
     Raw(MemoryStoreId),
 }
 
+impl StoreRef {
+    /// Returns the alias under which state keeps the store for a pipeline.
+    pub fn alias(&self, pipeline: &PipelineName) -> Alias {
+        match self {
+            Self::Alias(alias) => alias.clone(),
+            Self::Raw(id) => Alias::of_raw(pipeline, id),
+        }
+    }
+}
+
 /// Which sessions are read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionInput {

@@ -15,6 +15,9 @@ use crate::memory::ContentHash;
 /// The format of [`AliasRecord`]. 1: the first.
 pub const ALIAS_FORMAT: u32 = 1;
 
+/// What the key of every alias begins with.
+const ALIASES: &str = "aliases/";
+
 /// What state knows of one alias.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AliasRecord {
@@ -216,6 +219,45 @@ pub async fn write(
     let bytes = serde_json::to_vec(record)
         .map_err(|error| StateError::Damaged { key: key.clone(), reason: error.to_string() })?;
     state.put(&key, &bytes, when).await
+}
+
+/// Lists the aliases that state holds, in order.
+///
+/// # Errors
+///
+/// Fails when state cannot be read, or names something an alias cannot be called.
+pub async fn list(state: &dyn StateStore) -> Result<Vec<Alias>, StateError> {
+    let keys = state.list(ALIASES).await?;
+    let named = |key: Key| {
+        let name = key.as_str().trim_start_matches(ALIASES).to_owned();
+        Alias::parse(name).map_err(|error| StateError::Damaged { key, reason: error.to_string() })
+    };
+    keys.into_iter().map(named).collect()
+}
+
+/// Changes an alias by `change`, from whatever it is now, and returns what it became; nothing if there
+/// is no such alias. `change` sees the newest record each time and says whether anything is to be
+/// written.
+///
+/// # Errors
+///
+/// Fails as `change` does, or when state cannot be read or written.
+pub async fn update<E: From<StateError>>(
+    state: &dyn StateStore,
+    alias: &Alias,
+    mut change: impl FnMut(&mut AliasRecord) -> Result<bool, E>,
+) -> Result<Option<AliasRecord>, E> {
+    loop {
+        let Some((mut record, version)) = read(state, alias).await? else { return Ok(None) };
+        if !change(&mut record)? {
+            return Ok(Some(record));
+        }
+        match write(state, alias, &record, PutIf::Version(version)).await {
+            Ok(_) => return Ok(Some(record)),
+            Err(StateError::Conflict { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! `approve` and `reject`: a person's word on a candidate.
 
+use dreamrun::cli::exit::ExitCode;
+
 use crate::support::Project;
 use crate::support::minds::WipingMind;
 
@@ -117,4 +119,27 @@ fn before_any_run_there_is_nothing_to_approve() {
       = Start one with `dreamrun apply`.
     -- exit 2
     ");
+}
+
+#[test]
+fn an_approval_that_came_too_late_adopts_nothing() {
+    let project = waiting();
+    let live = project.record("notes")["active"].as_str().unwrap().to_owned();
+    project.agent_writes(&live, "/written-since.md", "- The canary takes 20 minutes.\n");
+    let output = project.run(&["approve", "latest"]).ends_with(7);
+    assert!(output.stderr.contains("stale: nothing was adopted: the live store changed"), "{output}");
+    assert_eq!(project.record("notes")["active"], live.as_str());
+    let again = project.run(&["approve", "latest", "--json"]).ends_with(0).json();
+    assert_eq!(again["outcome"], "adopted", "{again:#}");
+}
+
+#[test]
+fn an_interrupted_approval_says_so_and_is_carried_on() {
+    for (by, code) in [(ExitCode::Interrupted, 130), (ExitCode::Terminated, 143)] {
+        let project = waiting();
+        let output = project.run_interrupted(by, &["approve", "latest"]).ends_with(code);
+        assert!(output.stderr.contains("interrupted: `dreamrun apply tidy` continues"), "{output}");
+        assert_eq!(project.record("notes")["generation"], 0);
+        project.adopt();
+    }
 }

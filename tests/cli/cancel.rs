@@ -1,5 +1,7 @@
 //! `cancel`: the brake.
 
+use dreamrun::cli::exit::ExitCode;
+
 use crate::support::Project;
 use crate::support::minds::FailingMind;
 
@@ -43,4 +45,17 @@ fn an_unknown_run_is_an_error() {
       = Start one with `dreamrun apply`.
     -- exit 2
     ");
+}
+
+#[test]
+fn an_interrupted_cancel_says_so_and_is_carried_on() {
+    for (by, code) in [(ExitCode::Interrupted, 130), (ExitCode::Terminated, 143)] {
+        let project = Project::small().with_mind(FailingMind);
+        let _ = project.run(&["apply", "tidy", "--yes"]).ends_with(5);
+        let output = project.run_interrupted(by, &["cancel", "latest"]).ends_with(code);
+        assert!(output.stderr.contains("interrupted: `dreamrun cancel tidy-1` continues"), "{output}");
+        assert_eq!(project.record("notes")["claim"]["run"], "tidy-1");
+        let _ = project.run(&["cancel", "latest"]).ends_with(0);
+        assert!(project.record("notes")["claim"].is_null());
+    }
 }

@@ -1,6 +1,10 @@
 //! `gc`: deletes what nothing needs, and says what.
 
+use dreamrun::ids::Alias;
+use dreamrun::state::driver::{Acquired, DriverLock};
+
 use crate::support::Project;
+use crate::support::minds::CountingMind;
 
 /// Makes a project whose first run was rejected.
 fn with_a_rejected_run() -> Project {
@@ -61,4 +65,93 @@ fn the_live_store_and_the_one_before_are_never_spare() {
     project.adopt();
     let output = project.run(&["gc", "--yes", "--json"]).ends_with(0);
     assert_eq!(output.json()["outcome"], "nothing_to_delete", "{output}");
+}
+
+/// Replaces the project's store by another, as a checkout of another branch would.
+fn check_out_without_notes(project: &Project) {
+    project.edit("dreamrun.yaml", "  notes:", "  other:");
+    std::fs::remove_file(project.path("pipelines/tidy.yaml")).unwrap();
+}
+
+#[test]
+fn a_store_that_this_checkout_does_not_name_keeps_everything() {
+    let project = Project::small();
+    project.adopt();
+    let record = project.record("notes");
+    check_out_without_notes(&project);
+    let output = project.run(&["gc", "--yes", "--json"]).ends_with(0);
+    assert_eq!(output.json()["outcome"], "nothing_to_delete", "{output}");
+    assert!(project.has_store(record["active"].as_str().unwrap()));
+    assert!(project.has_store(record["previous"][0]["store"].as_str().unwrap()));
+}
+
+#[test]
+fn a_store_that_another_one_begins_with_is_kept() {
+    let project = with_a_rejected_run();
+    let dry = project.run(&["gc", "--dry-run", "--json"]).json();
+    let spare = dry["data"]["deleted"][0]["store"].as_str().unwrap().to_owned();
+    let line = format!("  other: {{bootstrap: {}}}\nprofiles:", project.real_id(&spare));
+    project.edit("dreamrun.yaml", "profiles:", &line);
+    let output = project.run(&["gc", "--yes", "--json"]).ends_with(0);
+    assert_eq!(output.json()["outcome"], "nothing_to_delete", "{output}");
+}
+
+#[test]
+fn the_approved_candidate_of_a_raw_store_is_kept() {
+    let project = Project::small();
+    project.adopt();
+    let live = project.record("notes")["active"].as_str().unwrap().to_owned();
+    project.edit("pipelines/tidy.yaml", "store: notes", &format!("store: {}", project.real_id(&live)));
+    project.edit("pipelines/tidy.yaml", "mode: auto", "mode: review");
+    project.session("three", "2026-11-19T11:00:00Z", &["Thanks."]);
+    let project = project.with_mind(CountingMind::default());
+    let _ = project.run(&["apply", "tidy", "--yes"]).ends_with(0);
+    let approved = project.run(&["approve", "latest", "--json"]).ends_with(0).json();
+    assert_eq!(approved["outcome"], "adopted", "{approved:#}");
+    let candidate = approved["data"]["run"]["candidate"].as_str().unwrap();
+    let output = project.run(&["gc", "--yes", "--json"]).ends_with(0);
+    assert_eq!(output.json()["outcome"], "nothing_to_delete", "{output}");
+    assert!(project.has_store(candidate));
+}
+
+#[test]
+fn a_store_that_is_deleted_is_no_earlier_store_any_more() {
+    let project = Project::small().with_mind(CountingMind::default());
+    project.edit("dreamrun.yaml", "\"dir:memory\"}", "\"dir:memory\", keep_previous: 1}");
+    project.adopt();
+    let first = project.record("notes")["active"].as_str().unwrap().to_owned();
+    for id in ["three", "four"] {
+        project.session(id, "2026-11-20T08:00:00Z", &["Thanks."]);
+        project.adopt();
+    }
+    assert_eq!(project.record("notes")["previous"].as_array().unwrap().len(), 3);
+    let output = project.run(&["gc", "--yes", "--json"]).ends_with(0);
+    assert_eq!(output.json()["data"]["deleted"][0]["store"], first.as_str(), "{output}");
+    assert!(!project.has_store(&first));
+    let record = project.record("notes");
+    let previous: Vec<&str> =
+        record["previous"].as_array().unwrap().iter().map(|p| p["store"].as_str().unwrap()).collect();
+    assert_eq!(previous.len(), 2);
+    assert!(!previous.contains(&first.as_str()), "{previous:?}");
+    assert!(previous.iter().all(|store| project.has_store(store)));
+}
+
+#[test]
+fn nothing_is_deleted_beside_a_process_at_work() {
+    let project = with_a_rejected_run();
+    let alias = Alias::parse("notes").unwrap();
+    let folder = project.path(".dreamrun/state.locks");
+    let lock = DriverLock::acquire(&folder, &alias, jiff::Timestamp::UNIX_EPOCH).unwrap();
+    assert!(matches!(lock, Acquired::Yes(_)));
+    insta::assert_snapshot!(project.run(&["gc", "--yes"]), @r"
+    -- stderr
+      memstore_1xxxxxxxxxxxxxxxxxxxxxxxx written by tidy-1, rejected
+    kept: `notes` is driven by another process
+    0 stores deleted
+    -- exit 6
+    ");
+    assert!(project.has_store("memstore_1xxxxxxxxxxxxxxxxxxxxxxxx"));
+    drop(lock);
+    let _ = project.run(&["gc", "--yes"]).ends_with(0);
+    assert!(!project.has_store("memstore_1xxxxxxxxxxxxxxxxxxxxxxxx"));
 }

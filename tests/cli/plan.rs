@@ -99,7 +99,7 @@ fn offline_looks_at_the_file_alone() {
       Tidy the notes.
 
       store     notes
-      sessions  up to 100 sessions, in up to 1 chained dream
+      sessions  up to 100 sessions, in one dream
       model     offline
       gates     entries_removed review>60% block>80%
                 bytes shrink review>60% block>80%, grow review>100% · unchanged skip

@@ -17,6 +17,7 @@ fn the_store_before_is_live_again_and_on_hold() {
     insta::assert_snapshot!(project.run(&["rollback", "notes", "--reason", "too eager"]), @r"
     -- stderr
     rolled back: notes is memstore_1xxxxxxxxxxxxxxxxxxxxxxxx again, and on hold: too eager
+      memstore_2xxxxxxxxxxxxxxxxxxxxxxxx gave way and is kept
       dreamrun rollback notes --release            lets runs start again
     -- exit 0
     ");
@@ -71,7 +72,71 @@ fn what_cannot_be_rolled_back_is_told() {
     insta::assert_snapshot!(project.run(&["rollback", "notes"]), @r"
     -- stderr
     error: `notes` is held by run `tidy-1`
-      = Reject or cancel it first: `dreamrun cancel tidy-1`.
+      = It waits for a person: look at `dreamrun diff tidy-1`, then `dreamrun approve tidy-1` or `dreamrun reject tidy-1`.
     -- exit 6
     ");
+}
+
+#[test]
+fn a_second_rollback_does_not_bring_the_bad_store_back() {
+    let project = adopted();
+    let bad = project.record("notes")["active"].as_str().unwrap().to_owned();
+    let _ = project.run(&["rollback", "notes"]).ends_with(0);
+    let good = project.record("notes")["active"].clone();
+    insta::assert_snapshot!(project.run(&["rollback", "notes"]), @r"
+    -- stderr
+    error: `notes` was already rolled back, at 2026-11-20T09:00:00Z
+      = To go to another store, name it with `--to STORE`.
+      = Earlier stores: memstore_2xxxxxxxxxxxxxxxxxxxxxxxx.
+    -- exit 2
+    ");
+    assert_eq!(project.record("notes")["active"], good);
+    let _ = project.run(&["rollback", "notes", "--to", &project.real_id(&bad)]).ends_with(0);
+    assert_eq!(project.record("notes")["active"], bad.as_str());
+}
+
+#[test]
+fn a_deleted_store_never_becomes_live() {
+    let project = adopted();
+    let record = project.record("notes");
+    project.delete_store(record["previous"][0]["store"].as_str().unwrap());
+    insta::assert_snapshot!(project.run(&["rollback", "notes"]), @r"
+    -- stderr
+    error: `memstore_1xxxxxxxxxxxxxxxxxxxxxxxx` was deleted from the backend
+      = Name another earlier store with `--to STORE`; nothing was changed.
+    -- exit 5
+    ");
+    assert_eq!(project.record("notes"), record);
+}
+
+#[test]
+fn what_agents_wrote_since_is_not_left_behind_in_silence() {
+    let project = adopted();
+    let live = project.record("notes")["active"].as_str().unwrap().to_owned();
+    project.agent_writes(&live, "/written-since.md", "- The canary takes 20 minutes.\n");
+    insta::assert_snapshot!(project.run(&["rollback", "notes"]), @r"
+    -- stderr
+    rolled back: notes is memstore_1xxxxxxxxxxxxxxxxxxxxxxxx again, and on hold: rolled back
+      memstore_2xxxxxxxxxxxxxxxxxxxxxxxx gave way and is kept
+      note: agents wrote to it since it was adopted, and what they wrote is not live any more
+      dreamrun diff memstore_1xxxxxxxxxxxxxxxxxxxxxxxx memstore_2xxxxxxxxxxxxxxxxxxxxxxxx shows what is left behind
+      dreamrun rollback notes --release            lets runs start again
+    -- exit 0
+    ");
+}
+
+#[test]
+fn a_program_is_told_which_store_gave_way() {
+    let project = adopted();
+    let live = project.record("notes")["active"].clone();
+    let data = project.run(&["rollback", "notes", "--json"]).ends_with(0).json()["data"].take();
+    assert_eq!(data["left"], serde_json::json!({"store": live, "is_written": false}));
+}
+
+#[test]
+fn a_store_that_this_checkout_does_not_name_can_be_rolled_back() {
+    let project = adopted();
+    project.edit("dreamrun.yaml", "  notes:", "  other:");
+    let _ = project.run(&["rollback", "notes"]).ends_with(0);
+    assert_eq!(project.record("notes")["generation"], 2);
 }

@@ -9,14 +9,18 @@ use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use dreamrun::backend::Backend;
+use dreamrun::backend::local::{LocalBackend, LocalOptions};
 use dreamrun::cli::console::Console;
-use dreamrun::cli::{Invocation, Parts};
+use dreamrun::cli::exit::ExitCode;
+use dreamrun::cli::{Invocation, Parts, Signals};
 use dreamrun::clock::Clock;
 use dreamrun::dream::{ChangeKind, DreamChange, EventRef, Replaced};
 use dreamrun::dreaming::offline::LocalMinds;
 use dreamrun::dreaming::transcript::Transcript;
 use dreamrun::dreaming::{Consolidated, Mind, MindError, Minds, Reading};
-use dreamrun::memory::{Memory, MemoryPath};
+use dreamrun::ids::MemoryStoreId;
+use dreamrun::memory::{Memory, MemoryPath, MemoryWrite};
 use dreamrun::snapshot::Snapshot;
 use jiff::SignedDuration;
 use regex::{Captures, Regex};
@@ -214,7 +218,71 @@ impl Project {
         applied
     }
 
+    /// Runs a command that is asked to stop at once.
+    pub(crate) fn run_interrupted(&self, by: ExitCode, arguments: &[&str]) -> Output {
+        let parts = TestParts { signals: Some(by), ..self.parts() };
+        self.invoke_with(&parts, arguments, "", None)
+    }
+
+    /// Opens the backend, as agents and other people do.
+    pub(crate) fn backend(&self) -> LocalBackend {
+        let options = LocalOptions {
+            database: self.path(".dreamrun/local.db"),
+            root: self.path(""),
+            allow_read: Vec::new(),
+            minds: self.minds.clone(),
+            clock: self.clock.clone(),
+        };
+        LocalBackend::open(options).unwrap()
+    }
+
+    /// Lets an agent write a memory to a store, named as in the output of a command.
+    pub(crate) fn agent_writes(&self, store: &str, path: &str, content: &str) {
+        let store = MemoryStoreId::parse(self.real_id(store)).unwrap();
+        let write = MemoryWrite::Put {
+            path: MemoryPath::parse(path).unwrap(),
+            content: content.into(),
+            expected: None,
+        };
+        block_on(self.backend().write(&store, &[write])).unwrap();
+    }
+
+    /// Says whether the backend has a store, named as in the output of a command.
+    pub(crate) fn has_store(&self, store: &str) -> bool {
+        let store = MemoryStoreId::parse(self.real_id(store)).unwrap();
+        block_on(self.backend().store(&store)).is_ok()
+    }
+
+    /// Deletes a store behind everybody's back.
+    pub(crate) fn delete_store(&self, store: &str) {
+        let store = MemoryStoreId::parse(self.real_id(store)).unwrap();
+        block_on(self.backend().delete_store(&store)).unwrap();
+    }
+
+    /// Returns what state holds of a store, or null, as `status` tells it.
+    #[track_caller]
+    pub(crate) fn record(&self, alias: &str) -> Value {
+        let mut status = self.run(&["status", "--json"]).ends_with(0).json();
+        let stores = status["data"]["stores"].as_array_mut().unwrap();
+        let found = stores.iter_mut().find(|store| store["alias"] == alias);
+        found.map_or(Value::Null, |store| store["record"].take())
+    }
+
+    fn parts(&self) -> TestParts {
+        TestParts { clock: self.clock.clone(), minds: self.minds.clone(), signals: None }
+    }
+
     fn invoke(&self, arguments: &[&str], folder: &str, answer: Option<&str>) -> Output {
+        self.invoke_with(&self.parts(), arguments, folder, answer)
+    }
+
+    fn invoke_with(
+        &self,
+        parts: &TestParts,
+        arguments: &[&str],
+        folder: &str,
+        answer: Option<&str>,
+    ) -> Output {
         let (out, err) = (Stream::default(), Stream::default());
         let input = Cursor::new(answer.unwrap_or_default().to_owned().into_bytes());
         let mut console = Console::new(Box::new(out.clone()), Box::new(err.clone()), Box::new(input));
@@ -227,8 +295,7 @@ impl Project {
             is_terminal: false,
             variable: Box::new(move |name| variables.get(name).cloned()),
         };
-        let parts = TestParts { clock: self.clock.clone(), minds: self.minds.clone() };
-        let code = dreamrun::cli::run(invocation, &parts);
+        let code = dreamrun::cli::run(invocation, parts);
         Output { code, stdout: self.told(&out), stderr: self.told(&err) }
     }
 
@@ -273,9 +340,14 @@ impl Write for Stream {
     }
 }
 
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
 struct TestParts {
     clock: Arc<ManualClock>,
     minds: Arc<dyn Minds>,
+    signals: Option<ExitCode>,
 }
 
 impl Parts for TestParts {
@@ -285,6 +357,10 @@ impl Parts for TestParts {
 
     fn minds(&self) -> Arc<dyn Minds> {
         self.minds.clone()
+    }
+
+    fn signals(&self) -> Signals {
+        self.signals.map_or_else(Signals::of_process, Signals::came)
     }
 }
 

@@ -191,6 +191,12 @@ fn stores(
         let parent = ROOT.key("stores");
         let route = parent.key(&name);
         let alias = match Alias::parse(name.as_str()) {
+            Ok(alias) if alias.is_raw() => {
+                let label = "names that begin with `raw-` stand for raw stores";
+                let problem = checker.at_key(Code::InvalidName, &route, label);
+                checker.tell(problem.help("choose another name"));
+                None
+            }
             Ok(alias) => Some(alias),
             Err(error) => {
                 let problem = checker.at_key(Code::InvalidName, &route, error.to_string());
