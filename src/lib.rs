@@ -24,6 +24,7 @@ pub mod diff;
 pub mod spec;
 
 // Kept: what survives the process.
+mod sqlite;
 pub mod state;
 
 // Decided: pure functions over values.

@@ -53,9 +53,16 @@ pub(super) fn document(kind: &str, answer: &Answer) -> String {
         "diagnostics": problems::json(&answer.problems),
         "data": answer.data,
     });
-    format!("{document:#}\n")
+    written(&document)
 }
 
+/// Writes a document. What the runner of a GitHub Actions job would take for a command, wherever it stands
+/// in a line, is written in another way that means the same.
+pub(super) fn written(document: &Value) -> String {
+    format!("{document:#}\n").replace("##[", "#\\u0023[")
+}
+
+/// Writes the JSON document of an error.
 pub(super) fn error_document(kind: &str, error: &CliError) -> String {
     let document = json!({
         "format_version": FORMAT,
@@ -67,7 +74,7 @@ pub(super) fn error_document(kind: &str, error: &CliError) -> String {
         "error": { "message": error.message, "causes": error.causes, "hints": error.hints },
         "data": error.data,
     });
-    format!("{document:#}\n")
+    written(&document)
 }
 
 /// Says how a command ended, in every form that was asked for, and returns its exit code.
@@ -106,11 +113,11 @@ pub(super) fn finish(call: &Call<'_>, kind: &str, result: Result<Answer, CliErro
 fn complain(call: &Call<'_>, error: &CliError) {
     let console = &call.console;
     let paint = console.paint;
-    console.complain(&format!("{} {}\n", paint.bad("error:"), crate::report::words::plain(&error.message)));
+    console.complain(&format!("{} {}\n", paint.bad("error:"), crate::report::words::line(&error.message)));
     for cause in &error.causes {
-        console.complain(&format!("  because {}\n", crate::report::words::plain(cause)));
+        console.complain(&format!("  because {}\n", crate::report::words::line(cause)));
     }
     for hint in &error.hints {
-        console.complain(&format!("  {} {}\n", paint.bold("="), crate::report::words::plain(hint)));
+        console.complain(&format!("  {} {}\n", paint.bold("="), crate::report::words::line(hint)));
     }
 }

@@ -106,9 +106,9 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     let signal = *signal.borrow();
     if let Some(first) = pick(errors) {
         let data = if applied.is_empty() {
-            serde_json::Value::Null
+            Box::default()
         } else {
-            serde_json::to_value(Results { results: applied }).unwrap_or_default()
+            Box::new(serde_json::to_value(Results { results: applied }).unwrap_or_default())
         };
         return Err(CliError { code: signal.unwrap_or(first.code), data, ..first });
     }
@@ -138,30 +138,13 @@ fn pick(mut errors: Vec<CliError>) -> Option<CliError> {
     Some(first)
 }
 
-/// Listens for signals. The first channel says that one came, the second which exit code it means.
+/// Listens for signals, from this moment on. The first channel says that one came, the second which exit
+/// code it means.
 pub(super) fn listen() -> (watch::Receiver<bool>, watch::Receiver<Option<ExitCode>>) {
     let (interrupt, asked) = watch::channel(false);
     let (code, which) = watch::channel(None);
+    let signal = signals();
     tokio::spawn(async move {
-        let signal = async {
-            #[cfg(unix)]
-            {
-                use tokio::signal::unix::{SignalKind, signal};
-                let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-                    let _ = tokio::signal::ctrl_c().await;
-                    return ExitCode::Interrupted;
-                };
-                tokio::select! {
-                    _ = tokio::signal::ctrl_c() => ExitCode::Interrupted,
-                    _ = terminate.recv() => ExitCode::Terminated,
-                }
-            }
-            #[cfg(not(unix))]
-            {
-                let _ = tokio::signal::ctrl_c().await;
-                ExitCode::Interrupted
-            }
-        };
         let reason = signal.await;
         let _ = code.send(Some(reason));
         let _ = interrupt.send(true);
@@ -169,6 +152,32 @@ pub(super) fn listen() -> (watch::Receiver<bool>, watch::Receiver<Option<ExitCod
         std::future::pending::<()>().await;
     });
     (asked, which)
+}
+
+/// Takes signals over from the system before it returns, and waits for the first of them.
+#[cfg(unix)]
+fn signals() -> impl Future<Output = ExitCode> {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+    async fn first(signal: Option<Signal>) {
+        match signal {
+            Some(mut signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
+        }
+    }
+    let interrupt = signal(SignalKind::interrupt()).ok();
+    let terminate = signal(SignalKind::terminate()).ok();
+    async {
+        tokio::select! {
+            () = first(interrupt) => ExitCode::Interrupted,
+            () = first(terminate) => ExitCode::Terminated,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn signals() -> ExitCode {
+    let _ = tokio::signal::ctrl_c().await;
+    ExitCode::Interrupted
 }
 
 impl Desk<'_> {

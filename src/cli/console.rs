@@ -29,6 +29,8 @@ pub struct Console {
     pub is_live: bool,
     /// How much is said.
     pub volume: Volume,
+    /// Whether stderr is the log of a GitHub Actions job, whose runner obeys lines of a certain form.
+    pub is_job: bool,
 }
 
 impl Console {
@@ -46,6 +48,7 @@ impl Console {
             can_ask: false,
             is_live: false,
             volume: Volume::Normal,
+            is_job: false,
         }
     }
 
@@ -57,13 +60,21 @@ impl Console {
     /// Says something to people, unless they asked for quiet.
     pub fn say(&self, text: &str) {
         if self.volume >= Volume::Normal {
-            write(&self.err, text);
+            self.complain(text);
         }
     }
 
     /// Says something to people, even if they asked for quiet.
     pub fn complain(&self, text: &str) {
-        write(&self.err, text);
+        match self.is_job {
+            true => write(&self.err, &inert(text)),
+            false => write(&self.err, text),
+        }
+    }
+
+    /// Writes one command to the runner of a job, which is to obey it.
+    pub fn command(&self, line: &str) {
+        write(&self.err, &format!("{line}\n"));
     }
 
     /// Asks a yes-or-no question. Without a person the answer is no.
@@ -81,8 +92,39 @@ impl Console {
     }
 }
 
+/// Returns text of which the runner of a GitHub Actions job obeys no line: it takes commands from lines
+/// that begin with `::`, after any white space, and in its older form (`##[`) from anywhere in a line.
+fn inert(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive(['\n', '\r']) {
+        let rest = line.trim_start();
+        let (space, rest) = line.split_at(line.len() - rest.len());
+        out.push_str(space);
+        if rest.starts_with("::") {
+            out.push('\\');
+        }
+        out.push_str(&rest.replace("##[", "#\\#["));
+    }
+    out
+}
+
 fn write(stream: &Mutex<Box<dyn Write + Send>>, text: &str) {
     let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
     // Nobody listens any more: there is nobody to tell, either.
     let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_of_a_job_is_a_command() {
+        let text = "::error::a\n  \u{a0}::set-output name=x::y\r::z\n│ ##[add-mask]b\na::b #[c]\n";
+        let told = inert(text);
+        assert_eq!(
+            told,
+            "\\::error::a\n  \u{a0}\\::set-output name=x::y\r\\::z\n│ #\\#[add-mask]b\na::b #[c]\n"
+        );
+    }
 }

@@ -90,7 +90,7 @@ pub struct CliError {
     /// Problems in files, if that is what it is about.
     pub problems: Vec<Problem>,
     /// What was done all the same, for programs.
-    pub data: serde_json::Value,
+    pub data: Box<serde_json::Value>,
 }
 
 impl CliError {
@@ -102,7 +102,7 @@ impl CliError {
             causes: Vec::new(),
             hints: Vec::new(),
             problems: Vec::new(),
-            data: serde_json::Value::Null,
+            data: Box::default(),
         }
     }
 

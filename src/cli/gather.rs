@@ -129,15 +129,15 @@ pub(super) async fn bootstrap(
                 call.console.say(&format!(
                     "  {} {}: {}\n",
                     call.console.paint.warn("not imported:"),
-                    crate::report::words::plain(&refused.name),
-                    crate::report::words::plain(&refused.reason)
+                    crate::report::words::line(&refused.name),
+                    crate::report::words::line(&refused.reason)
                 ));
             }
             for (name, path) in &imported.renamed {
                 call.console.say(&format!(
                     "  {} {} as {path}\n",
                     call.console.paint.warn("imported"),
-                    crate::report::words::plain(name)
+                    crate::report::words::line(name)
                 ));
             }
             imported.store
@@ -188,6 +188,6 @@ pub(super) fn warn_of_forgotten(call: &Call<'_>, workspace: &Workspace, forgotte
          lost, restore it first, or they are paid for again\n",
         call.console.paint.warn("note:"),
         crate::report::words::count(forgotten, "dream", "dreams"),
-        crate::report::words::plain(&workspace.state_path().display().to_string()),
+        crate::report::words::line(&workspace.state_path().display().to_string()),
     ));
 }

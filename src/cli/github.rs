@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::report::markdown::{escaped, plan_markdown, run_markdown};
 use crate::report::plan_view::PlanView;
 use crate::report::run_view::RunView;
+use crate::report::words::plain;
 use crate::spec::problem::Problem;
 
 use super::Call;
@@ -30,7 +31,7 @@ pub(super) struct JobReport {
 
 /// Says whether the command runs in a job.
 pub(super) fn is_job(call: &Call<'_>) -> bool {
-    call.variable("GITHUB_ACTIONS").as_deref() == Some("true")
+    call.console.is_job
 }
 
 impl JobReport {
@@ -139,7 +140,7 @@ fn names(list: impl IntoIterator<Item = impl AsRef<str>>) -> String {
 }
 
 fn annotation(level: &str, title: &str, text: &str) -> String {
-    let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let data = |text: &str| plain(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let title = data(title).replace(':', "%3A").replace(',', "%2C");
     format!("::{level} title={title}::{}", data(text))
 }
@@ -156,7 +157,7 @@ pub(super) fn annotate(call: &Call<'_>, root: &Path, problems: &[Problem]) {
         .unwrap_or_default();
     for problem in problems {
         let there = Problem { file: prefix.join(&problem.file), ..problem.clone() };
-        call.console.complain(&format!("{}\n", diagnostic::github(&there)));
+        call.console.command(&diagnostic::github(&there));
     }
 }
 
@@ -179,7 +180,7 @@ pub(super) fn finish(
         }
     };
     for line in &report.annotations {
-        call.console.complain(&format!("{line}\n"));
+        call.console.command(line);
     }
     let mut outputs = format!("outcome={outcome}\nexit_code={}\n", code.number());
     for (key, value) in &report.outputs {
@@ -201,6 +202,6 @@ fn append(call: &Call<'_>, variable: &str, text: &str) {
         .and_then(|mut file| file.write_all(text.as_bytes()));
     if let Err(error) = written {
         let warning = format!("could not write `{}`: {error}", path.display());
-        call.console.complain(&format!("{}\n", annotation("warning", variable, &warning)));
+        call.console.command(&annotation("warning", variable, &warning));
     }
 }

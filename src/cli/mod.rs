@@ -19,6 +19,7 @@ mod home;
 mod parts;
 mod plan;
 mod problems;
+mod reach;
 mod review;
 mod rollback;
 mod runs;
@@ -202,6 +203,7 @@ impl Call<'_> {
 /// Carries out one command line and returns the exit code.
 pub fn run(invocation: Invocation, parts: &dyn Parts) -> u8 {
     let Invocation { arguments, folder, mut console, is_terminal, variable } = invocation;
+    console.is_job = variable("GITHUB_ACTIONS").as_deref() == Some("true");
     let mut definition = definition();
     if !is_terminal {
         definition = definition.term_width(WIDTH);

@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::ids::{Alias, MemoryStoreId};
-use crate::report::words::plain;
+use crate::report::words::line;
 use crate::state::alias::{self, AliasRecord, Hold};
 use crate::state::driver::{Acquired, DriverLock};
 use crate::state::{PutIf, StateError, StateStore};
@@ -131,7 +131,7 @@ async fn back(
         "{} {alias} is {} again, and on hold: {}\n",
         console.paint.good("rolled back:"),
         record.active,
-        plain(record.hold.as_ref().map_or("", |hold| &hold.reason))
+        line(record.hold.as_ref().map_or("", |hold| &hold.reason))
     ));
     let command = format!("dreamrun rollback {alias} --release");
     console.say(&format!("  {command:<44} {}\n", console.paint.dim("lets runs start again")));

@@ -9,7 +9,7 @@ use crate::ids::{Alias, PipelineName, RunId};
 use crate::journal::Journal;
 use crate::journal::run_state::Phase;
 use crate::report::run_view::RunView;
-use crate::report::words::plain;
+use crate::report::words::line;
 use crate::spec;
 use crate::state::alias::{self, AliasRecord};
 use crate::state::driver::{DriverLock, Holder};
@@ -158,8 +158,8 @@ pub(super) fn text(status: &Status, call: &Call<'_>) -> String {
                 "",
                 paint.warn("on hold"),
                 hold.since,
-                plain(&hold.by),
-                plain(&hold.reason)
+                line(&hold.by),
+                line(&hold.reason)
             );
         }
         if let Some(claim) = store.record.as_ref().and_then(|record| record.claim.as_ref()) {
@@ -187,7 +187,7 @@ pub(super) fn text(status: &Status, call: &Call<'_>) -> String {
                 let because = if view.because.is_empty() {
                     String::new()
                 } else {
-                    format!(": {}", plain(&view.because))
+                    format!(": {}", line(&view.because))
                 };
                 format!("{} {phase}{}", view.run, paint.dim(&because))
             }

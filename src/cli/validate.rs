@@ -58,7 +58,7 @@ pub(super) fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError
     let is_bad = project.is_none() || has_errors(&problems) || (options.strict && !problems.is_empty());
     match options.format {
         Format::Text => super::problems::show(call, &root, &problems, &sources),
-        Format::Sarif => call.console.data(&format!("{:#}\n", diagnostic::sarif(&problems))),
+        Format::Sarif => call.console.data(&super::answer::written(&diagnostic::sarif(&problems))),
         Format::Github => {
             call.console.data(&problems.iter().map(|p| diagnostic::github(p) + "\n").collect::<String>())
         }

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::dream::Dream;
 use crate::ids::RunId;
 use crate::journal::event::{JournalEvent, Recorded};
-use crate::report::words::{count, grouped, plain};
+use crate::report::words::{count, grouped, line};
 use crate::run::observer::Observer;
 
 use super::Call;
@@ -139,7 +139,7 @@ fn sentence(event: &JournalEvent) -> Option<String> {
         }
         JournalEvent::DreamNotSent { batch } => format!("dream {batch} was not sent, nothing was paid"),
         JournalEvent::DreamEnded { batch, status, error, .. } => match error {
-            Some(error) => format!("dream {batch} {status}: {} ({})", plain(&error.message), error.kind),
+            Some(error) => format!("dream {batch} {status}: {} ({})", line(&error.message), error.kind),
             None => format!("dream {batch} {status}"),
         },
         JournalEvent::RebaseIntended { carried, conflicts, .. } => format!(

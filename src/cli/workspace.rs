@@ -1,6 +1,8 @@
 //! The project on disk: its folder, its files, and what they open.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,16 +11,18 @@ use rayon::prelude::*;
 use crate::backend::Backend;
 use crate::backend::local::{LocalBackend, LocalOptions};
 use crate::ids::{Alias, PipelineName};
+use crate::spec::codes::Code;
 use crate::spec::pipeline::{Pipeline, StoreRef};
 use crate::spec::problem::{Problem, has_errors, sort};
 use crate::spec::project::{BackendSpec, Project, StateSpec};
-use crate::spec::source::SourceFile;
+use crate::spec::source::{FILE_BYTES_LIMIT, SourceFile};
 use crate::spec::{self, LoadOptions};
 use crate::state::StateStore;
 use crate::state::sqlite::SqliteState;
 
 use super::Call;
 use super::exit::{CliError, ExitCode};
+use super::reach::{self, Unreachable};
 
 /// The project file.
 pub(super) const PROJECT_FILE: &str = "dreamrun.yaml";
@@ -97,9 +101,33 @@ pub(super) fn named_file(call: &Call<'_>, root: &Path, name: &Path) -> Result<Pa
 }
 
 /// Reads a file of the project; a problem if it cannot be a source file.
-pub(super) fn read_source(root: &Path, relative: &Path) -> Result<SourceFile, CliError> {
+///
+/// A file that really lies elsewhere, behind a link say, is not read: problems quote what they are about,
+/// and a pull request must not learn what else there is.
+fn read_source(root: &Path, relative: &Path, allowed: &[PathBuf]) -> Result<SourceFile, CliError> {
     let path = root.join(relative);
-    let bytes = std::fs::read(&path).map_err(|error| CliError::io("read", &path, &error))?;
+    let failed = |error: std::io::Error| CliError::io("read", &path, &error);
+    let refused = |code, label: String| {
+        let problem = Problem::of_file(code, relative, label);
+        CliError::invalid(vec![problem])
+    };
+    let real = match reach::inside(root, &path) {
+        Ok(real) => real,
+        Err(Unreachable::Io(error)) => return Err(failed(error)),
+        Err(Unreachable::Outside(real)) if allowed.iter().any(|folder| real.starts_with(folder)) => real,
+        Err(Unreachable::Outside(_)) => {
+            return Err(refused(Code::OutsideProject, "this file lies outside the project".to_owned()));
+        }
+    };
+    let file = File::open(real).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
+    if size > FILE_BYTES_LIMIT as u64 {
+        let label = format!("the file has {size} bytes, the limit is {FILE_BYTES_LIMIT}");
+        return Err(refused(Code::FileTooLarge, label));
+    }
+    let mut bytes = Vec::new();
+    // It may have grown since.
+    file.take(FILE_BYTES_LIMIT as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
     SourceFile::from_bytes(relative, bytes).map_err(|problem| CliError::invalid(vec![*problem]))
 }
 
@@ -125,26 +153,34 @@ pub(super) fn load(call: &Call<'_>, root: &Path, files: &[PathBuf]) -> Result<Lo
         known_minds: MINDS.iter().map(|&name| name.to_owned()).collect(),
         allow_read: call.global.allow_read.iter().map(|folder| call.folder.join(folder)).collect(),
     };
-    let project_source = read_source(root, Path::new(PROJECT_FILE))?;
-    let loaded = spec::load_project(&project_source, call.global.profile.as_deref(), &options);
-    let (project, mut problems) = match loaded {
-        Ok((project, warnings)) => (Some(project), warnings),
-        Err(problems) => (None, problems),
+    let allowed: Vec<PathBuf> =
+        options.allow_read.iter().filter_map(|folder| folder.canonicalize().ok()).collect();
+    let mut loaded =
+        Loaded { project: None, pipelines: Vec::new(), problems: Vec::new(), files: 1, sources: Vec::new() };
+    let (project, mut problems) = match read_source(root, Path::new(PROJECT_FILE), &allowed) {
+        Ok(source) => {
+            let checked = spec::load_project(&source, call.global.profile.as_deref(), &options);
+            loaded.sources.push(source);
+            match checked {
+                Ok((project, warnings)) => (Some(project), warnings),
+                Err(problems) => (None, problems),
+            }
+        }
+        Err(error) => (None, problems_of(error)?),
     };
-    let mut loaded = Loaded {
-        project: None,
-        pipelines: Vec::new(),
-        problems: Vec::new(),
-        files: 1,
-        sources: vec![project_source],
-    };
+    if let Some(project) = &project {
+        problems.extend(reach::misplaced(root, project));
+    }
     if let Some(project) = &project {
         let each: Vec<_> = files
             .par_iter()
             .map(|file| {
-                let source = read_source(root, file)?;
+                let source = match read_source(root, file, &allowed) {
+                    Ok(source) => source,
+                    Err(error) => return Ok((None, Err(problems_of(error)?))),
+                };
                 let result = spec::load_pipeline(&source, project, &options);
-                Ok((source, result))
+                Ok((Some(source), result))
             })
             .collect::<Result<_, CliError>>()?;
         let mut named = Vec::new();
@@ -153,13 +189,14 @@ pub(super) fn load(call: &Call<'_>, root: &Path, files: &[PathBuf]) -> Result<Lo
                 Ok((pipeline, warnings)) => {
                     named.push((loaded.sources.len(), pipeline.name.clone()));
                     problems.extend(warnings);
+                    problems.extend(reach::unfit_target(root, &pipeline));
                     loaded.pipelines.push(pipeline);
                 }
                 Err(found) => problems.extend(found),
             }
-            loaded.sources.push(source);
+            loaded.sources.extend(source);
         }
-        loaded.files = loaded.sources.len();
+        loaded.files += files.len();
         let named: Vec<_> = named.iter().map(|(place, name)| (&loaded.sources[*place], name)).collect();
         problems.extend(spec::check_names(&named));
     }
@@ -167,6 +204,11 @@ pub(super) fn load(call: &Call<'_>, root: &Path, files: &[PathBuf]) -> Result<Lo
     loaded.project = project;
     loaded.problems = problems;
     Ok(loaded)
+}
+
+/// Returns the problems an error is about, so that they are told with all others.
+fn problems_of(error: CliError) -> Result<Vec<Problem>, CliError> {
+    if error.problems.is_empty() { Err(error) } else { Ok(error.problems) }
 }
 
 impl Workspace {

@@ -1,6 +1,6 @@
 //! Consolidation: one round over a whole store.
 //!
-//! Each round reads the store afresh; a dream ends with a round that finds nothing to do, so that a
+//! Each round looks at the whole store, and reads only what changed; a dream ends with a round that finds nothing to do, so that a
 //! dream over its own output finds nothing either.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,28 +10,33 @@ use crate::memory::{Memory, MemoryPath};
 use crate::snapshot::Snapshot;
 
 use super::contradictions;
-use super::corpus::{Corpus, Vocabulary};
+use super::corpus::Corpus;
 use super::duplicates::{self, Fuller};
 use super::editions;
-use super::fate::Fate;
+use super::fate::{Fate, quoted};
+use super::knowledge::Knowledge;
 use super::rewrite::{self, Edit};
 use super::similar;
 
 /// Merges duplicates and lets newer values take the place of older ones, once. Returns whether
 /// anything changed, so that the caller can go on until the store is at rest.
-pub(super) fn settle(store: &mut Snapshot, changes: &mut Vec<DreamChange>) -> bool {
-    let mut vocabulary = Vocabulary::default();
-    let corpus = Corpus::read(store, &mut vocabulary);
+pub(super) fn settle(
+    store: &mut Snapshot,
+    changes: &mut Vec<DreamChange>,
+    knowledge: &mut Knowledge,
+) -> bool {
+    let corpus = Corpus::read(store, &mut knowledge.vocabulary);
     let mut fates: BTreeMap<usize, Fate> = BTreeMap::new();
     editions::find(&corpus, &mut fates);
-    let neighbours = similar::neighbours(&corpus.notes);
     if fates.is_empty() {
-        for superseded in contradictions::find(&corpus, &neighbours, &vocabulary) {
+        let neighbours = similar::neighbours(&corpus.notes, knowledge.vocabulary.key_count());
+        let (vocabulary, likeness) = (&knowledge.vocabulary, &mut knowledge.likeness);
+        for superseded in contradictions::find(&corpus, &neighbours, vocabulary, likeness) {
             let fate =
                 Fate { heir: superseded.new, kind: ChangeKind::Superseded, because: superseded.because };
             fates.insert(superseded.old, fate);
         }
-        merge(&corpus, &neighbours, &vocabulary, &mut fates);
+        merge(&corpus, &neighbours, knowledge, &mut fates);
     }
     spare_leads(&corpus, &mut fates);
     if fates.is_empty() {
@@ -62,20 +67,21 @@ pub(super) fn settle(store: &mut Snapshot, changes: &mut Vec<DreamChange>) -> bo
 fn merge(
     corpus: &Corpus<'_>,
     neighbours: &[Vec<usize>],
-    vocabulary: &Vocabulary,
+    knowledge: &mut Knowledge,
     fates: &mut BTreeMap<usize, Fate>,
 ) {
-    const SAME: &str = "says the same";
-    let mut by_text: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    const SAME: &str = "the same stands in";
+    let mut by_text: Vec<(u32, usize)> = Vec::with_capacity(corpus.notes.len());
     for (at, note) in corpus.notes.iter().enumerate() {
         if !note.normal.is_empty() && !fates.contains_key(&at) {
-            by_text.entry(&note.normal).or_default().push(at);
+            by_text.push((note.normal_id, at));
         }
     }
-    for group in by_text.into_values().filter(|group| group.len() > 1) {
+    by_text.sort_unstable();
+    for group in by_text.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
         // The newest stays; without an order a memory about a subject is preferred to a journal's page.
         let mut kept: Vec<usize> = Vec::new();
-        for at in group {
+        for &(_, at) in group {
             match kept.iter_mut().find(|kept| duplicates::share_context(corpus, at, **kept)) {
                 None => kept.push(at),
                 Some(keeper) => {
@@ -89,29 +95,43 @@ fn merge(
             }
         }
     }
-    for (at, others) in neighbours.iter().enumerate() {
-        for &other in others.iter().filter(|&&other| other > at) {
-            if fates.contains_key(&at) || fates.contains_key(&other) {
-                continue;
-            }
-            let (a, b) = (&corpus.notes[at], &corpus.notes[other]);
-            if a.normal == b.normal || !duplicates::share_context(corpus, at, other) {
-                continue;
-            }
-            let (gone, heir) = match duplicates::compare(a, b, vocabulary) {
-                None => continue,
-                Some(Fuller::First) => (other, at),
-                Some(Fuller::Second) => (at, other),
-                Some(Fuller::Neither) if corpus.is_before(at, other) => (at, other),
-                Some(Fuller::Neither) if corpus.is_before(other, at) => (other, at),
-                Some(Fuller::Neither) if b.statement.text.len() > a.statement.text.len() => (at, other),
-                Some(Fuller::Neither) => (other, at),
-            };
-            fates.insert(
-                gone,
-                Fate { heir, kind: ChangeKind::Merged, because: "says the same in other words" },
-            );
+    let mut pairs: Vec<(usize, usize)> = Vec::new();
+    for (at, others) in neighbours.iter().enumerate().filter(|(at, _)| !fates.contains_key(at)) {
+        let later = others.iter().copied().filter(|&other| {
+            other > at
+                && !fates.contains_key(&other)
+                && corpus.notes[at].normal_id != corpus.notes[other].normal_id
+                && duplicates::share_context(corpus, at, other)
+        });
+        pairs.extend(later.map(|other| (at, other)));
+    }
+    let vocabulary = &knowledge.vocabulary;
+    let same = knowledge.same.compare(&corpus.notes, &pairs, |a, b| duplicates::compare(a, b, vocabulary));
+    for ((at, other), same) in pairs.into_iter().zip(same) {
+        if fates.contains_key(&at) || fates.contains_key(&other) {
+            continue;
         }
+        // Under an earlier day a statement would be older than it is.
+        let ages = |gone: usize, heir: usize| {
+            corpus.is_before(heir, gone) && corpus.notes[heir].moment.is_some_and(|m| m.explicit)
+        };
+        let length = |at: usize| corpus.notes[at].statement.text.len();
+        let (gone, heir) = match same {
+            None => continue,
+            Some(Fuller::First) => (other, at),
+            Some(Fuller::Second) => (at, other),
+            Some(Fuller::Neither) if corpus.is_before(at, other) => (at, other),
+            Some(Fuller::Neither) if corpus.is_before(other, at) => (other, at),
+            Some(Fuller::Neither) if length(other) > length(at) => (at, other),
+            Some(Fuller::Neither) => (other, at),
+        };
+        if ages(gone, heir) {
+            continue;
+        }
+        if corpus.is_before(heir, gone) {
+            knowledge.renewed.insert(corpus.docs[corpus.notes[heir].doc].memory.path.clone());
+        }
+        fates.insert(gone, Fate { heir, kind: ChangeKind::Merged, because: "said in other words in" });
     }
 }
 
@@ -164,6 +184,8 @@ fn account(
     let mut groups: BTreeMap<(usize, ChangeKind, &str), Vec<usize>> = BTreeMap::new();
     for (&gone, fate) in fates {
         if let Some(&heir) = heirs.get(&gone) {
+            let is_whole = editions::is_whole(fate.because);
+            let heir = if is_whole { corpus.docs[corpus.notes[heir].doc].notes.start } else { heir };
             groups.entry((heir, fate.kind, fate.because)).or_default().push(gone);
         }
     }
@@ -173,13 +195,18 @@ fn account(
         .map(|((heir, kind, because), gone)| DreamChange {
             kind,
             path: path(heir),
-            statement: Some(corpus.notes[heir].statement.text.to_owned()),
+            statement: (!editions::is_whole(because)).then(|| corpus.notes[heir].statement.text.to_owned()),
             replaced: gone
                 .into_iter()
                 .map(|at| Replaced { path: path(at), statement: corpus.notes[at].statement.text.to_owned() })
                 .collect(),
             evidence: Vec::new(),
-            because: because.to_owned(),
+            because: match kind {
+                ChangeKind::Superseded if !editions::is_whole(because) => {
+                    format!("{because} {}: {}", path(heir), quoted(corpus.notes[heir].statement.text))
+                }
+                _ => format!("{because} {}", path(heir)),
+            },
         })
         .collect()
 }

@@ -6,16 +6,18 @@
 //! spared when the store itself shows otherwise: both stand side by side somewhere, one memory gives
 //! the same subject several values, or another statement of the same memory fits as well.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::text::align::{self, Hunk};
 use crate::text::specifics::Kind as SpecificKind;
 use crate::text::statement::Kind;
 use crate::text::subject::Form;
 
-use super::corpus::{Class, Corpus, Note, Vocabulary, Word};
+use super::corpus::{Corpus, Note};
 use super::duplicates;
 use super::person;
+use super::phrase::{Class, Memo, Vocabulary, Word};
 
 /// A statement and the newer one that took its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +30,7 @@ pub(super) struct Superseded {
 /// How alike two statements are that are not the same, in thousandths; and whether they could be one
 /// subject with two values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Likeness {
+pub(super) struct Likeness {
     score: u32,
     rivals: Option<&'static str>,
 }
@@ -38,27 +40,29 @@ pub(super) fn find(
     corpus: &Corpus<'_>,
     neighbours: &[Vec<usize>],
     vocabulary: &Vocabulary,
+    memo: &mut Memo<Likeness>,
 ) -> Vec<Superseded> {
     let mut found = by_subject(corpus, vocabulary);
     let settled: BTreeSet<usize> = found.iter().map(|s| s.old).collect();
-    found.extend(by_frame(corpus, neighbours, vocabulary).into_iter().filter(|s| !settled.contains(&s.old)));
+    found.extend(
+        by_frame(corpus, neighbours, vocabulary, memo).into_iter().filter(|s| !settled.contains(&s.old)),
+    );
     found
 }
 
 /// Statements that name the same subject.
 fn by_subject(corpus: &Corpus<'_>, vocabulary: &Vocabulary) -> Vec<Superseded> {
-    let mut groups: BTreeMap<(&str, Form), Vec<usize>> = BTreeMap::new();
+    let mut claims: Vec<(u32, usize)> = Vec::new();
     for (at, note) in corpus.notes.iter().enumerate() {
-        if let Some(claim) = note.claim.as_ref().filter(|_| note.statement.kind != Kind::Block) {
-            groups.entry((&claim.subject, claim.form)).or_default().push(at);
-        }
+        claims.extend(note.subject_id.map(|subject| (subject, at)));
     }
+    claims.sort_unstable();
     let mut found = Vec::new();
-    for ((_, form), members) in groups {
-        if members.len() < 2 {
-            continue;
+    for group in claims.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
+        let members: Vec<usize> = group.iter().map(|&(_, at)| at).collect();
+        if let Some(claim) = &corpus.notes[members[0]].claim {
+            found.extend(newest_wins(corpus, claim.form, &members, vocabulary));
         }
-        found.extend(newest_wins(corpus, form, &members, vocabulary));
     }
     found
 }
@@ -87,9 +91,9 @@ fn newest_wins(
                     >= 2
         });
         let key = if claim_stands_alone && note.statement.kind != Kind::Row && !is_front_matter(note) {
-            ("", note.trail.as_str())
+            ("", &*note.trail)
         } else {
-            (corpus.docs[note.doc].family.as_str(), note.trail.as_str())
+            (corpus.docs[note.doc].family.as_str(), &*note.trail)
         };
         contexts.entry(key).or_default().push(at);
     }
@@ -125,11 +129,7 @@ fn newest_wins(
             if value(old) != value(new)
                 && (form == Form::Attribute || are_values(corpus, old, new, vocabulary))
             {
-                found.push(Superseded {
-                    old,
-                    new,
-                    because: "a newer statement gives the same subject another value",
-                });
+                found.push(Superseded { old, new, because: "newer for the same subject is" });
             }
         }
     }
@@ -196,33 +196,30 @@ fn is_scalar(kind: SpecificKind) -> bool {
 }
 
 /// Statements that agree in all words but a few.
-fn by_frame(corpus: &Corpus<'_>, neighbours: &[Vec<usize>], vocabulary: &Vocabulary) -> Vec<Superseded> {
-    let mut likeness: HashMap<(usize, usize), Likeness> = HashMap::new();
-    for (a, others) in neighbours.iter().enumerate() {
-        for &b in others {
-            let pair = (a.min(b), a.max(b));
-            likeness
-                .entry(pair)
-                .or_insert_with(|| compare(&corpus.notes[pair.0], &corpus.notes[pair.1], vocabulary));
-        }
-    }
-    let alike = |a: usize, b: usize| likeness.get(&(a.min(b), a.max(b))).copied();
-    let places = places(corpus);
+fn by_frame(
+    corpus: &Corpus<'_>,
+    neighbours: &[Vec<usize>],
+    vocabulary: &Vocabulary,
+    memo: &mut Memo<Likeness>,
+) -> Vec<Superseded> {
+    let alike = alike(corpus, neighbours, vocabulary, memo);
+    let places = Places::of(corpus);
     let mut found = Vec::new();
     for (old, others) in neighbours.iter().enumerate() {
-        let newer = others.iter().copied().filter(|&new| corpus.is_before(old, new));
         let mut best: Option<(u32, usize, &'static str)> = None;
-        for new in newer {
-            let Some(Likeness { score, rivals: Some(because) }) = alike(old, new) else { continue };
+        for (&new, likeness) in others.iter().zip(&alike[old]) {
+            let &Likeness { score, rivals: Some(because) } = likeness else { continue };
+            if !corpus.is_before(old, new) {
+                continue;
+            }
             let is_best_here = |from: usize, to: usize| {
-                neighbours[from].iter().all(|&other| {
+                neighbours[from].iter().zip(&alike[from]).all(|(&other, likeness)| {
                     other == to
                         || corpus.notes[other].doc != corpus.notes[to].doc
-                        || alike(from, other).is_none_or(|l| l.score + CLEAR_LEAD <= score)
+                        || likeness.score + CLEAR_LEAD <= score
                 })
             };
-            if stand_together(&places, corpus, old, new) || !is_best_here(old, new) || !is_best_here(new, old)
-            {
+            if places.are_shared(corpus, old, new) || !is_best_here(old, new) || !is_best_here(new, old) {
                 continue;
             }
             if best.is_none_or(|(top, other, _)| {
@@ -238,45 +235,99 @@ fn by_frame(corpus: &Corpus<'_>, neighbours: &[Vec<usize>], vocabulary: &Vocabul
     found
 }
 
+/// Compares each note with its neighbours, each pair once.
+fn alike(
+    corpus: &Corpus<'_>,
+    neighbours: &[Vec<usize>],
+    vocabulary: &Vocabulary,
+    memo: &mut Memo<Likeness>,
+) -> Vec<Vec<Likeness>> {
+    let is_first = |at: usize, other: usize| at < other || !neighbours[other].contains(&at);
+    let mut pairs: Vec<(usize, usize)> = Vec::new();
+    let mut starts: Vec<usize> = Vec::with_capacity(neighbours.len());
+    for (at, others) in neighbours.iter().enumerate() {
+        starts.push(pairs.len());
+        pairs.extend(
+            others.iter().filter(|&&other| is_first(at, other)).map(|&other| (at.min(other), at.max(other))),
+        );
+    }
+    let compared = memo.compare(&corpus.notes, &pairs, |a, b| compare(a, b, vocabulary));
+    let mut rows: Vec<Vec<Likeness>> = Vec::with_capacity(neighbours.len());
+    for (at, others) in neighbours.iter().enumerate() {
+        let mut own = compared[starts[at]..].iter();
+        let row = others.iter().filter_map(|&other| {
+            if is_first(at, other) {
+                return own.next().copied();
+            }
+            // The other has a smaller number, so its row stands already.
+            let place = neighbours[other].iter().position(|&back| back == at)?;
+            rows[other].get(place).copied()
+        });
+        let row = row.collect();
+        rows.push(row);
+    }
+    rows
+}
+
 /// A rival must be this much closer than any other statement of the same memory.
 const CLEAR_LEAD: u32 = 60;
 
-/// Where each normal form stands.
-fn places<'a>(corpus: &'a Corpus<'_>) -> HashMap<&'a str, HashSet<(usize, Option<i64>)>> {
-    let mut places: HashMap<&str, HashSet<(usize, Option<i64>)>> = HashMap::new();
-    for note in &corpus.notes {
-        let place = (note.doc, note.moment.map(|m| m.second));
-        places.entry(note.normal.as_str()).or_default().insert(place);
-    }
-    places
+/// Where each wording stands: the notes of each normal form, side by side.
+struct Places {
+    starts: Vec<usize>,
+    notes: Vec<usize>,
 }
 
-/// Says whether both statements stand side by side in some memory: then both were true at once.
-fn stand_together(
-    places: &HashMap<&str, HashSet<(usize, Option<i64>)>>,
-    corpus: &Corpus<'_>,
-    a: usize,
-    b: usize,
-) -> bool {
-    let of = |at: usize| places.get(corpus.notes[at].normal.as_str());
-    match (of(a), of(b)) {
-        (Some(x), Some(y)) => !x.is_disjoint(y),
-        _ => false,
+impl Places {
+    fn of(corpus: &Corpus<'_>) -> Self {
+        let count = corpus.notes.iter().map(|note| note.normal_id as usize + 1).max().unwrap_or(0);
+        let mut sizes = vec![0_usize; count];
+        for note in &corpus.notes {
+            sizes[note.normal_id as usize] += 1;
+        }
+        let mut starts = vec![0];
+        starts.extend(sizes.iter().scan(0, |end, size| {
+            *end += size;
+            Some(*end)
+        }));
+        let mut free = starts.clone();
+        let mut notes = vec![0; corpus.notes.len()];
+        for (at, note) in corpus.notes.iter().enumerate() {
+            let free = &mut free[note.normal_id as usize];
+            notes[*free] = at;
+            *free += 1;
+        }
+        Self { starts, notes }
+    }
+
+    fn with(&self, note: &Note<'_>) -> &[usize] {
+        let normal = note.normal_id as usize;
+        &self.notes[self.starts[normal]..self.starts[normal + 1]]
+    }
+
+    /// Says whether both statements stand side by side in some memory: then both were true at once.
+    fn are_shared(&self, corpus: &Corpus<'_>, a: usize, b: usize) -> bool {
+        let places = |at: usize| {
+            self.with(&corpus.notes[at])
+                .iter()
+                .map(|&at| (corpus.notes[at].doc, corpus.notes[at].moment.map(|m| m.second)))
+        };
+        let there: BTreeSet<(usize, Option<i64>)> = places(a).collect();
+        places(b).any(|place| there.contains(&place))
     }
 }
 
 /// Compares two statements word by word.
 fn compare(a: &Note<'_>, b: &Note<'_>, vocabulary: &Vocabulary) -> Likeness {
     const NOTHING: Likeness = Likeness { score: 0, rivals: None };
-    let ids = |note: &Note<'_>| note.words.iter().map(|w| w.id).collect::<Vec<_>>();
-    let (x, y) = (ids(a), ids(b));
+    let (x, y) = (&a.words, &b.words);
     if x.is_empty() || y.is_empty() || a.statement.kind == Kind::Block || b.statement.kind == Kind::Block {
         return NOTHING;
     }
     if a.normal == b.normal {
         return Likeness { score: 1_000, rivals: None };
     }
-    let Some(hunks) = align::hunks(&x, &y) else { return NOTHING };
+    let Some(hunks) = align::hunks_by(x, y, |v, w| v.id == w.id) else { return NOTHING };
     let weight = |words: &[Word]| -> usize {
         words.iter().map(|w| if w.class == Class::Function { 1 } else { 2 }).sum()
     };
@@ -296,7 +347,10 @@ fn compare(a: &Note<'_>, b: &Note<'_>, vocabulary: &Vocabulary) -> Likeness {
 
 /// How much two stretches look alike, in thousandths, by the letters they begin and end with.
 fn resemblance(a: &[Word], b: &[Word], vocabulary: &Vocabulary) -> usize {
-    let text = |words: &[Word]| words.iter().map(|w| vocabulary.text(w.id)).collect::<Vec<_>>().join(" ");
+    let text = |words: &[Word]| match words {
+        [word] => Cow::Borrowed(vocabulary.text(word.id)),
+        words => words.iter().map(|w| vocabulary.text(w.id)).collect::<Vec<_>>().join(" ").into(),
+    };
     let (p, q) = (text(a), text(b));
     let (p, q) = (p.as_bytes(), q.as_bytes());
     if p.is_empty() || q.is_empty() {
@@ -324,6 +378,9 @@ fn rivals(
     score: u32,
     vocabulary: &Vocabulary,
 ) -> Option<&'static str> {
+    if score < RIVAL_SCORES[0] {
+        return None;
+    }
     let content = |words: &[Word]| words.iter().filter(|w| w.class == Class::Content).count();
     let sides = |h: &Hunk| (&a.words[h.a.clone()], &b.words[h.b.clone()]);
     let changed: usize = hunks.iter().map(|h| content(sides(h).0)).sum();
@@ -361,7 +418,7 @@ fn rivals(
     {
         return None;
     }
-    Some("a newer statement says the same with another value")
+    Some("newer, with another value, is")
 }
 
 /// Says whether a specific is a setting, rather than a name or a side taken.

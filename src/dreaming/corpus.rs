@@ -1,16 +1,17 @@
 //! The store as the offline mind reads it: every statement with its words, its context and its time.
 
-use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use rayon::prelude::*;
 
 use crate::memory::Memory;
 use crate::snapshot::Snapshot;
 use crate::text::date;
-use crate::text::lexicon;
 use crate::text::normal::normal;
-use crate::text::specifics::{Kind as SpecificKind, kind_of};
 use crate::text::statement::{Kind, Statement, statements};
-use crate::text::subject::{Claim, claim};
-use crate::text::token::{Token, tokens};
+
+use super::phrase::{Phrase, Vocabulary};
 
 /// Two memories that changed closer together than this were written by one hand in one go (a clone,
 /// an import, a save-all), so their times order nothing.
@@ -58,94 +59,24 @@ pub(super) struct Moment {
 pub(super) struct Note<'a> {
     pub(super) doc: usize,
     pub(super) statement: Statement<'a>,
-    pub(super) normal: String,
-    pub(super) words: Vec<Word>,
+    /// What follows from its wording.
+    pub(super) phrase: Arc<Phrase>,
     /// Headings below the title and parents, in normal form, without those that are dates.
-    pub(super) trail: String,
+    pub(super) trail: Arc<str>,
     pub(super) moment: Option<Moment>,
-    pub(super) claim: Option<Claim>,
 }
 
-/// One word of a statement, by number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Word {
-    /// Equal for words with the same normal form.
-    pub(super) id: u32,
-    /// Equal for forms of one word, and for spellings that differ in hyphens and the like.
-    pub(super) stem: u32,
-    pub(super) class: Class,
-    pub(super) specific: Option<SpecificKind>,
-    /// Whether a label ends with it.
-    pub(super) label_end: bool,
-}
+impl Deref for Note<'_> {
+    type Target = Phrase;
 
-/// What part a word plays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Class {
-    Content,
-    Function,
-}
-
-/// Numbers words.
-#[derive(Debug, Default)]
-pub(super) struct Vocabulary {
-    numbers: HashMap<String, u32>,
-    texts: Vec<String>,
-}
-
-impl Vocabulary {
-    fn number(&mut self, text: &str) -> u32 {
-        if let Some(&number) = self.numbers.get(text) {
-            return number;
-        }
-        let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
-        self.numbers.insert(text.to_owned(), number);
-        self.texts.push(text.to_owned());
-        number
+    fn deref(&self) -> &Phrase {
+        &self.phrase
     }
+}
 
-    /// Returns the word a number stands for.
-    pub(super) fn text(&self, number: u32) -> &str {
-        self.texts.get(number as usize).map_or("", String::as_str)
-    }
-
-    /// Numbers the words of a text.
-    pub(super) fn words(&mut self, text: &str) -> Vec<Word> {
-        tokens(text).iter().map(|token| self.word(token)).collect()
-    }
-
-    fn word(&mut self, token: &Token<'_>) -> Word {
-        let specific = kind_of(token);
-        let class = if specific.is_none() && lexicon::is_function_word(&token.norm) {
-            Class::Function
-        } else {
-            Class::Content
-        };
-        let id = self.number(&token.norm);
-        let plain = !matches!(
-            specific,
-            Some(
-                SpecificKind::Number
-                    | SpecificKind::Date
-                    | SpecificKind::Version
-                    | SpecificKind::Path
-                    | SpecificKind::Url
-                    | SpecificKind::Email
-            )
-        );
-        let figure = lexicon::number_word(&token.norm);
-        let stem = match figure {
-            Some(figure) => self.number(figure),
-            None if plain
-                && !token.norm.starts_with(['-', '$', '@', '<', '>', '='])
-                && !token.norm.contains(['*', '/', '(', '<', '+', '#']) =>
-            {
-                let squashed = token.squashed();
-                self.number(lexicon::stem(&squashed))
-            }
-            None => self.number(&token.norm.replace(',', "")),
-        };
-        Word { id, stem, class, specific, label_end: token.label_end }
+impl AsRef<Phrase> for Note<'_> {
+    fn as_ref(&self) -> &Phrase {
+        &self.phrase
     }
 }
 
@@ -153,27 +84,39 @@ impl<'a> Corpus<'a> {
     /// Reads a store, without its playbooks: their pages are kept up to date as a whole.
     pub(super) fn read(store: &'a Snapshot, vocabulary: &mut Vocabulary) -> Self {
         let mut corpus = Self { docs: Vec::new(), notes: Vec::new() };
-        for memory in store.iter().filter(|memory| !memory.path.as_str().starts_with(PLAYBOOKS)) {
-            corpus.add(memory, false, vocabulary);
-        }
+        let memories: Vec<&Memory> =
+            store.iter().filter(|memory| !memory.path.as_str().starts_with(PLAYBOOKS)).collect();
+        corpus.add_all(&memories, false, vocabulary);
         corpus
     }
 
     /// Reads what users said behind the store. Each saying is a memory of its own that bears the time
     /// of the saying.
     pub(super) fn hear(&mut self, sayings: &'a [Memory], vocabulary: &mut Vocabulary) {
-        for saying in sayings {
-            self.add(saying, true, vocabulary);
+        self.add_all(&sayings.iter().collect::<Vec<_>>(), true, vocabulary);
+    }
+
+    fn add_all(&mut self, memories: &[&'a Memory], said: bool, vocabulary: &mut Vocabulary) {
+        let found: Vec<Vec<Statement<'a>>> =
+            memories.par_iter().with_min_len(16).map(|memory| statements(&memory.content)).collect();
+        vocabulary.learn(found.iter().flatten());
+        for (memory, found) in memories.iter().zip(found) {
+            self.add(memory, found, said, vocabulary);
         }
     }
 
-    fn add(&mut self, memory: &'a Memory, said: bool, vocabulary: &mut Vocabulary) {
+    fn add(
+        &mut self,
+        memory: &'a Memory,
+        found: Vec<Statement<'a>>,
+        said: bool,
+        vocabulary: &mut Vocabulary,
+    ) {
         let path = memory.path.as_str();
         let (family, version) = family(path);
         let path_date = date::in_path(path);
         let from = self.notes.len();
         let doc = self.docs.len();
-        let found = statements(&memory.content);
         let stated = found
             .iter()
             .take_while(|s| s.headings.is_empty() && s.kind == Kind::Pair)
@@ -183,21 +126,17 @@ impl<'a> Corpus<'a> {
         let written = stated.or(path_date).map(explicit).or(clock);
         // Consecutive statements mostly share their headings.
         let mut seen: (Vec<&str>, Vec<&str>) = Default::default();
-        let mut context: (String, Option<Moment>) = (String::new(), written);
+        let mut context: (Arc<str>, Option<Moment>) = ("".into(), written);
         for (at, statement) in found.into_iter().enumerate() {
             if at == 0 || statement.headings != seen.0 || statement.parents != seen.1 {
                 let headed = statement.headings.iter().rev().find_map(|h| date::in_text(h));
-                context = (trail(&statement), headed.map(explicit).or(written));
+                context = (trail(&statement).into(), headed.map(explicit).or(written));
                 seen = (statement.headings.clone(), statement.parents.clone());
             }
-            let words = vocabulary.words(statement.text);
-            let is_block = statement.kind == Kind::Block;
             self.notes.push(Note {
                 doc,
-                normal: if is_block { statement.text.to_owned() } else { normal(statement.text) },
-                claim: if is_block { None } else { claim(statement.text) },
-                words,
-                trail: context.0.clone(),
+                phrase: vocabulary.phrase(&statement),
+                trail: Arc::clone(&context.0),
                 moment: context.1,
                 statement,
             });
@@ -245,13 +184,6 @@ impl<'a> Corpus<'a> {
     pub(super) fn are_together(&self, a: usize, b: usize) -> bool {
         let (a, b) = (&self.notes[a], &self.notes[b]);
         a.doc == b.doc && a.moment == b.moment
-    }
-}
-
-impl Note<'_> {
-    /// Returns the words that are not grammar.
-    pub(super) fn content(&self) -> impl Iterator<Item = &Word> {
-        self.words.iter().filter(|w| w.class == Class::Content)
     }
 }
 

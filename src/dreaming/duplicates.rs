@@ -8,7 +8,8 @@ use crate::text::align;
 use crate::text::specifics::Kind as SpecificKind;
 use crate::text::statement::Kind;
 
-use super::corpus::{Class, Corpus, Note, Vocabulary, Word};
+use super::corpus::{Corpus, Note};
+use super::phrase::{Class, Vocabulary, Word};
 
 /// Fewer content words than this mean nothing outside their own section.
 const SELF_CONTAINED_WORDS: usize = 5;
@@ -38,7 +39,7 @@ pub(super) fn share_context(corpus: &Corpus<'_>, a: usize, b: usize) -> bool {
     }
     let open = x.statement.parents.is_empty() && y.statement.parents.is_empty();
     let headed = x.trail == y.trail || x.doc != y.doc && (x.trail.is_empty() || y.trail.is_empty());
-    open && headed && x.content().count() >= SELF_CONTAINED_WORDS
+    open && headed && x.content.len() >= SELF_CONTAINED_WORDS
 }
 
 /// Says whether two notes say the same, and which says more.
@@ -49,18 +50,18 @@ pub(super) fn compare(a: &Note<'_>, b: &Note<'_>, vocabulary: &Vocabulary) -> Op
     if a.statement.kind == Kind::Block || b.statement.kind == Kind::Block {
         return None;
     }
-    let (x, y): (Vec<Word>, Vec<Word>) = (a.content().copied().collect(), b.content().copied().collect());
-    let stems = |words: &[Word]| words.iter().map(|w| w.stem).collect::<Vec<_>>();
-    let hunks = align::hunks(&stems(&x), &stems(&y))?;
-    if x.is_empty() || y.is_empty() || grammar(a, vocabulary).conflicts(&grammar(b, vocabulary)) {
+    let (x, y) = (&a.content, &b.content);
+    let hunks = align::hunks_by(x, y, |v, w| v.stem == w.stem)?;
+    if x.is_empty() || y.is_empty() {
         return None;
     }
-    let anchored = is_anchored(&x, &y, vocabulary);
+    let anchored = is_anchored(x, y, vocabulary);
     let (mut extra_a, mut extra_b) = (0, 0);
     let mut slips = 0;
     for hunk in &hunks {
         let (ha, hb) = (&x[hunk.a.clone()], &y[hunk.b.clone()]);
-        if joined(ha, vocabulary).is_some_and(|joined_a| Some(joined_a) == joined(hb, vocabulary)) {
+        let both = !ha.is_empty() && !hb.is_empty();
+        if both && joined(ha, vocabulary).is_some_and(|joined_a| Some(joined_a) == joined(hb, vocabulary)) {
             continue;
         }
         match (ha, hb) {
@@ -75,6 +76,9 @@ pub(super) fn compare(a: &Note<'_>, b: &Note<'_>, vocabulary: &Vocabulary) -> Op
             }
             _ => return None,
         }
+    }
+    if grammar(a, vocabulary).conflicts(&grammar(b, vocabulary)) {
+        return None;
     }
     let shared = x.len() - extra_a;
     let few = |n: usize| n <= (shared / 3).max(1);
@@ -108,6 +112,9 @@ fn is_anchored(x: &[Word], y: &[Word], vocabulary: &Vocabulary) -> bool {
         found.sort_unstable();
         found
     };
+    if x.iter().filter(|w| w.specific == Some(SpecificKind::Number)).count() < 3 {
+        return false;
+    }
     let (p, q) = (figures(x), figures(y));
     p.len() >= 3 && p == q && p.iter().any(|&n| vocabulary.text(n).len() >= 6)
 }

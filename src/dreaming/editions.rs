@@ -10,6 +10,16 @@ use crate::dream::ChangeKind;
 use super::corpus::Corpus;
 use super::fate::Fate;
 
+/// Why a whole memory gives way to one that grew out of it.
+const GROWN: &str = "all of it stands at the head of";
+/// Why a whole memory gives way to a later one.
+const LATER: &str = "a later edition of the document is";
+
+/// Says whether a rule is about memories as a whole.
+pub(super) fn is_whole(because: &str) -> bool {
+    matches!(because, GROWN | LATER)
+}
+
 /// Memories with fewer statements are settled statement by statement.
 const EDITION_STATEMENTS: usize = 3;
 
@@ -44,14 +54,7 @@ fn same_name(corpus: &Corpus<'_>, fates: &mut BTreeMap<usize, Fate>) {
             if let Some(new) = next
                 && shared(corpus, old, new) * 2 >= corpus.docs[old].notes.len()
             {
-                replace(
-                    corpus,
-                    old,
-                    new,
-                    ChangeKind::Superseded,
-                    "a later edition of the same document",
-                    fates,
-                );
+                replace(corpus, old, new, ChangeKind::Superseded, LATER, fates);
             }
         }
     }
@@ -84,14 +87,7 @@ fn grown(corpus: &Corpus<'_>, fates: &mut BTreeMap<usize, Fate>) {
             // A bounded look ahead keeps folders of look-alikes from costing their square.
             const LOOK_AHEAD: usize = 16;
             if let Some(&long) = members[rank + 1..].iter().take(LOOK_AHEAD).find(|&&long| heads(long)) {
-                replace(
-                    corpus,
-                    short,
-                    long,
-                    ChangeKind::Merged,
-                    "another memory begins with all of it",
-                    fates,
-                );
+                replace(corpus, short, long, ChangeKind::Merged, GROWN, fates);
             }
         }
     }

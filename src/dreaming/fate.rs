@@ -9,6 +9,16 @@ pub(super) struct Fate {
     pub(super) heir: usize,
     /// What is done to it.
     pub(super) kind: ChangeKind,
-    /// The rule that applies, in a clause.
+    /// The rule that applies, in words that go on with where the heir stands.
     pub(super) because: &'static str,
+}
+
+/// Quotes a statement in a clause, cut to what fits there.
+pub(super) fn quoted(text: &str) -> String {
+    const CHARS: usize = 100;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(CHARS) {
+        Some((end, _)) => format!("“{}…”", line[..end].trim_end()),
+        None => format!("“{line}”"),
+    }
 }

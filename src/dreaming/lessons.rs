@@ -1,17 +1,23 @@
 //! Lessons: what users said becomes memory, next to what it corrects or in a memory of its own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::dream::{ChangeKind, DreamChange, EventRef, Replaced};
-use crate::memory::{MEMORY_BYTES_LIMIT, Memory, MemoryPath};
+use crate::memory::{Memory, MemoryPath};
 use crate::snapshot::Snapshot;
 use crate::text::lexicon;
+use crate::text::specifics::Kind;
 
+use super::additions::Additions;
 use super::contradictions;
-use super::corpus::{Class, Corpus, Vocabulary};
-use super::duplicates;
+use super::corpus::{Corpus, Note};
+use super::duplicates::{self, Fuller};
+use super::fate::quoted;
+use super::knowledge::Knowledge;
+use super::phrase::{Class, Vocabulary};
 use super::preferences::{Lesson, LessonKind};
 use super::rewrite::{self, Edit};
 use super::similar;
@@ -25,7 +31,10 @@ pub(super) struct Sayings {
 
 impl Sayings {
     /// Takes lessons in the order of their saying; what could be a secret is left out.
-    pub(super) fn new(lessons: impl IntoIterator<Item = (Timestamp, Lesson)>) -> Self {
+    pub(super) fn new(
+        lessons: impl IntoIterator<Item = (Timestamp, Lesson)>,
+        knowledge: &mut Knowledge,
+    ) -> Self {
         let mut sayings = Self::default();
         for (began, lesson) in lessons {
             if may_be_secret(&lesson.statement) {
@@ -40,16 +49,15 @@ impl Sayings {
             sayings.memories.push(memory);
             sayings.lessons.push(lesson);
         }
-        sayings.without_overruled()
+        sayings.without_overruled(knowledge)
     }
 
     /// Leaves out what a later saying repeats or overrules. That is settled once and without the store,
     /// so that it does not depend on how much of it the store has taken in.
-    fn without_overruled(self) -> Self {
-        let mut vocabulary = Vocabulary::default();
+    fn without_overruled(self, knowledge: &mut Knowledge) -> Self {
         let mut corpus = Corpus::default();
-        corpus.hear(&self.memories, &mut vocabulary);
-        let stays: Vec<bool> = outcomes(&corpus, 0, &self, &mut vocabulary, true)
+        corpus.hear(&self.memories, &mut knowledge.vocabulary);
+        let stays: Vec<bool> = outcomes(&corpus, 0, &self, knowledge, true)
             .into_iter()
             .map(|outcome| outcome != Outcome::Overruled)
             .collect();
@@ -73,74 +81,93 @@ enum Outcome {
     Known,
     /// A later saying or a dated statement overrules it.
     Overruled,
-    /// It takes the place of these statements.
-    Replaces(Vec<usize>),
+    /// It takes the place of others.
+    Replaces {
+        /// Those that say otherwise.
+        old: Vec<usize>,
+        /// Those that say the same, under a day that has passed.
+        twins: Vec<usize>,
+        /// The statement that says it already and stays.
+        stands: Option<usize>,
+    },
     /// It is added.
     New,
 }
 
 /// Brings what users said into the store. Returns whether the store changed.
-pub(super) fn learn(store: &mut Snapshot, sayings: &Sayings, changes: &mut Vec<DreamChange>) -> bool {
+pub(super) fn learn(
+    store: &mut Snapshot,
+    sayings: &Sayings,
+    changes: &mut Vec<DreamChange>,
+    knowledge: &mut Knowledge,
+) -> bool {
     if sayings.memories.is_empty() {
         return false;
     }
     let before = store.clone();
-    let mut vocabulary = Vocabulary::default();
-    let mut corpus = Corpus::read(&before, &mut vocabulary);
+    let mut corpus = Corpus::read(&before, &mut knowledge.vocabulary);
     let first_doc = corpus.docs.len();
-    corpus.hear(&sayings.memories, &mut vocabulary);
-    let outcomes = outcomes(&corpus, first_doc, sayings, &mut vocabulary, false);
-    let mut edits: BTreeMap<MemoryPath, Vec<Edit>> = BTreeMap::new();
+    corpus.hear(&sayings.memories, &mut knowledge.vocabulary);
+    let outcomes = outcomes(&corpus, first_doc, sayings, knowledge, false);
+    let mut edits: BTreeMap<usize, Vec<Edit>> = BTreeMap::new();
     let mut made = Vec::new();
-    let mut added: Vec<usize> = Vec::new();
+    let mut additions = Additions::default();
+    let path = |at: usize| corpus.docs[corpus.notes[at].doc].memory.path.clone();
     for (lesson, outcome) in outcomes.into_iter().enumerate() {
         let said = &corpus.notes[corpus.docs[first_doc + lesson].notes.start];
+        let text = said.statement.text;
+        let lesson = &sayings.lessons[lesson];
         match outcome {
             Outcome::Known | Outcome::Overruled => {}
-            Outcome::New => added.push(lesson),
-            Outcome::Replaces(old) => {
-                let path = |at: usize| corpus.docs[corpus.notes[at].doc].memory.path.clone();
-                for (place, &at) in old.iter().enumerate() {
+            Outcome::New => {
+                if let Some(path) = additions.put(store, lesson.kind, None, text) {
+                    knowledge.renewed.insert(path.clone());
+                    made.push(learned(ChangeKind::Learned, path, text, lesson));
+                }
+            }
+            Outcome::Replaces { old, twins, stands } => {
+                let place = stands.or_else(|| place(&corpus, &old, said));
+                let heir = match place {
+                    Some(at) => Some(path(at)),
+                    None => additions.put(store, LessonKind::Fact, day(said), text),
+                };
+                let Some(heir) = heir else { continue };
+                if place.is_some_and(|at| is_behind(&corpus.notes[at], said)) {
+                    knowledge.renewed.insert(heir.clone());
+                }
+                for &at in old.iter().chain(&twins).filter(|&&at| Some(at) != stands) {
                     let statement = &corpus.notes[at].statement;
-                    let edit = if place == 0 {
-                        Edit { span: statement.text_span.clone(), with: said.statement.text.to_owned() }
+                    let edit = if place == Some(at) {
+                        Edit { span: statement.text_span.clone(), with: text.to_owned() }
                     } else {
                         Edit { span: statement.span.clone(), with: String::new() }
                     };
-                    edits.entry(path(at)).or_default().push(edit);
+                    edits.entry(corpus.notes[at].doc).or_default().push(edit);
                 }
-                made.push(change(
-                    ChangeKind::Superseded,
-                    path(old[0]),
-                    said.statement.text,
-                    &sayings.lessons[lesson],
-                ));
-                if let Some(change) = made.last_mut() {
-                    change.replaced = old
-                        .iter()
-                        .map(|&at| Replaced {
+                for (kind, gone) in [(ChangeKind::Superseded, old), (ChangeKind::Merged, twins)] {
+                    if !gone.is_empty() {
+                        let replaced = |at: usize| Replaced {
                             path: path(at),
                             statement: corpus.notes[at].statement.text.to_owned(),
-                        })
-                        .collect();
-                    change.because = "a user said otherwise since".to_owned();
+                        };
+                        let mut change = learned(kind, heir.clone(), text, lesson);
+                        change.replaced = gone.into_iter().map(replaced).collect();
+                        change.because = because(kind, &heir, text, day(said));
+                        made.push(change);
+                    }
                 }
             }
         }
     }
-    for (path, mut edits) in edits {
+    for (doc, mut edits) in edits {
         edits.sort_by_key(|edit| edit.span.start);
-        edits.dedup_by_key(|edit| edit.span.start);
-        if let Some(memory) = before.get(&path) {
-            write(store, path, rewrite::apply(&memory.content, &edits));
-        }
-    }
-    let mut additions = Additions::default();
-    for lesson in added {
-        let said = corpus.notes[corpus.docs[first_doc + lesson].notes.start].statement.text;
-        let lesson = &sayings.lessons[lesson];
-        if let Some(path) = additions.append(store, lesson.kind, said) {
-            made.push(change(ChangeKind::Learned, path, said, lesson));
+        edits.dedup_by(|later, first| later.span.start < first.span.end);
+        let doc = &corpus.docs[doc];
+        let path = doc.memory.path.clone();
+        if edits.len() == doc.notes.len() && edits.iter().all(|edit| edit.with.is_empty()) {
+            store.remove(&path);
+        } else {
+            write(store, path, rewrite::apply(&doc.memory.content, &edits));
         }
     }
     for (path, content) in additions.contents {
@@ -150,7 +177,45 @@ pub(super) fn learn(store: &mut Snapshot, sayings: &Sayings, changes: &mut Vec<D
     store.hash() != before.hash()
 }
 
-fn change(kind: ChangeKind, path: MemoryPath, statement: &str, lesson: &Lesson) -> DreamChange {
+/// Returns which of these statements a saying takes the place of, if it stays as new there as it is.
+///
+/// On a page that is dated earlier it would look as old as the page, and a statement of a day between
+/// the two would later overrule it.
+fn place(corpus: &Corpus<'_>, old: &[usize], said: &Note<'_>) -> Option<usize> {
+    let places = old.iter().copied().filter(|&at| !is_dated_before(&corpus.notes[at], said));
+    places.reduce(|best, at| if corpus.is_before(best, at) { at } else { best })
+}
+
+/// Says whether a day is named for a note that is before the day of a saying.
+fn is_dated_before(note: &Note<'_>, said: &Note<'_>) -> bool {
+    const DAY_SECONDS: i64 = 86_400;
+    match (note.moment, said.moment) {
+        (Some(there), Some(said)) => there.explicit && there.second < said.second - said.second % DAY_SECONDS,
+        _ => false,
+    }
+}
+
+/// Says whether a note's memory was last written before a saying.
+fn is_behind(note: &Note<'_>, said: &Note<'_>) -> bool {
+    note.moment.zip(said.moment).is_some_and(|(there, said)| !there.explicit && there.second < said.second)
+}
+
+/// Returns the day something was said.
+fn day(said: &Note<'_>) -> Option<Date> {
+    let at = Timestamp::from_second(said.moment?.second).ok()?;
+    Some(at.to_zoned(jiff::tz::TimeZone::UTC).date())
+}
+
+/// Says in a clause why a saying took the place of others.
+fn because(kind: ChangeKind, heir: &MemoryPath, text: &str, day: Option<Date>) -> String {
+    let on = day.map_or_else(String::new, |day| format!(" on {day}"));
+    match kind {
+        ChangeKind::Superseded => format!("a user said{on}: {} (in {heir})", quoted(text)),
+        _ => format!("a user said the same{on}; it stands in {heir}"),
+    }
+}
+
+fn learned(kind: ChangeKind, path: MemoryPath, statement: &str, lesson: &Lesson) -> DreamChange {
     let because = match lesson.kind {
         LessonKind::Correction => "a user corrected the agent",
         LessonKind::Preference => "a user said how things are to be done",
@@ -170,14 +235,16 @@ fn outcomes(
     corpus: &Corpus<'_>,
     first_doc: usize,
     sayings: &Sayings,
-    vocabulary: &mut Vocabulary,
+    knowledge: &mut Knowledge,
     among_themselves: bool,
 ) -> Vec<Outcome> {
     let lesson_of = |at: usize| corpus.notes[at].doc.checked_sub(first_doc);
-    let neighbours = similar::neighbours(&corpus.notes);
-    let superseded = contradictions::find(corpus, &neighbours, vocabulary);
+    let neighbours = similar::neighbours(&corpus.notes, knowledge.vocabulary.key_count());
+    let (vocabulary, likeness) = (&knowledge.vocabulary, &mut knowledge.likeness);
+    let superseded = contradictions::find(corpus, &neighbours, vocabulary, likeness);
     let mut replaces: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
     let mut overruled: BTreeSet<usize> = BTreeSet::new();
+    let mut settled: BTreeSet<usize> = BTreeSet::new();
     for pair in superseded {
         match (lesson_of(pair.old), lesson_of(pair.new)) {
             // Sayings settle their differences among themselves, before they meet a store.
@@ -188,27 +255,27 @@ fn outcomes(
             (None, Some(new)) => {
                 replaces.entry(new).or_default().insert(pair.old);
             }
-            (None, None) => {}
+            // The store settles this by itself.
+            (None, None) => {
+                settled.insert(pair.old);
+            }
         }
     }
-    let mut named = named_statements(corpus, first_doc, sayings, vocabulary);
-    let mut by_text: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let mut named = named_statements(corpus, first_doc, sayings, &mut knowledge.vocabulary);
+    let mut near = near(corpus, first_doc, &neighbours, knowledge);
+    // The first and the last note of each wording: the store's come first, the latest saying last.
+    let mut twins: HashMap<u32, (usize, usize)> = HashMap::new();
     for (at, note) in corpus.notes.iter().enumerate() {
-        by_text.entry(&note.normal).or_default().push(at);
+        twins.entry(note.normal_id).or_insert((at, at)).1 = at;
     }
     (0..sayings.lessons.len())
         .map(|lesson| {
             let Some(at) = corpus.docs[first_doc + lesson].notes.clone().next() else {
                 return Outcome::Known;
             };
-            let note = &corpus.notes[at];
-            // The store's notes come first, the latest saying last; those between add nothing.
-            let twins = by_text.get(note.normal.as_str());
-            let twins = twins.into_iter().flat_map(|all| [all.first(), all.last()]).flatten().copied();
-            let near = neighbours[at].iter().copied().filter(|&other| {
-                duplicates::compare(note, &corpus.notes[other], vocabulary)
-                    .is_some_and(|f| f != duplicates::Fuller::First)
-            });
+            let twins_of = |at: usize| twins.get(&corpus.notes[at].normal_id).copied();
+            let twins = twins_of(at).into_iter().flat_map(|(first, last)| [first, last]);
+            let near = near.remove(&at).unwrap_or_default();
             let same: Vec<usize> = twins.chain(near).filter(|&other| other != at).collect();
             let is_repeated =
                 among_themselves && same.iter().any(|&other| lesson_of(other).is_some_and(|l| l > lesson));
@@ -216,25 +283,62 @@ fn outcomes(
                 return Outcome::Overruled;
             }
             let mut old = replaces.remove(&lesson).unwrap_or_default();
-            old.extend(named.remove(&lesson).unwrap_or_default());
-            let known = same.iter().any(|&other| lesson_of(other).is_none());
+            let named = named.remove(&lesson).unwrap_or_default();
+            old.extend(named.into_iter().filter(|at| !settled.contains(at)));
+            let known: Vec<usize> = same.iter().copied().filter(|&o| lesson_of(o).is_none()).collect();
             // What another saying put there stays, or two sayings could take turns for ever.
-            let is_said = |other: usize| {
-                by_text
-                    .get(corpus.notes[other].normal.as_str())
-                    .and_then(|all| all.last())
-                    .is_some_and(|&last| lesson_of(last).is_some())
-            };
+            let is_said = |other: usize| twins_of(other).is_some_and(|(_, last)| lesson_of(last).is_some());
             old.retain(|&other| {
                 !same.contains(&other) && !corpus.notes[other].statement.leads && !is_said(other)
             });
-            match (known, old.is_empty()) {
+            let old: Vec<usize> = old.into_iter().collect();
+            let said = &corpus.notes[at];
+            let (passed, lasting): (Vec<usize>, Vec<usize>) =
+                known.iter().copied().partition(|&other| is_dated_before(&corpus.notes[other], said));
+            // What the store settles by itself needs no saying.
+            let is_settled = old.iter().all(|old| settled.contains(old));
+            if let Some(&stands) = lasting.first() {
+                return if is_settled {
+                    Outcome::Known
+                } else {
+                    Outcome::Replaces { old, twins: Vec::new(), stands: Some(stands) }
+                };
+            }
+            // What stands in other words is left to stand, unless its day lets an older word win.
+            let is_twin = |other: &usize| {
+                corpus.notes[*other].normal_id == said.normal_id && !corpus.notes[*other].statement.leads
+            };
+            let twins: BTreeSet<usize> = passed.iter().copied().filter(is_twin).collect();
+            let is_known = !passed.is_empty() && twins.is_empty() && is_settled;
+            match (is_known, old.is_empty() && twins.is_empty()) {
                 (true, _) => Outcome::Known,
                 (false, true) => Outcome::New,
-                (false, false) => Outcome::Replaces(old.into_iter().collect()),
+                (false, false) => Outcome::Replaces { old, twins: twins.into_iter().collect(), stands: None },
             }
         })
         .collect()
+}
+
+/// Finds, for each saying, the neighbours that say the same and no less.
+fn near(
+    corpus: &Corpus<'_>,
+    first_doc: usize,
+    neighbours: &[Vec<usize>],
+    knowledge: &mut Knowledge,
+) -> BTreeMap<usize, Vec<usize>> {
+    let first = corpus.docs.get(first_doc).map_or(corpus.notes.len(), |doc| doc.notes.start);
+    let pairs: Vec<(usize, usize)> = (first..corpus.notes.len())
+        .flat_map(|at| neighbours[at].iter().map(move |&other| (at, other)))
+        .collect();
+    let vocabulary = &knowledge.vocabulary;
+    let same = knowledge.same.compare(&corpus.notes, &pairs, |a, b| duplicates::compare(a, b, vocabulary));
+    let mut near: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for ((at, other), same) in pairs.into_iter().zip(same) {
+        if same.is_some_and(|fuller| fuller != Fuller::First) {
+            near.entry(at).or_default().push(other);
+        }
+    }
+    near
 }
 
 /// Finds, for each saying that names what it replaces, the statements that say to use that: its name
@@ -250,10 +354,15 @@ fn named_statements(
     /// More matches than this mean that the name is used all over the store.
     const MATCHES: usize = 3;
     let mut wanted: BTreeMap<u32, Vec<(usize, Vec<u32>)>> = BTreeMap::new();
+    // A figure names nothing: 14 days may be the time of anything.
+    let mut figures: BTreeSet<usize> = BTreeSet::new();
     for (lesson, named) in sayings.lessons.iter().enumerate() {
         let Some(named) = &named.replaces else { continue };
-        let stems: Vec<u32> =
-            vocabulary.words(named).iter().filter(|w| w.class == Class::Content).map(|w| w.stem).collect();
+        let words = vocabulary.words(named);
+        let stems: Vec<u32> = words.iter().filter(|w| w.class == Class::Content).map(|w| w.stem).collect();
+        if words.iter().any(|w| matches!(w.specific, Some(Kind::Number | Kind::Date))) {
+            figures.insert(lesson);
+        }
         if let Some(&first) = stems.first() {
             wanted.entry(first).or_default().push((lesson, stems));
         }
@@ -273,18 +382,25 @@ fn named_statements(
                 | "user"
         ) || lexicon::is_function_word(word)
     };
+    let is_of_subject = |lesson: usize, note: &Note<'_>| {
+        let said = &corpus.notes[corpus.docs[first_doc + lesson].notes.start];
+        let subject = |note: &Note<'_>| note.claim.as_ref().map(|claim| claim.subject.clone());
+        subject(said).is_some() && subject(said) == subject(note)
+    };
     let mut found: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     let in_store = corpus.notes.iter().enumerate().take_while(|(_, note)| note.doc < first_doc);
     for (at, note) in in_store {
         if !note.words.iter().any(|w| wanted.contains_key(&w.stem)) {
             continue;
         }
-        let stems: Vec<u32> = note.content().map(|w| w.stem).collect();
-        let others = note.content().filter(|w| !directs(vocabulary.text(w.id))).count();
+        let stems: Vec<u32> = note.content.iter().map(|w| w.stem).collect();
+        let others = note.content.iter().filter(|w| !directs(vocabulary.text(w.id))).count();
         for (from, stem) in stems.iter().enumerate() {
             for (lesson, name) in wanted.get(stem).into_iter().flatten() {
                 let matches = found.entry(*lesson).or_default();
-                let fits = others <= name.len() + OTHER_WORDS && stems[from..].starts_with(name);
+                let fits = others <= name.len() + OTHER_WORDS
+                    && stems[from..].starts_with(name)
+                    && (!figures.contains(lesson) || is_of_subject(*lesson, note));
                 if fits && matches.len() <= MATCHES && matches.last() != Some(&at) {
                     matches.push(at);
                 }
@@ -293,84 +409,6 @@ fn named_statements(
     }
     found.retain(|_, matches| matches.len() <= MATCHES);
     found
-}
-
-/// The memories that new statements are appended to, each written once.
-#[derive(Debug, Default)]
-struct Additions {
-    open: BTreeMap<LessonKind, MemoryPath>,
-    contents: BTreeMap<MemoryPath, String>,
-}
-
-impl Additions {
-    /// Appends a statement to the memory for its kind, or to the next part when that is full. Returns
-    /// where it went.
-    fn append(&mut self, store: &Snapshot, kind: LessonKind, statement: &str) -> Option<MemoryPath> {
-        let line = format!("- {statement}\n");
-        let fits = |content: &String| content.len() + line.len() < MEMORY_BYTES_LIMIT;
-        let path = match self.open.get(&kind).filter(|path| self.contents.get(*path).is_some_and(fits)) {
-            Some(path) => path.clone(),
-            None => {
-                let (path, content) = candidates(kind)
-                    .filter(|path| !self.contents.contains_key(path))
-                    .filter(|path| is_free(store, path))
-                    .map(|path| {
-                        let content = opened(store, &path, kind);
-                        (path, content)
-                    })
-                    .find(|(_, content)| fits(content))?;
-                self.contents.insert(path.clone(), content);
-                self.open.insert(kind, path.clone());
-                path
-            }
-        };
-        self.contents.get_mut(&path)?.push_str(&line);
-        Some(path)
-    }
-}
-
-/// Where statements of a kind go, the first choice first.
-fn candidates(kind: LessonKind) -> impl Iterator<Item = MemoryPath> {
-    /// More parts than any store has room for.
-    const PARTS: usize = 10_000;
-    let folder = match kind {
-        LessonKind::Correction | LessonKind::Preference => "preferences",
-        LessonKind::Fact => "facts",
-    };
-    let own = [format!("/{folder}.md"), format!("/{folder}/learned.md")];
-    let parts = (2..PARTS).map(move |part| format!("/{folder}/learned-{part}.md"));
-    let aside = [format!("/learned/{folder}.md")];
-    let aside_parts = (2..PARTS).map(move |part| format!("/learned/{folder}-{part}.md"));
-    own.into_iter()
-        .chain(parts)
-        .chain(aside)
-        .chain(aside_parts)
-        .filter_map(|path| MemoryPath::parse(&path).ok())
-}
-
-/// Says whether a statement may go to a path: a memory for statements stands there, or nothing does
-/// and nothing is in the way. `/preferences.md` is only used where it exists.
-fn is_free(store: &Snapshot, path: &MemoryPath) -> bool {
-    let exists = store.get(path).is_some();
-    let in_folder = path.as_str().matches('/').count() > 1;
-    exists || in_folder && !store.iter().any(|memory| memory.path.collides_with(path))
-}
-
-/// Returns a memory's text, ready to have list items appended.
-fn opened(store: &Snapshot, path: &MemoryPath, kind: LessonKind) -> String {
-    let title = match kind {
-        LessonKind::Correction | LessonKind::Preference => "# Preferences\n",
-        LessonKind::Fact => "# Facts\n",
-    };
-    let mut content = store.get(path).map_or_else(|| title.to_owned(), |memory| memory.content.to_string());
-    if !content.is_empty() && !content.ends_with('\n') {
-        content.push('\n');
-    }
-    let last = content.trim_end().lines().last().unwrap_or_default();
-    if !last.trim_start().starts_with("- ") {
-        content.push('\n');
-    }
-    content
 }
 
 /// Writes a memory, keeping the time of the one it replaces.
@@ -382,7 +420,7 @@ fn write(store: &mut Snapshot, path: MemoryPath, content: String) {
 }
 
 /// Says whether a text could hold a secret; the `secrets` gate looks closer, this only keeps clear.
-fn may_be_secret(text: &str) -> bool {
+pub(super) fn may_be_secret(text: &str) -> bool {
     let lower = text.to_lowercase();
     let named = [
         "password",

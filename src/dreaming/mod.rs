@@ -8,15 +8,18 @@
 pub mod transcript;
 pub mod preferences;
 pub mod playbooks;
+mod phrase;
 mod corpus;
 mod similar;
 mod person;
 mod duplicates;
 mod contradictions;
+mod knowledge;
 mod fate;
 mod editions;
 mod rewrite;
 mod consolidate;
+mod additions;
 mod lessons;
 pub mod offline;
 

@@ -3,7 +3,8 @@
 //! A person has many friends, hobbies and errands, so two such statements in one frame are two facts,
 //! where two such statements about a program would be one fact and its correction.
 
-use super::corpus::{Note, Vocabulary};
+use super::corpus::Note;
+use super::phrase::Vocabulary;
 
 /// Words that stand for a person at the head of a statement.
 const PERSONS: &[&str] = &[

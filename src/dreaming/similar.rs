@@ -3,41 +3,74 @@
 //! An inverted index instead of all pairs. Word pairs that too many statements share say nothing
 //! and are passed over, so the work grows with the store, not with its square.
 
-use super::corpus::{Class, Note};
-use crate::text::statement::Kind;
+use rayon::prelude::*;
+
+use super::corpus::Note;
 
 /// A word pair in more statements than this is boilerplate.
 const BUCKET_LIMIT: usize = 64;
 /// How many of the most similar statements are looked at.
 const NEIGHBOURS: usize = 12;
 
-/// Returns, for each note, the notes that share most with it, the closest first.
-pub(super) fn neighbours(notes: &[Note<'_>]) -> Vec<Vec<usize>> {
-    let mut postings: Vec<(u64, u32)> = Vec::new();
-    let mut sizes: Vec<usize> = Vec::with_capacity(notes.len());
-    for (at, note) in (0_u32..).zip(notes) {
-        let keys = keys(note);
-        sizes.push(keys.len());
-        postings.extend(keys.into_iter().map(|key| (key, at)));
-    }
-    postings.sort_unstable();
-    let buckets: Vec<&[(u64, u32)]> = postings
-        .chunk_by(|a, b| a.0 == b.0)
-        .filter(|bucket| (2..=BUCKET_LIMIT).contains(&bucket.len()))
-        .collect();
-    let mut of_note: Vec<Vec<usize>> = vec![Vec::new(); notes.len()];
-    for (number, bucket) in buckets.iter().enumerate() {
-        for &(_, at) in *bucket {
-            of_note[at as usize].push(number);
+/// Fewer statements are not worth another thread.
+const PART: usize = 2_048;
+
+/// Returns, for each note, the notes that share most with it, the closest first. Keys are numbered
+/// below `key_count`.
+pub(super) fn neighbours(notes: &[Note<'_>], key_count: usize) -> Vec<Vec<usize>> {
+    let buckets = Buckets::of(notes, key_count);
+    let places: Vec<usize> = (0..notes.len()).collect();
+    let parts: Vec<Vec<Vec<usize>>> =
+        places.par_chunks(PART).map(|part| nearest(notes, &buckets, part)).collect();
+    parts.into_iter().flatten().collect()
+}
+
+/// Which notes have a key, for the keys worth following.
+struct Buckets {
+    /// Where a key's members begin; the next key's beginning is where they end.
+    starts: Vec<usize>,
+    members: Vec<u32>,
+}
+
+impl Buckets {
+    fn of(notes: &[Note<'_>], key_count: usize) -> Self {
+        let mut sizes = vec![0_usize; key_count];
+        for &key in notes.iter().flat_map(|note| &note.keys) {
+            sizes[key as usize] += 1;
         }
+        let mut starts = Vec::with_capacity(key_count + 1);
+        let mut end = 0;
+        starts.push(0);
+        for &size in &sizes {
+            end += if (2..=BUCKET_LIMIT).contains(&size) { size } else { 0 };
+            starts.push(end);
+        }
+        let mut members = vec![0; end];
+        let mut free = starts.clone();
+        for (at, note) in (0_u32..).zip(notes) {
+            for key in note.keys.iter().map(|&key| key as usize) {
+                if starts[key] < starts[key + 1] {
+                    members[free[key]] = at;
+                    free[key] += 1;
+                }
+            }
+        }
+        Self { starts, members }
     }
+
+    fn members(&self, key: u32) -> &[u32] {
+        &self.members[self.starts[key as usize]..self.starts[key as usize + 1]]
+    }
+}
+
+/// Finds the neighbours of some notes.
+fn nearest(notes: &[Note<'_>], buckets: &Buckets, part: &[usize]) -> Vec<Vec<usize>> {
     let mut shared: Vec<u32> = vec![0; notes.len()];
     let mut touched: Vec<usize> = Vec::new();
-    let mut nearest = Vec::with_capacity(notes.len());
-    for at in 0..notes.len() {
-        for &number in &of_note[at] {
-            for &(_, other) in buckets[number] {
-                let other = other as usize;
+    let mut nearest = Vec::with_capacity(part.len());
+    for &at in part {
+        for &key in &notes[at].keys {
+            for other in buckets.members(key).iter().map(|&other| other as usize) {
                 if shared[other] == 0 {
                     touched.push(other);
                 }
@@ -48,7 +81,8 @@ pub(super) fn neighbours(notes: &[Note<'_>]) -> Vec<Vec<usize>> {
             .drain(..)
             .map(|other| {
                 let count = std::mem::take(&mut shared[other]);
-                (u64::from(count) * 2_000 / (sizes[at] + sizes[other]) as u64, other)
+                let sizes = notes[at].keys.len() + notes[other].keys.len();
+                (u64::from(count) * 2_000 / sizes as u64, other)
             })
             .filter(|&(_, other)| other != at)
             .collect();
@@ -57,22 +91,4 @@ pub(super) fn neighbours(notes: &[Note<'_>]) -> Vec<Vec<usize>> {
         nearest.push(ranked.into_iter().map(|(_, other)| other).collect());
     }
     nearest
-}
-
-/// Numbers the pairs of neighbouring words, with and without grammar words, and the specifics.
-fn keys(note: &Note<'_>) -> Vec<u64> {
-    if note.statement.kind == Kind::Block {
-        return Vec::new();
-    }
-    let pair = |a: u32, b: u32| (u64::from(a) << 32) | u64::from(b);
-    let mut keys: Vec<u64> = note.words.windows(2).map(|w| pair(w[0].stem, w[1].stem)).collect();
-    let content: Vec<u32> = note.words.iter().filter(|w| w.class == Class::Content).map(|w| w.stem).collect();
-    keys.extend(content.windows(2).map(|w| pair(w[0], w[1])));
-    keys.extend(content.windows(3).map(|w| pair(w[0], w[2])));
-    if let [only] = content[..] {
-        keys.push(pair(only, u32::MAX));
-    }
-    keys.sort_unstable();
-    keys.dedup();
-    keys
 }

@@ -11,7 +11,7 @@ use crate::gate::secrets::redact;
 use crate::memory::MemoryPath;
 use crate::text::statement::Statement;
 
-use super::words::{Paint, bytes, count, cut, grouped, plain};
+use super::words::{Paint, bytes, count, cut, grouped, line, plain};
 
 /// The most characters of a statement that are shown unless everything is asked for: with its sign it
 /// stays within a hundred columns.
@@ -33,8 +33,8 @@ pub struct Detail {
 /// Writes what is compared, and how much differs.
 pub fn head_text(names: &(String, String), counts: &DiffCounts, paint: Paint) -> String {
     let mut text = String::new();
-    let _ = writeln!(text, "{} {}", paint.bad("---"), plain(&names.0));
-    let _ = writeln!(text, "{} {}", paint.good("+++"), plain(&names.1));
+    let _ = writeln!(text, "{} {}", paint.bad("---"), line(&names.0));
+    let _ = writeln!(text, "{} {}", paint.good("+++"), line(&names.1));
     let changes: Vec<String> = [
         (counts.added, "added"),
         (counts.removed, "removed"),
@@ -102,7 +102,7 @@ pub fn entry_text(entry: &EntryDiff, reasons: &Reasons<'_>, detail: Detail, pain
         (_, Some(from)) => format!("moved from {from}"),
         (change, None) => change.to_string(),
     };
-    let _ = writeln!(text, "{} {}", paint.bold(&plain(entry.path().as_str())), paint.dim(&plain(&what)));
+    let _ = writeln!(text, "{} {}", paint.bold(&line(entry.path().as_str())), paint.dim(&line(&what)));
     let told = reasons.by_path.get(entry.path()).map_or(&[][..], Vec::as_slice);
     if detail.is_unified {
         unified(&mut text, entry, paint);
@@ -119,31 +119,31 @@ pub fn entry_text(entry: &EntryDiff, reasons: &Reasons<'_>, detail: Detail, pain
         write_item(&mut text, item, detail, paint);
         let is_said_below = items.get(place + 1).is_some_and(|next| next.because == item.because);
         if !item.because.is_empty() && !is_said_below {
-            let _ = writeln!(text, "    {}", paint.dim(&plain(&item.because)));
+            let _ = writeln!(text, "    {}", paint.dim(&line(&item.because)));
         }
     }
     let rest = told.iter().filter(|place| !used.contains(place)).map(|&place| &reasons.changes[place]);
-    for line in left_over(entry, rest) {
-        let _ = writeln!(text, "    {}", paint.dim(&plain(&line)));
+    for told in left_over(entry, rest) {
+        let _ = writeln!(text, "    {}", paint.dim(&line(&told)));
     }
     text
 }
 
 fn unified(text: &mut String, entry: &EntryDiff, paint: Paint) {
-    for line in entry.unified(3, redact).lines() {
-        let line = plain(line);
-        let _ = match line.as_bytes().first() {
-            Some(b'+') => writeln!(text, "  {}", paint.good(&line)),
-            Some(b'-') => writeln!(text, "  {}", paint.bad(&line)),
-            _ => writeln!(text, "{}", format!("  {line}").trim_end()),
+    for whole in entry.unified(3, redact).lines() {
+        let shown = plain(whole);
+        let _ = match shown.as_bytes().first() {
+            Some(b'+') => writeln!(text, "  {}", paint.good(&shown)),
+            Some(b'-') => writeln!(text, "  {}", paint.bad(&shown)),
+            _ => writeln!(text, "{}", format!("  {shown}").trim_end()),
         };
     }
 }
 
 fn write_item(text: &mut String, item: &Item, detail: Detail, paint: Paint) {
     let shown = |statement: &str| {
-        let line = plain(statement).replace('\n', "⏎");
-        if detail.is_whole { line } else { cut(&line, STATEMENT_WIDTH).into_owned() }
+        let text = plain(statement).replace('\n', "⏎");
+        if detail.is_whole { text } else { cut(&text, STATEMENT_WIDTH).into_owned() }
     };
     for statement in &item.removed {
         let _ = writeln!(text, "  {} {}", paint.bad("-"), shown(statement));

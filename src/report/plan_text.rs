@@ -11,7 +11,7 @@ use crate::spec::pipeline::{
 };
 
 use super::plan_view::store_name;
-use super::words::{Paint, bytes, count, filled, grouped, plain};
+use super::words::{Paint, bytes, count, filled, grouped, line, plain};
 
 /// The most lines of instructions that are shown unless everything is asked for.
 const INSTRUCTION_LINES: usize = 12;
@@ -38,17 +38,20 @@ pub fn plan_text(plan: &Plan, pipeline: &Pipeline, paint: Paint, is_verbose: boo
         ),
     );
     row("sessions", &sessions(plan, pipeline));
-    row("model", &format!("{}, {}", plan.model, money(plan)));
+    row("model", &format!("{}, {}", line(&plan.model), money(plan)));
     row("gates", &gates(&plan.gates));
-    row("adopt", &adopt(&plan.adopt));
+    row("adopt", &line(&adopt(&plan.adopt)));
     if let Some(interval) = pipeline.min_interval {
         row("schedule", &format!("at least {interval:#} between runs"));
     }
 
-    let mut head =
-        format!("{} {}", paint.bold(plan.pipeline.as_str()), paint.dim(&pipeline.file.display().to_string()));
+    let mut head = format!(
+        "{} {}",
+        paint.bold(plan.pipeline.as_str()),
+        paint.dim(&line(&pipeline.file.display().to_string()))
+    );
     if !pipeline.description.is_empty() {
-        let _ = write!(head, "\n  {}", plain(pipeline.description.trim()));
+        let _ = write!(head, "\n  {}", line(pipeline.description.trim()));
     }
     let mut all = format!("{head}\n\n{text}\n");
     dreams(&mut all, plan, paint, is_verbose);
@@ -85,7 +88,7 @@ fn money(plan: &Plan) -> String {
 
 /// Writes gates in lines of a readable width, each line but the first below the value column.
 fn gates(specs: &[GateSpec]) -> String {
-    let parts: Vec<String> = specs.iter().map(gate).collect();
+    let parts: Vec<String> = specs.iter().map(|spec| line(&gate(spec))).collect();
     filled(&parts, " · ", GATES_WIDTH).join(&format!("\n{:12}", ""))
 }
 
@@ -179,14 +182,14 @@ fn dreams(text: &mut String, plan: &Plan, paint: Paint, is_verbose: bool) {
         );
         let shown = if is_verbose { batch.sessions.len() } else { SESSIONS_SHOWN };
         let (first, rest) = batch.sessions.split_at(shown.min(batch.sessions.len()));
-        let mut names = first.iter().map(|id| plain(id.as_str())).collect::<Vec<_>>().join(", ");
+        let mut names = first.iter().map(|id| line(id.as_str())).collect::<Vec<_>>().join(", ");
         match rest {
             [] => {}
             [last] => {
-                let _ = write!(names, ", {}", plain(last.as_str()));
+                let _ = write!(names, ", {}", line(last.as_str()));
             }
             [.., last] => {
-                let _ = write!(names, " … {}", plain(last.as_str()));
+                let _ = write!(names, " … {}", line(last.as_str()));
             }
         }
         let _ = writeln!(text, "    {}", paint.dim(&names));
@@ -208,8 +211,8 @@ fn instructions(text: &mut String, plan: &Plan, index: u32, paint: Paint, is_ver
     let body = plain(rendered.text().unwrap_or_default().trim_end());
     let lines: Vec<&str> = body.lines().collect();
     let shown = if is_verbose { lines.len() } else { INSTRUCTION_LINES.min(lines.len()) };
-    for line in &lines[..shown] {
-        let _ = writeln!(text, "    {} {line}", paint.dim("│"));
+    for shown in &lines[..shown] {
+        let _ = writeln!(text, "    {} {shown}", paint.dim("│"));
     }
     if shown < lines.len() {
         let more = count((lines.len() - shown) as u64, "more line", "more lines");
@@ -225,17 +228,22 @@ fn notes(text: &mut String, plan: &Plan, paint: Paint, is_verbose: bool) {
         let _ = writeln!(text, "  {sessions} went on since last read, read again");
     }
     for (reason, n) in report.left_out_by_reason() {
-        let _ = writeln!(text, "  {} left out: {reason}", count(n as u64, "session", "sessions"));
+        let _ = writeln!(
+            text,
+            "  {} left out: {}",
+            count(n as u64, "session", "sessions"),
+            line(&reason.to_string())
+        );
         let is_old = matches!(reason, LeftOutReason::AlreadyRead | LeftOutReason::PassedOver { .. });
         if is_verbose && !is_old {
             let of_reason = report.left_out.iter().filter(|left_out| left_out.reason == *reason);
             for left_out in of_reason {
-                let _ = writeln!(text, "    {}", paint.dim(&plain(left_out.session.as_str())));
+                let _ = writeln!(text, "    {}", paint.dim(&line(left_out.session.as_str())));
             }
         }
     }
     for (file, reason) in &report.unreadable {
-        let _ = writeln!(text, "  {} {}: {}", paint.warn("not read:"), plain(file), plain(reason));
+        let _ = writeln!(text, "  {} {}: {}", paint.warn("not read:"), line(file), line(reason));
     }
     if report.skipped_lines > 0 {
         let lines = count(report.skipped_lines, "line", "lines");
@@ -243,7 +251,7 @@ fn notes(text: &mut String, plan: &Plan, paint: Paint, is_verbose: bool) {
     }
     if let Some(last) = &report.last_run {
         for change in &report.changed {
-            let _ = writeln!(text, "  {} since {last}: {}", paint.warn("changed"), plain(change));
+            let _ = writeln!(text, "  {} since {last}: {}", paint.warn("changed"), line(change));
         }
     }
     if text.len() > before {
@@ -253,7 +261,7 @@ fn notes(text: &mut String, plan: &Plan, paint: Paint, is_verbose: bool) {
 
 /// Writes why nothing is due, and what to do about it if that is up to a person.
 pub fn not_due(reason: &NotDue, store: &str, paint: Paint) -> String {
-    let mut text = plain(&reason.to_string());
+    let mut text = line(&reason.to_string());
     if matches!(reason, NotDue::OnHold(_)) {
         let command = format!("dreamrun rollback {store} --release");
         let _ = write!(text, "\n  {command:<44} {}", paint.dim("lets runs start again"));
@@ -285,9 +293,9 @@ fn verdict(plan: &Plan, paint: Paint) -> String {
 
 /// Writes what a pipeline file says on its own.
 pub fn outline_text(outline: &Outline, pipeline: &Pipeline, paint: Paint) -> String {
-    let mut text = format!("{} {}\n", paint.bold(outline.pipeline.as_str()), paint.dim(&outline.file));
+    let mut text = format!("{} {}\n", paint.bold(outline.pipeline.as_str()), paint.dim(&line(&outline.file)));
     if !pipeline.description.is_empty() {
-        let _ = writeln!(text, "  {}", plain(pipeline.description.trim()));
+        let _ = writeln!(text, "  {}", line(pipeline.description.trim()));
     }
     text.push('\n');
     let mut row = |name: &str, value: &str| {
@@ -305,13 +313,13 @@ pub fn outline_text(outline: &Outline, pipeline: &Pipeline, paint: Paint) -> Str
             _ => format!("all there are, {} for each dream", pipeline.batch.size),
         },
     );
-    row("model", &outline.model);
+    row("model", &line(&outline.model));
     row("gates", &gates(&outline.gates));
-    row("adopt", &adopt(&outline.adopt));
+    row("adopt", &line(&adopt(&outline.adopt)));
     if let Some(template) = &outline.instructions {
         let _ = writeln!(text, "  {}", paint.dim("template"));
-        for line in plain(template.trim_end()).lines() {
-            let _ = writeln!(text, "    {} {line}", paint.dim("│"));
+        for shown in plain(template.trim_end()).lines() {
+            let _ = writeln!(text, "    {} {shown}", paint.dim("│"));
         }
     }
     text

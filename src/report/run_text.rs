@@ -8,7 +8,7 @@ use crate::gate::verdict::{Outcome, Verdict};
 use crate::journal::run_state::{Phase, RunState};
 
 use super::run_view::RunView;
-use super::words::{Paint, bytes, count, grouped, plain};
+use super::words::{Paint, bytes, count, grouped, line};
 
 /// The most findings shown for one gate.
 const FINDINGS_SHOWN: usize = 5;
@@ -17,7 +17,7 @@ const FINDINGS_SHOWN: usize = 5;
 pub fn run_text(view: &RunView, state: &RunState, paint: Paint) -> String {
     let mut text = format!("{} {}\n", paint.bold(&view.run.to_string()), phase(view, paint));
     if !view.because.is_empty() {
-        let _ = writeln!(text, "  {}", plain(&view.because));
+        let _ = writeln!(text, "  {}", line(&view.because));
     }
     text.push('\n');
     let mut row = |name: &str, value: &str| {
@@ -60,14 +60,14 @@ pub fn run_text(view: &RunView, state: &RunState, paint: Paint) -> String {
         let paths: Vec<_> = view.late_conflicts.iter().map(|conflict| conflict.path.to_string()).collect();
         row(
             "late",
-            &format!("writes to the old store, not carried over a newer one: {}", plain(&paths.join(", "))),
+            &format!("writes to the old store, not carried over a newer one: {}", line(&paths.join(", "))),
         );
     }
     if !view.kept_files.is_empty() {
         let files = count(view.kept_files.len() as u64, "file", "files");
         row(
             "kept",
-            &format!("{files} changed by hand, left as they are: {}", plain(&view.kept_files.join(", "))),
+            &format!("{files} changed by hand, left as they are: {}", line(&view.kept_files.join(", "))),
         );
     }
     if !view.verdicts.is_empty() {
@@ -76,14 +76,14 @@ pub fn run_text(view: &RunView, state: &RunState, paint: Paint) -> String {
     if let Some(by) = &view.approved_by {
         let overrides = match view.overrides.as_slice() {
             [] => String::new(),
-            names => format!(", overriding {}", names.join(", ")),
+            names => format!(", overriding {}", line(&names.join(", "))),
         };
-        let reason = view.approval_reason.as_ref().map_or_else(String::new, |r| format!(": {}", plain(r)));
-        row("approved", &format!("by {}{overrides}{reason}", plain(by)));
+        let reason = view.approval_reason.as_ref().map_or_else(String::new, |r| format!(": {}", line(r)));
+        row("approved", &format!("by {}{overrides}{reason}", line(by)));
     }
     if let Some((by, reason)) = &state.rejection {
-        let reason = reason.as_ref().map_or_else(String::new, |r| format!(": {}", plain(r)));
-        row("rejected", &format!("by {}{reason}", plain(by)));
+        let reason = reason.as_ref().map_or_else(String::new, |r| format!(": {}", line(r)));
+        row("rejected", &format!("by {}{reason}", line(by)));
     }
     findings(&mut text, &view.verdicts, paint);
     let next = next_commands(view, state);
@@ -144,14 +144,18 @@ fn dreams(view: &RunView) -> String {
         }
     });
     let cost = if view.cost_usd > 0.0 { format!("${:.2}", view.cost_usd) } else { "$0".to_owned() };
-    format!("{progress} over {}, {}, {cost}{estimate}", count(sessions, "session", "sessions"), view.model)
+    format!(
+        "{progress} over {}, {}, {cost}{estimate}",
+        count(sessions, "session", "sessions"),
+        line(&view.model)
+    )
 }
 
 fn gates(verdicts: &[Verdict], paint: Paint) -> String {
     let passed = verdicts.iter().filter(|v| v.outcome <= Outcome::Unchanged).count();
     let mut parts = vec![format!("{passed} of {} passed", verdicts.len())];
     for verdict in verdicts.iter().filter(|v| v.outcome > Outcome::Unchanged) {
-        parts.push(format!("{} {}", verdict.gate, outcome(verdict.outcome, paint)));
+        parts.push(format!("{} {}", line(&verdict.gate), outcome(verdict.outcome, paint)));
     }
     parts.join(", ")
 }
@@ -170,13 +174,14 @@ fn outcome(outcome: Outcome, paint: Paint) -> String {
 pub fn verdicts_text(verdicts: &[Verdict], paint: Paint) -> String {
     let mut text = String::new();
     for verdict in verdicts {
-        let limit = if verdict.limit.is_empty() { String::new() } else { format!(" ({})", verdict.limit) };
+        let limit =
+            if verdict.limit.is_empty() { String::new() } else { format!(" ({})", line(&verdict.limit)) };
         let _ = writeln!(
             text,
             "  {:<16} {}: {}{}",
-            verdict.gate,
+            line(&verdict.gate),
             outcome(verdict.outcome, paint),
-            plain(&verdict.measured),
+            line(&verdict.measured),
             paint.dim(&limit)
         );
     }
@@ -188,12 +193,12 @@ fn findings(text: &mut String, verdicts: &[Verdict], paint: Paint) {
         let _ = writeln!(
             text,
             "\n  {} {}: {}",
-            paint.bold(&verdict.gate),
+            paint.bold(&line(&verdict.gate)),
             outcome(verdict.outcome, paint),
-            plain(&verdict.measured)
+            line(&verdict.measured)
         );
         if !verdict.limit.is_empty() {
-            let _ = writeln!(text, "    {}", paint.dim(&verdict.limit));
+            let _ = writeln!(text, "    {}", paint.dim(&line(&verdict.limit)));
         }
         for finding in verdict.findings.iter().take(FINDINGS_SHOWN) {
             let place = match (&finding.path, finding.line) {
@@ -201,7 +206,7 @@ fn findings(text: &mut String, verdicts: &[Verdict], paint: Paint) {
                 (Some(path), None) => format!("{path}: "),
                 _ => String::new(),
             };
-            let _ = writeln!(text, "    {}{}", plain(&place), plain(&finding.note));
+            let _ = writeln!(text, "    {}{}", line(&place), line(&finding.note));
         }
         if verdict.findings.len() > FINDINGS_SHOWN {
             let _ = writeln!(

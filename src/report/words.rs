@@ -43,6 +43,12 @@ pub fn plain(text: &str) -> String {
         .collect()
 }
 
+/// As [`plain`], for a field that has one line: line ends and tabs become visible too, so that no field
+/// can pretend to be the line below it.
+pub fn line(text: &str) -> String {
+    plain(text).replace('\n', "\\n").replace('\t', "\\t")
+}
+
 /// Cuts text to at most `width` characters, the last of them `…` if something is missing.
 pub fn cut(text: &str, width: usize) -> Cow<'_, str> {
     match text.char_indices().nth(width) {
@@ -134,5 +140,6 @@ mod tests {
     #[test]
     fn text_from_outside_cannot_drive_the_terminal() {
         assert_eq!(plain("a\u{1b}[31mb\n\u{202e}c"), "a\\u{1b}[31mb\n\\u{202e}c");
+        assert_eq!(line("a\u{1b}\r\nb\tc\u{85}"), "a\\u{1b}\\u{d}\\nb\\tc\\u{85}");
     }
 }

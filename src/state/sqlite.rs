@@ -8,20 +8,29 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::sqlite::{self, BUSY_TIMEOUT, Stamp};
 
 use super::{Key, PutIf, StateError, StateStore, Version, Versioned};
 
-/// How long a write waits for another process's write.
-const BUSY: Duration = Duration::from_secs(10);
 /// The layout this version writes, kept in `user_version`.
 const LAYOUT: i64 = 1;
+/// Marks a file as ours in SQLite's header ("drms").
+const APPLICATION_ID: i64 = 0x6472_6d73;
 
 /// State in a SQLite file.
 #[derive(Debug)]
 pub struct SqliteState {
     place: PathBuf,
-    connection: Mutex<Connection>,
+    access: Access,
+}
+
+#[derive(Debug)]
+enum Access {
+    Full(Mutex<Connection>),
+    /// Leaves no trace: kept while the file is at rest, else opened anew.
+    Looking(Mutex<Option<(Stamp, Connection)>>),
 }
 
 impl SqliteState {
@@ -32,7 +41,7 @@ impl SqliteState {
     /// Says what stood in the way: no permission, a full disk, a file that is no database, or a
     /// layout newer than this version knows.
     pub fn open(place: &Path) -> Result<Self, StateError> {
-        Self::open_waiting(place, BUSY)
+        Self::open_waiting(place, BUSY_TIMEOUT)
     }
 
     /// Opens the file; a write waits so long for another process's write.
@@ -41,13 +50,13 @@ impl SqliteState {
             std::fs::create_dir_all(folder)
                 .map_err(|error| unavailable("open", place, &error.to_string()))?;
         }
-        let connection = Connection::open(place).map_err(|e| failed("open", place, &e))?;
-        let state = Self { place: place.to_owned(), connection: Mutex::new(connection) };
-        state.prepare(patience)?;
-        Ok(state)
+        let connection = sqlite::open(place, patience).map_err(|e| failed("open", place, &e))?;
+        prepare(&connection, place)?;
+        Ok(Self { place: place.to_owned(), access: Access::Full(Mutex::new(connection)) })
     }
 
-    /// Opens the file for reading only; `None` if there is none yet.
+    /// Opens the file for reading only; `None` if there is none yet. Nothing is written to the file or
+    /// beside it, unless a change that was cut off has to be taken back.
     ///
     /// # Errors
     ///
@@ -56,67 +65,96 @@ impl SqliteState {
         if !place.exists() {
             return Ok(None);
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(place, flags).map_err(|e| failed("open", place, &e))?;
-        connection.busy_timeout(BUSY).map_err(|e| failed("open", place, &e))?;
-        let state = Self { place: place.to_owned(), connection: Mutex::new(connection) };
+        let layout = sqlite::undisturbed(place, || {
+            let connection = sqlite::open_to_look(place).map_err(|e| failed("open", place, &e))?;
+            check_layout(&connection, place)
+        })?;
         // A process that died right after making the file left it empty.
-        let is_empty = state.check_layout()? == 0;
+        let is_empty = layout == 0;
+        let state = Self { place: place.to_owned(), access: Access::Looking(Mutex::new(None)) };
         Ok((!is_empty).then_some(state))
     }
 
-    fn prepare(&self, patience: Duration) -> Result<(), StateError> {
-        let fail = |e| failed("open", &self.place, &e);
-        self.lock().busy_timeout(patience).map_err(fail)?;
-        let found = self.check_layout()?;
-        {
-            let connection = self.lock();
-            // Network file systems have no shared memory for the WAL; a rollback journal works there.
-            let mode: String =
-                connection.query_row("PRAGMA journal_mode=WAL", [], |row| row.get(0)).map_err(fail)?;
-            if mode != "wal" {
-                connection.pragma_update(None, "journal_mode", "TRUNCATE").map_err(fail)?;
+    /// Reads with whichever connection there is. `f` may be asked again if the file changed meanwhile.
+    fn read<T>(&self, mut f: impl FnMut(&Connection) -> rusqlite::Result<T>) -> Result<T, StateError> {
+        let read = match &self.access {
+            Access::Full(connection) => f(&locked(connection)),
+            Access::Looking(held) => {
+                let mut held = locked(held);
+                sqlite::undisturbed(&self.place, || {
+                    let now = Stamp::of(&self.place);
+                    let connection = match held.take() {
+                        Some((then, connection)) if then == now && now.is_at_rest() => connection,
+                        _ => sqlite::open_to_look(&self.place)?,
+                    };
+                    let seen = f(&connection);
+                    // Held on to beside a writer, it would keep that one from tidying up at its end.
+                    *held = now.is_at_rest().then_some((now, connection));
+                    seen
+                })
             }
-            connection.pragma_update(None, "synchronous", "FULL").map_err(fail)?;
-        }
-        if found < LAYOUT {
-            self.lock()
-                .execute_batch(
-                    "BEGIN IMMEDIATE;
-                     CREATE TABLE IF NOT EXISTS objects (
-                         key TEXT PRIMARY KEY, version INTEGER NOT NULL, bytes BLOB NOT NULL
-                     ) STRICT, WITHOUT ROWID;
-                     PRAGMA user_version=1;
-                     COMMIT;",
-                )
-                .map_err(fail)?;
-        }
-        Ok(())
-    }
-
-    fn check_layout(&self) -> Result<i64, StateError> {
-        let number = |sql: &str| -> Result<i64, StateError> {
-            self.lock().query_row(sql, [], |row| row.get(0)).map_err(|e| failed("open", &self.place, &e))
         };
-        let found = number("PRAGMA user_version")?;
-        let tables = number("SELECT count(*) FROM sqlite_schema WHERE type = 'table'")?;
-        if tables > 0 && number("SELECT count(*) FROM sqlite_schema WHERE name = 'objects'")? == 0 {
-            return Err(unavailable("open", &self.place, "the file belongs to another program"));
-        }
-        if found > LAYOUT {
-            return Err(StateError::TooNew {
-                key: Key(self.place.display().to_string()),
-                found: found.to_string(),
-                known: LAYOUT.to_string(),
-            });
-        }
-        Ok(found)
+        read.map_err(|e| failed("read", &self.place, &e))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
-        // A panic elsewhere cannot leave SQLite between statements, so the connection is still good.
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Returns the connection that may write.
+    fn writer(&self) -> Result<MutexGuard<'_, Connection>, StateError> {
+        match &self.access {
+            Access::Full(connection) => Ok(locked(connection)),
+            Access::Looking(_) => Err(unavailable("write", &self.place, "the file is read-only")),
+        }
     }
+}
+
+fn prepare(connection: &Connection, place: &Path) -> Result<(), StateError> {
+    let fail = |e| failed("open", place, &e);
+    let found = check_layout(connection, place)?;
+    sqlite::choose_journal(connection, place).map_err(fail)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(fail)?;
+    if found < LAYOUT {
+        let tables = format!(
+            "BEGIN IMMEDIATE;
+             CREATE TABLE IF NOT EXISTS objects (
+                 key TEXT PRIMARY KEY, version INTEGER NOT NULL, bytes BLOB NOT NULL
+             ) STRICT, WITHOUT ROWID;
+             PRAGMA application_id={APPLICATION_ID};
+             PRAGMA user_version={LAYOUT};
+             COMMIT;"
+        );
+        connection.execute_batch(&tables).map_err(fail)?;
+    }
+    Ok(())
+}
+
+/// Returns the file's layout, 0 for an empty file, after making sure that it is ours to read.
+fn check_layout(connection: &Connection, place: &Path) -> Result<i64, StateError> {
+    let fail = |e| failed("open", place, &e);
+    // One view of all that is asked: another process may be making the table.
+    let connection = connection.unchecked_transaction().map_err(fail)?;
+    let number = |sql: &str| -> Result<i64, StateError> {
+        connection.query_row(sql, [], |row| row.get(0)).map_err(fail)
+    };
+    let found = number("PRAGMA user_version")?;
+    let application = number("PRAGMA application_id")?;
+    let tables = number("SELECT count(*) FROM sqlite_schema WHERE type = 'table'")?;
+    let is_foreign = application != 0 && application != APPLICATION_ID;
+    let has_others = tables > 0 && number("SELECT count(*) FROM sqlite_schema WHERE name = 'objects'")? == 0;
+    if is_foreign || has_others {
+        return Err(unavailable("open", place, "the file belongs to another program"));
+    }
+    if found > LAYOUT {
+        return Err(StateError::TooNew {
+            key: Key(place.display().to_string()),
+            found: found.to_string(),
+            known: LAYOUT.to_string(),
+        });
+    }
+    Ok(found)
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic elsewhere cannot leave SQLite between statements, so the connection is still good.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn failed(action: &'static str, place: &Path, error: &rusqlite::Error) -> StateError {
@@ -144,22 +182,20 @@ fn unavailable(action: &'static str, place: &Path, reason: &str) -> StateError {
 #[async_trait]
 impl StateStore for SqliteState {
     async fn get(&self, key: &Key) -> Result<Option<Versioned>, StateError> {
-        self.lock()
-            .prepare_cached("SELECT bytes, version FROM objects WHERE key = ?1")
-            .and_then(|mut statement| {
-                statement
-                    .query_row(params![key.as_str()], |row| {
-                        let version: i64 = row.get(1)?;
-                        Ok(Versioned { bytes: row.get(0)?, version: Version(version.to_string()) })
-                    })
-                    .optional()
-            })
-            .map_err(|e| failed("read", &self.place, &e))
+        self.read(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT bytes, version FROM objects WHERE key = ?1")?;
+            let found = statement.query_row(params![key.as_str()], |row| {
+                let version: i64 = row.get(1)?;
+                Ok(Versioned { bytes: row.get(0)?, version: Version(version.to_string()) })
+            });
+            found.optional()
+        })
     }
 
     async fn put(&self, key: &Key, bytes: &[u8], when: PutIf) -> Result<Version, StateError> {
         let fail = |e| failed("write", &self.place, &e);
-        let connection = self.lock();
+        let connection = self.writer()?;
         let (written, version) = match when {
             PutIf::Absent => {
                 let sql = "INSERT INTO objects (key, version, bytes) VALUES (?1, 1, ?2)
@@ -184,16 +220,14 @@ impl StateStore for SqliteState {
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<Key>, StateError> {
-        let read = || -> rusqlite::Result<Vec<Key>> {
-            let connection = self.lock();
+        self.read(|connection| {
             // The range ends before the first text that is greater than every continuation.
             let mut statement = connection.prepare_cached(
                 "SELECT key FROM objects WHERE key >= ?1 AND key < ?1 || char(1114111) ORDER BY key",
             )?;
             let keys = statement.query_map(params![prefix], |row| row.get(0).map(Key))?;
             keys.collect()
-        };
-        read().map_err(|e| failed("read", &self.place, &e))
+        })
     }
 }
 
@@ -241,6 +275,27 @@ mod tests {
         assert_eq!(state.get(&key()).await.unwrap().unwrap().bytes, b"x");
     }
 
+    #[tokio::test]
+    async fn looking_leaves_nothing_beside_the_file_and_sees_what_is_written_since() {
+        let (_folder, place) = place();
+        let state = SqliteState::open(&place).unwrap();
+        state.put(&key(), b"x", PutIf::Absent).await.unwrap();
+        drop(state);
+        let names = || std::fs::read_dir(place.parent().unwrap()).unwrap().count();
+        let looking = SqliteState::open_read_only(&place).unwrap().unwrap();
+        let seen = looking.get(&key()).await.unwrap().unwrap();
+        assert_eq!((seen.bytes.as_slice(), names()), (&b"x"[..], 1));
+
+        let state = SqliteState::open(&place).unwrap();
+        state.put(&key(), b"y", PutIf::Version(seen.version)).await.unwrap();
+        assert_eq!(looking.get(&key()).await.unwrap().unwrap().bytes, b"y", "read from the log");
+        drop(state);
+        assert_eq!(looking.get(&key()).await.unwrap().unwrap().bytes, b"y");
+        assert_eq!(looking.list("").await.unwrap(), [key()]);
+        drop(looking);
+        assert_eq!(names(), 1);
+    }
+
     #[test]
     fn a_newer_layout_is_refused_and_left_alone() {
         let (_folder, place) = place();
@@ -273,7 +328,12 @@ mod tests {
         std::fs::create_dir_all(place.parent().unwrap()).unwrap();
         let other = Connection::open(&place).unwrap();
         other.execute_batch("CREATE TABLE recipes (name TEXT); PRAGMA user_version = 1;").unwrap();
-        for refused in [told(SqliteState::open(&place)), told(SqliteState::open_read_only(&place))] {
+        let told = || [told(SqliteState::open(&place)), told(SqliteState::open_read_only(&place))];
+        for refused in told() {
+            assert!(refused.ends_with("the file belongs to another program"), "{refused}");
+        }
+        other.execute_batch("CREATE TABLE objects (x); PRAGMA application_id = 7;").unwrap();
+        for refused in told() {
             assert!(refused.ends_with("the file belongs to another program"), "{refused}");
         }
     }
@@ -307,8 +367,9 @@ mod tests {
         let (_folder, place) = place();
         let state = SqliteState::open(&place).unwrap();
         state.put(&key(), b"x", PutIf::Absent).await.unwrap();
-        let pages: i64 = state.lock().query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
-        state.lock().pragma_update(None, "max_page_count", pages).unwrap();
+        let pages: i64 =
+            state.writer().unwrap().query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        state.writer().unwrap().pragma_update(None, "max_page_count", pages).unwrap();
         let version = state.get(&key()).await.unwrap().unwrap().version;
         let refused = told(state.put(&key(), &vec![b'y'; 1 << 20], PutIf::Version(version)).await);
         assert!(refused.ends_with("the disk is full"), "{refused}");

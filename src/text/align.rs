@@ -17,8 +17,13 @@ pub struct Hunk {
 /// Returns the stretches outside a longest common subsequence, in order; `None` for sequences over
 /// [`ALIGN_LIMIT`] after their common ends.
 pub fn hunks<T: PartialEq>(a: &[T], b: &[T]) -> Option<Vec<Hunk>> {
-    let head = a.iter().zip(b).take_while(|(x, y)| x == y).count();
-    let tail = a[head..].iter().rev().zip(b[head..].iter().rev()).take_while(|(x, y)| x == y).count();
+    hunks_by(a, b, |x, y| x == y)
+}
+
+/// As [`hunks`], where `same` says what is equal.
+pub fn hunks_by<T>(a: &[T], b: &[T], same: impl Fn(&T, &T) -> bool) -> Option<Vec<Hunk>> {
+    let head = a.iter().zip(b).take_while(|(x, y)| same(x, y)).count();
+    let tail = a[head..].iter().rev().zip(b[head..].iter().rev()).take_while(|(x, y)| same(x, y)).count();
     let (x, y) = (&a[head..a.len() - tail], &b[head..b.len() - tail]);
     if x.len() > ALIGN_LIMIT || y.len() > ALIGN_LIMIT {
         return None;
@@ -27,7 +32,7 @@ pub fn hunks<T: PartialEq>(a: &[T], b: &[T]) -> Option<Vec<Hunk>> {
     let mut best = vec![0_u16; (x.len() + 1) * width];
     for i in (0..x.len()).rev() {
         for j in (0..y.len()).rev() {
-            best[i * width + j] = if x[i] == y[j] {
+            best[i * width + j] = if same(&x[i], &y[j]) {
                 best[(i + 1) * width + j + 1] + 1
             } else {
                 best[(i + 1) * width + j].max(best[i * width + j + 1])
@@ -37,13 +42,13 @@ pub fn hunks<T: PartialEq>(a: &[T], b: &[T]) -> Option<Vec<Hunk>> {
     let mut found: Vec<Hunk> = Vec::new();
     let (mut i, mut j) = (0, 0);
     while i < x.len() || j < y.len() {
-        if i < x.len() && j < y.len() && x[i] == y[j] {
+        if i < x.len() && j < y.len() && same(&x[i], &y[j]) {
             i += 1;
             j += 1;
             continue;
         }
         let from = (i, j);
-        while (i < x.len() || j < y.len()) && !(i < x.len() && j < y.len() && x[i] == y[j]) {
+        while (i < x.len() || j < y.len()) && !(i < x.len() && j < y.len() && same(&x[i], &y[j])) {
             if j == y.len() || i < x.len() && best[(i + 1) * width + j] >= best[i * width + j + 1] {
                 i += 1;
             } else {

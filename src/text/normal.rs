@@ -1,12 +1,17 @@
 //! Normalisation: two statements with the same normal form say the same in the same words.
 
-use super::token::tokens;
+use super::token::{Token, tokens};
 
 /// Returns a text's tokens in their normal form, joined by spaces: without Markdown marks, outer
 /// punctuation, case and typography. Symbols that mean something (`>=`, `--flag`, `%`) stay.
 pub fn normal(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for token in tokens(text) {
+    joined(&tokens(text))
+}
+
+/// Returns the normal form of a text that is split already.
+pub fn joined(tokens: &[Token<'_>]) -> String {
+    let mut out = String::with_capacity(tokens.iter().map(|token| token.norm.len() + 1).sum());
+    for token in tokens {
         if !out.is_empty() {
             out.push(' ');
         }

@@ -1,11 +1,12 @@
 //! Subjects: what a statement is about, apart from the value it gives.
 
 use super::lexicon;
+use super::normal::joined;
 use super::specifics::{Kind, kind_of};
 use super::token::{Token, tokens};
 
 /// How a statement names its subject, from the strictest form to the loosest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Form {
     /// `Subject: attribute is value`: one attribute of one subject.
     Attribute,
@@ -175,10 +176,14 @@ const SINGULAR: &[&str] = &[
 
 /// Takes a statement apart, if it names its subject in one of the known ways.
 pub fn claim(text: &str) -> Option<Claim> {
-    let tokens = tokens(text);
+    claim_of(&tokens(text))
+}
+
+/// As [`claim`], of a text that is split already.
+pub fn claim_of(tokens: &[Token<'_>]) -> Option<Claim> {
     let label = tokens.iter().take(SUBJECT_LIMIT).position(|t| t.label_end).filter(|&i| i + 1 < tokens.len());
     if let Some(label) = label {
-        let subject = join(&tokens[..=label]);
+        let subject = joined(&tokens[..=label]);
         let verb =
             tokens[label + 1..].iter().take(7).position(|t| matches!(t.norm.as_str(), "is" | "are" | "="));
         if let Some(verb) = verb.filter(|&v| v > 0 && label + 2 + v < tokens.len()) {
@@ -191,8 +196,8 @@ pub fn claim(text: &str) -> Option<Claim> {
             let article = lexicon::is_function_word(&tokens[label + 1].norm);
             if described && !article {
                 return Some(Claim {
-                    subject: join(&tokens[..=end]),
-                    value: join(&tokens[end + 1..]),
+                    subject: joined(&tokens[..=end]),
+                    value: joined(&tokens[end + 1..]),
                     subject_len: end + 1,
                     form: Form::Attribute,
                     singular: true,
@@ -202,7 +207,7 @@ pub fn claim(text: &str) -> Option<Claim> {
         let generic = GENERIC_LABELS.contains(&subject.as_str());
         return (!generic).then(|| Claim {
             subject,
-            value: join(&tokens[label + 1..]),
+            value: joined(&tokens[label + 1..]),
             subject_len: label + 1,
             form: Form::Label,
             singular: is_singular(&tokens[..=label]),
@@ -222,8 +227,8 @@ pub fn claim(text: &str) -> Option<Claim> {
     let scalar = value.len() <= 2 && value.iter().any(|t| kind_of(t).is_some_and(is_scalar));
     let subject_is_whole = head.iter().any(|t| !lexicon::is_function_word(&t.norm));
     (subject_is_whole && (!verb_is_loose || singular || scalar)).then(|| Claim {
-        subject: join(&tokens[..at + width]),
-        value: join(value),
+        subject: joined(&tokens[..at + width]),
+        value: joined(value),
         subject_len: at + width,
         form: Form::Copula,
         singular,
@@ -236,17 +241,6 @@ fn is_singular(subject: &[Token<'_>]) -> bool {
 
 fn is_scalar(kind: Kind) -> bool {
     matches!(kind, Kind::Number | Kind::Date | Kind::Version)
-}
-
-fn join(tokens: &[Token<'_>]) -> String {
-    let mut out = String::new();
-    for token in tokens {
-        if !out.is_empty() {
-            out.push(' ');
-        }
-        out.push_str(&token.norm);
-    }
-    out
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod gc;
 mod github;
 mod help;
 mod home;
+mod hostile;
 mod options;
 mod plan;
 mod project;

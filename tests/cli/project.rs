@@ -1,5 +1,9 @@
 //! Finding the project, and what it may not be.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
 use crate::support::Project;
 
 const REMOTE: &str = "\
@@ -107,4 +111,34 @@ fn a_misspelt_gate_stops_an_apply_before_it_begins() {
     assert_eq!((&document["outcome"], &document["data"]), (&"error".into(), &serde_json::Value::Null));
     assert_eq!(document["diagnostics"][0]["line"], 10, "{document:#}");
     assert!(!project.path(".dreamrun").exists());
+}
+
+#[test]
+fn looking_changes_no_file_of_the_project() {
+    let files = |project: &Project| -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
+        let entries = walkdir::WalkDir::new(project.path("")).into_iter().map(Result::unwrap);
+        let file = |entry: walkdir::DirEntry| {
+            let changed = entry.metadata().unwrap().modified().unwrap();
+            let text =
+                if entry.file_type().is_file() { std::fs::read(entry.path()).unwrap() } else { vec![] };
+            (entry.into_path(), (changed, text))
+        };
+        entries.map(file).collect()
+    };
+    let project = Project::small();
+    let looks: [&[&str]; 7] =
+        [&["validate"], &["plan"], &["plan", "--offline"], &["status"], &["show"], &["diff", "latest"], &[]];
+    let before = files(&project);
+    for look in looks {
+        let _ = project.run(look);
+        assert!(files(&project) == before, "{look:?} before the first apply");
+    }
+    project.adopt();
+    let before = files(&project);
+    for look in looks {
+        let _ = project.run(look).ends_with(0);
+        let after = files(&project);
+        assert_eq!(after.keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>(), "{look:?}");
+        assert!(after == before, "{look:?}");
+    }
 }

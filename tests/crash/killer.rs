@@ -96,8 +96,18 @@ impl Inner {
 
     fn die_at(&self, step: &Step, side: Side) {
         match &self.point {
-            Some(Point::At(at, of)) if at == step && *of == side => die(),
+            Some(Point::At(at, of)) if at == step && *of == side => self.die(),
             _ => {}
+        }
+    }
+
+    /// Ends this process as `kill -9` does. No other thread begins a step meanwhile.
+    fn die(&self) -> ! {
+        let _steps = self.steps.lock().unwrap();
+        let kill = format!("kill -KILL {}", std::process::id());
+        let _ = Command::new("sh").arg("-c").arg(kill).status();
+        loop {
+            std::thread::park();
         }
     }
 
@@ -108,7 +118,7 @@ impl Inner {
         if let Some(Point::After(limit)) = self.point
             && self.lasting.fetch_add(1, Ordering::SeqCst) + 1 == limit
         {
-            die();
+            self.die();
         }
         result
     }
@@ -124,15 +134,6 @@ impl Inner {
         let path = MemoryPath::parse(LIVE_WRITE).unwrap();
         let content = "Written while a dream was at work.\n".into();
         backend.write(&store, &[MemoryWrite::Put { path, content, expected: None }]).await.unwrap();
-    }
-}
-
-/// Ends this process as `kill -9` does.
-fn die() -> ! {
-    let kill = format!("kill -KILL {}", std::process::id());
-    let _ = Command::new("sh").arg("-c").arg(kill).status();
-    loop {
-        std::thread::park();
     }
 }
 

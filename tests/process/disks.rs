@@ -98,7 +98,7 @@ fn a_disk_that_fills_up_anywhere_costs_nothing_twice() {
         assert!(matches!(ran.code, Some(1 | 5)), "{blocks} blocks: {ran:#?}");
         assert_eq!(ran.json()["outcome"], "error", "{blocks} blocks");
         // People are told that it is the disk.
-        let ran = ran.says("disk");
+        let _ = ran.says("disk");
         // Every dream has its intent in the journal.
         let has_state = drill.path(".dreamrun/state.db").metadata().is_ok_and(|file| file.len() > 0);
         let made = dreams(&drill);

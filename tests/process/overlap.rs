@@ -27,15 +27,23 @@ fn start(drill: &Drill, text: &str) -> (Child, std::thread::JoinHandle<String>) 
 
 /// Runs an apply in this process whose dreams wait for the mind, and something meanwhile.
 fn while_dreaming(drill: &Drill, mind: &Arc<GatedMind>, meanwhile: impl FnOnce()) -> Ran {
+    /// Lets the mind go, also when a test fails: its thread has to end for that to be told.
+    struct LetGo<'a>(&'a GatedMind);
+    impl Drop for LetGo<'_> {
+        fn drop(&mut self) {
+            self.0.allow(1_000);
+        }
+    }
     let parts = WithMind(Arc::clone(mind) as _);
     std::thread::scope(|scope| {
+        let let_go = LetGo(mind);
         let driver = scope.spawn(|| drill.run_with(&parts, APPLY));
         wait_for("the first dream", || {
             drill.try_count("SELECT count(*) FROM dreams WHERE status = 'running'") == Ok(1)
         });
         wait_for("its event", || drill.events()["small-1"].len() == 5);
         meanwhile();
-        mind.allow(1_000);
+        drop(let_go);
         driver.join().unwrap()
     })
 }

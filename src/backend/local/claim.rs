@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use crate::ids::DreamId;
 
-use super::database::beside;
 use super::error::LocalError;
+use crate::sqlite::beside;
 
 /// A held claim. Dropping it lets go.
 #[derive(Debug)]

@@ -8,10 +8,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, OpenFlags, Row, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Row, Transaction, TransactionBehavior};
+
+use crate::sqlite::{self, BUSY_TIMEOUT};
 
 use super::error::{Failure, LocalError};
 
@@ -19,10 +20,6 @@ use super::error::{Failure, LocalError};
 const SCHEMA: i64 = 1;
 /// Marks a file as ours in SQLite's header ("drmr").
 const APPLICATION_ID: i64 = 0x6472_6d72;
-/// How long a call waits for another process's write. Writes take milliseconds, the longest (a dream's
-/// output) a few hundred.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Enough for the indexes of a store of 10,000 memories, whose keys come in no order.
 const CACHE_KIB: i64 = 32 * 1024;
 
@@ -137,15 +134,14 @@ impl Database {
                 source,
             })?;
         }
-        let mut connection =
-            connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         let at = |failure: Failure| failure.at(path);
+        let mut connection = sqlite::open(path, BUSY_TIMEOUT).and_then(prepare).map_err(|e| at(e.into()))?;
         // SQLite makes do with reading where it may not write.
         if connection.is_readonly("main").map_err(|e| at(e.into()))? {
             return Err(LocalError::ReadOnly { path: path.to_owned() });
         }
         check(&connection, path)?;
-        choose_journal(&connection, path).map_err(at)?;
+        sqlite::choose_journal(&connection, path).map_err(|e| at(e.into()))?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(|e| at(e.into()))?;
         make_tables(&mut connection).map_err(at)?;
         // A second look: another process may have been first to make the tables.
@@ -155,7 +151,7 @@ impl Database {
 
     /// Looks at the file, which need not exist, and never writes to it or beside it.
     pub(super) fn open_read_only(path: &Path) -> Result<Self, LocalError> {
-        undisturbed(path, || look(path))?;
+        sqlite::undisturbed(path, || look(path))?;
         Ok(Self { path: path.to_owned(), access: Access::ReadOnly })
     }
 
@@ -184,7 +180,9 @@ impl Database {
             Access::Full(connection) => {
                 within(&mut connection.lock().unwrap_or_else(PoisonError::into_inner)).map_err(at)
             }
-            Access::ReadOnly => undisturbed(&self.path, || within(&mut look(&self.path)?).map_err(at)),
+            Access::ReadOnly => {
+                sqlite::undisturbed(&self.path, || within(&mut look(&self.path)?).map_err(at))
+            }
         }
     }
 
@@ -209,23 +207,15 @@ impl Database {
     }
 }
 
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, LocalError> {
-    let open = || -> Result<Connection, rusqlite::Error> {
-        let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        connection.pragma_update(None, "trusted_schema", false)?;
-        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-        connection.set_prepared_statement_cache_capacity(64);
-        Ok(connection)
-    };
-    open().map_err(|e| Failure::from(e).at(path))
+/// Makes a connection ready for these tables.
+fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
 }
 
-/// Opens for reading alone.
-///
-/// A database at rest is opened as immutable, since a plain reader of a WAL database would leave two files
-/// beside it. One with a log is in use, or was left by a killed process, and is read together with its log.
+/// Opens for reading alone; a file that is not there yet is read as one without rows.
 fn look(path: &Path) -> Result<Connection, LocalError> {
     match fs::metadata(path) {
         Ok(_) => {}
@@ -236,12 +226,7 @@ fn look(path: &Path) -> Result<Connection, LocalError> {
         }
         Err(source) => return Err(LocalError::File { path: path.to_owned(), action: "open", source }),
     }
-    let connection = if has_log(path) {
-        connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
-    } else {
-        let uri = PathBuf::from(format!("file:{}?immutable=1", percent_encode(path)));
-        connect(&uri, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?
-    };
+    let connection = sqlite::open_to_look(path).and_then(prepare).map_err(|e| Failure::from(e).at(path))?;
     if check(&connection, path)? == 0 {
         // Made by a process that has not got as far as the tables.
         let mut nothing = Connection::open_in_memory().map_err(|e| Failure::from(e).at(path))?;
@@ -249,52 +234,6 @@ fn look(path: &Path) -> Result<Connection, LocalError> {
         return Ok(nothing);
     }
     Ok(connection)
-}
-
-/// Repeats a look at a database at rest, if it turns out not to have been at rest all the while.
-fn undisturbed<T>(path: &Path, mut look: impl FnMut() -> Result<T, LocalError>) -> Result<T, LocalError> {
-    let stamp = || {
-        let metadata = fs::metadata(path).ok();
-        (has_log(path), metadata.and_then(|file| Some((file.len(), file.modified().ok()?))))
-    };
-    let mut before = stamp();
-    for _ in 0..LOOKS {
-        let seen = look();
-        let after = stamp();
-        // With a log on both sides SQLite's own locks were at work.
-        if before == after || (before.0 && seen.is_ok()) {
-            return seen;
-        }
-        before = after;
-    }
-    look()
-}
-
-/// How often a look is repeated; each time another process has to come or go within milliseconds.
-const LOOKS: usize = 32;
-
-fn has_log(path: &Path) -> bool {
-    beside(path, "-wal").exists() || beside(path, "-journal").exists()
-}
-
-/// Returns a path with something added to its last name.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
-fn percent_encode(path: &Path) -> String {
-    let mut text = String::new();
-    for &byte in path.as_os_str().as_encoded_bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
-                text.push(char::from(byte))
-            }
-            _ => text.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    text
 }
 
 /// Returns the file's schema version, 0 for an empty file, after making sure that it is ours to read.
@@ -320,55 +259,6 @@ fn check(connection: &Connection, path: &Path) -> Result<i64, LocalError> {
         return Err(LocalError::NewerSchema { path: path.to_owned(), found, known: SCHEMA, written_by });
     }
     Ok(found)
-}
-
-/// Turns on WAL, or where that is impossible the plain rollback journal.
-fn choose_journal(connection: &Connection, path: &Path) -> Result<(), Failure> {
-    if is_on_network(path) {
-        set_journal(connection, "TRUNCATE")?;
-        return Ok(());
-    }
-    if set_journal(connection, "WAL")? != "wal" {
-        tracing::warn!(path = %path.display(), "no write-ahead log here; using a rollback journal");
-        set_journal(connection, "TRUNCATE")?;
-    }
-    Ok(())
-}
-
-/// Sets the journal mode and returns the one in force. SQLite does not wait for others when it changes
-/// the mode, so this does.
-fn set_journal(connection: &Connection, mode: &str) -> Result<String, Failure> {
-    let until = Instant::now() + BUSY_TIMEOUT;
-    loop {
-        match connection.pragma_update_and_check(None, "journal_mode", mode, |row| row.get(0)) {
-            Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < until => {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            other => return Ok(other?),
-        }
-    }
-}
-
-/// Says whether a file lies on a network file system, where WAL's shared memory corrupts the database.
-/// Only Linux tells; elsewhere SQLite's own answer has to do.
-fn is_on_network(path: &Path) -> bool {
-    let Ok(mounts) = fs::read_to_string("/proc/self/mounts") else { return false };
-    let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let Ok(folder) = folder.canonicalize() else { return false };
-    is_network_mount(&mounts, &folder)
-}
-
-fn is_network_mount(mounts: &str, folder: &Path) -> bool {
-    let kind = mounts
-        .lines()
-        .filter_map(|line| {
-            let mut fields = line.split(' ').skip(1);
-            let point = fields.next()?.replace("\\040", " ");
-            folder.starts_with(&point).then_some((point.len(), fields.next()?))
-        })
-        .max_by_key(|&(length, _)| length)
-        .map_or("", |(_, kind)| kind);
-    matches!(kind, "nfs" | "nfs4" | "cifs" | "smb3" | "smbfs" | "9p" | "afs" | "ceph" | "fuse.sshfs")
 }
 
 fn make_tables(connection: &mut Connection) -> Result<(), Failure> {
@@ -576,11 +466,28 @@ mod tests {
     }
 
     #[test]
-    fn network_file_systems_are_known_by_the_longest_mount() {
-        let mounts = "rootfs / ext4 rw 0 0\nserver:/x /mnt/my\\040share nfs4 rw 0 0\n/dev/sdb /mnt/my\\040share/disk xfs rw 0 0\n";
-        assert!(!is_network_mount(mounts, Path::new("/home/me")));
-        assert!(is_network_mount(mounts, Path::new("/mnt/my share/project")));
-        assert!(!is_network_mount(mounts, Path::new("/mnt/my share/disk/project")));
-        assert!(!is_network_mount("", Path::new("/")));
+    fn a_change_that_was_cut_off_is_taken_back_by_whoever_looks() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("local.db");
+        drop(Database::open(&path).unwrap());
+        let db = Connection::open(&path).unwrap();
+        db.pragma_update(None, "journal_mode", "DELETE").unwrap();
+        // So small a cache makes the change reach the file before it is committed.
+        db.pragma_update(None, "cache_size", 1).unwrap();
+        db.execute_batch(
+            "BEGIN; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+             INSERT INTO contents SELECT i, hex(zeroblob(500)) FROM n",
+        )
+        .unwrap();
+        let left = folder.path().join("left.db");
+        fs::copy(&path, &left).unwrap();
+        fs::copy(sqlite::beside(&path, "-journal"), sqlite::beside(&left, "-journal")).unwrap();
+        assert!(fs::metadata(&left).unwrap().len() > 100_000, "the change has reached the file");
+
+        let seen = Database::open_read_only(&left).unwrap();
+        let count = |db: &Connection| {
+            Ok(db.query_row("SELECT count(*) FROM contents", [], |row| row.get::<_, i64>(0))?)
+        };
+        assert_eq!(seen.read(count).unwrap(), 0);
     }
 }

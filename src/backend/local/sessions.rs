@@ -30,8 +30,11 @@ use super::transcripts;
 /// A session that was written to this recently may still be going on.
 const RUNNING_WITHIN: SignedDuration = SignedDuration::from_mins(10);
 
-/// The largest transcript file. Files are read whole, and one that is larger is no transcript.
-const FILE_BYTES_LIMIT: u64 = 1 << 30;
+/// The largest transcript file. Files are read whole, one per core at a time, so this bounds what a listing
+/// keeps in memory; sessions of a year of work have a few dozen megabytes.
+const FILE_BYTES_LIMIT: u64 = 256 << 20;
+/// [`FILE_BYTES_LIMIT`] in words.
+const TOO_LARGE: &str = "larger than 256 MiB";
 
 /// The part of a file that held a session when it was listed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -200,9 +203,12 @@ fn read_one(reach: &Reach, file: &Path, now: Timestamp) -> Result<Vec<(Session, 
     if file.to_str().is_none() {
         return Err("the name is not UTF-8".to_owned());
     }
+    if fs::metadata(&real).is_ok_and(|found| found.is_file() && found.len() > FILE_BYTES_LIMIT) {
+        return Err(TOO_LARGE.to_owned());
+    }
     let (text, written_at) = load(&real, FILE_BYTES_LIMIT + 1)?;
     if text.len() as u64 > FILE_BYTES_LIMIT {
-        return Err("larger than 1 GiB".to_owned());
+        return Err(TOO_LARGE.to_owned());
     }
     let name = reach.name(file);
     let transcripts = transcripts::read(&text, &name, written_at)?;
@@ -497,6 +503,16 @@ mod tests {
         assert!(
             unreadable.iter().any(|(name, reason)| name == "/etc/hostname" && reason.contains("outside"))
         );
+    }
+
+    #[test]
+    fn a_file_too_large_to_be_a_transcript_is_named_and_not_read() {
+        let project = Project::new();
+        let file = File::create(project.0.path().join("huge.jsonl")).unwrap();
+        file.set_len(FILE_BYTES_LIMIT + 1).unwrap();
+        let (sessions, unreadable) = project.files(&["*.jsonl"]);
+        assert!(sessions.is_empty());
+        assert_eq!(unreadable, [("huge.jsonl".to_owned(), "larger than 256 MiB".to_owned())]);
     }
 
     #[test]

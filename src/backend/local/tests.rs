@@ -232,6 +232,6 @@ async fn what_no_store_or_dream_names_is_not_kept() {
     assert_eq!(rows("contents"), 1, "the output still names it");
     backend.delete_store(&dream.output.unwrap()).await.unwrap();
     assert_eq!((rows("contents"), rows("versions"), rows("stores")), (0, 0, 0));
-    let locks = database::beside(&project.options().database, "-dreams");
+    let locks = crate::sqlite::beside(&project.options().database, "-dreams");
     assert_eq!(fs::read_dir(locks).unwrap().count(), 0, "no lock of an ended dream is left");
 }

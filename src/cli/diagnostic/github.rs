@@ -1,6 +1,7 @@
 //! Problems as workflow commands, which GitHub shows beside the changed lines.
 
 use super::show_path;
+use crate::report::words::plain;
 use crate::spec::problem::Problem;
 
 /// Makes one `::error …::…` line, without a line end.
@@ -31,7 +32,7 @@ pub(super) fn sentence(problem: &Problem) -> String {
 }
 
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    plain(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 fn property(text: &str) -> String {

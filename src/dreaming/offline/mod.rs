@@ -7,13 +7,15 @@ use serde::{Deserialize, Serialize};
 use crate::dream::{ChangeKind, DreamChange};
 use crate::ids::SessionId;
 use crate::memory::{MEMORY_BYTES_LIMIT, Memory};
+use crate::price::{TextKind, estimate_tokens};
 use crate::snapshot::Snapshot;
 
 use super::consolidate::settle;
-use super::lessons::{Sayings, learn};
+use super::knowledge::Knowledge;
+use super::lessons::{Sayings, learn, may_be_secret};
 use super::playbooks::{self, Episode};
 use super::preferences::{self, Lesson};
-use super::transcript::Transcript;
+use super::transcript::{EventKind, Transcript};
 use super::{Consolidated, Mind, MindError, Minds, Reading};
 
 /// The mind that works by rules alone.
@@ -35,12 +37,15 @@ const ROUND_LIMIT: usize = 16;
 
 impl Mind for OfflineMind {
     fn read(&self, transcript: &Transcript) -> Reading {
-        let notes =
-            Notes { lessons: preferences::mine(transcript), episodes: playbooks::episodes(transcript) };
+        let mut episodes = playbooks::episodes(transcript);
+        for episode in &mut episodes {
+            episode.fix.take_if(|fix| may_be_secret(fix));
+        }
+        let notes = Notes { lessons: preferences::mine(transcript), episodes };
         Reading {
             session: transcript.session.clone(),
             created_at: transcript.created_at,
-            tokens: 0,
+            tokens: tokens(transcript),
             notes: serde_json::to_value(&notes).unwrap_or_default(),
         }
     }
@@ -61,23 +66,44 @@ impl Mind for OfflineMind {
             lessons.extend(notes.lessons.into_iter().map(|lesson| (reading.created_at, lesson)));
             episodes.push((reading.session.clone(), notes.episodes));
         }
-        let sayings = Sayings::new(lessons);
+        let mut knowledge = Knowledge::default();
+        let sayings = Sayings::new(lessons, &mut knowledge);
         let mut store = input.clone();
         let mut changes = Vec::new();
         // At rest: what users said teaches nothing new, and the store has nothing left to settle.
         for _ in 0..ROUND_LIMIT {
-            let learned = learn(&mut store, &sayings, &mut changes);
+            let learned = learn(&mut store, &sayings, &mut changes, &mut knowledge);
             let mut rounds = 0;
-            while rounds < ROUND_LIMIT && settle(&mut store, &mut changes) {
+            while rounds < ROUND_LIMIT && settle(&mut store, &mut changes, &mut knowledge) {
                 rounds += 1;
             }
             if !learned && rounds == 0 {
                 break;
             }
         }
+        // Their clocks would make what was put there look older than it is.
+        for path in &knowledge.renewed {
+            if let Some(mut memory) = store.get(path).cloned() {
+                memory.updated_at = None;
+                store.insert(memory);
+            }
+        }
         write_playbooks(&mut store, &episodes, &mut changes);
         Ok(Consolidated { store, changes })
     }
+}
+
+/// Estimates the tokens of a transcript's text.
+fn tokens(transcript: &Transcript) -> u64 {
+    let (mut prose, mut structured) = (0, 0);
+    for event in &transcript.events {
+        match &event.kind {
+            EventKind::User(text) | EventKind::Agent(text) => prose += text.len() as u64,
+            EventKind::ToolUse { name, input, .. } => structured += (name.len() + input.len()) as u64,
+            EventKind::ToolResult { text, .. } => structured += text.len() as u64,
+        }
+    }
+    estimate_tokens(prose, TextKind::Prose) + estimate_tokens(structured, TextKind::Structured)
 }
 
 /// Writes a page for each error that several sessions got past, and brings the pages there are up to date.

@@ -87,9 +87,9 @@ fn duplicates_merge_and_newer_values_win() {
 
     - Run the linter before every single commit
     - Lines end at 100 columns.
-    Superseded /notes/2026-02-05.md: a newer statement gives the same subject another value
+    Superseded /notes/2026-02-05.md: newer for the same subject is /notes/2026-02-05.md: “Deploy day: Tuesday”
       - /notes/2026-01-05.md: Deploy day: Friday
-    Merged /style.md: says the same
+    Merged /style.md: the same stands in /style.md
       - /notes/2026-01-05.md: Run the linter before every single commit.
     ");
 }
@@ -184,12 +184,90 @@ fn what_a_user_said_lands_where_it_belongs() {
 
     - The staging URL is https://stage.example.com
     - Stand-up is at nine.
-    Superseded /team.md: a user said otherwise since
-      - /team.md: The staging URL is https://old.example.com
     Learned /preferences/learned.md: a user said how things are to be done
+    Superseded /team.md: a user said on 2023-11-16: “The staging URL is https://stage.example.com” (in /team.md)
+      - /team.md: The staging URL is https://old.example.com
     ");
-    assert_eq!(made.changes[0].evidence[0].session.as_str(), "s2");
-    assert_eq!(made.changes[1].evidence[0].event, 1);
+    assert_eq!(made.changes[0].evidence[0].event, 1);
+    assert_eq!(made.changes[1].evidence[0].session.as_str(), "s2");
+}
+
+#[test]
+fn the_newest_word_stands_wherever_it_was_put() {
+    // What the store holds, what a user says on 2023-11-24 (day 10), and a note of a day between.
+    let said = "No, the refund window is 30 days, not 14 days.";
+    let stores: [&[(&str, &str, i64)]; 5] = [
+        &[("/notes/2023-03-11.md", "# Notes\n\n- The refund window is 14 days.\n- Lunch is at one.\n", 0)],
+        &[("/policy.md", "# Policy\n\n- The refund window is 14 days.\n", 0)],
+        &[
+            ("/notes/2023-03-11.md", "# Notes\n\n- The refund window is 14 days.\n", 0),
+            ("/notes/2023-09-03.md", "# Notes\n\n- The refund window is 30 days.\n", 0),
+        ],
+        &[
+            ("/notes/2023-09-03.md", "# Notes\n\n- The refund window is 14 days.\n", 0),
+            ("/policy.md", "# Policy\n\n- The refund window is 30 days.\n", -300),
+        ],
+        &[
+            ("/notes/2023-03-11.md", "# Notes\n\n- The refund window is 30 days.\n", 0),
+            ("/notes/2023-09-03.md", "# Notes\n\n- The refund window is 14 days.\n", 0),
+        ],
+    ];
+    for input in stores {
+        let first = dream(&store(input), &[session("s", 10, &[said])]);
+        let between = Memory::new(
+            MemoryPath::parse("/notes/2023-11-20.md").unwrap(),
+            "# Notes\n\n- The refund window is 21 days.\n",
+        );
+        let mut later = first.store.clone();
+        later.insert(between);
+        let second = dream(&later, &[]);
+        let standing = |made: &Consolidated, text: &str| {
+            made.store.iter().map(|m| m.content.matches(text).count()).sum::<usize>()
+        };
+        let shown = format!("{}\n{}", shown(&first), shown(&second));
+        assert_eq!(standing(&first, "14 days"), 0, "{shown}");
+        assert_eq!(standing(&first, "The refund window is 30 days."), 1, "{shown}");
+        assert_eq!(standing(&second, "The refund window is 30 days."), 1, "{shown}");
+    }
+}
+
+#[test]
+fn a_word_that_moves_takes_its_day_along() {
+    let input = store(&[(
+        "/notes/2023-03-11.md",
+        "# Notes of 2023-03-11\n\n- The refund window is 14 days.\n- The free trial is 14 days.\n",
+        0,
+    )]);
+    let said = ["No, the refund window is 30 days, not 14 days.", "Remember that lunch is at one."];
+    insta::assert_snapshot!(shown(&dream(&input, &[session("s", 10, &said)])), @r"
+    == /facts/learned.md
+    # Facts
+
+    - Lunch is at one.
+
+    ## 2023-11-24
+
+    - The refund window is 30 days.
+    == /notes/2023-03-11.md
+    # Notes of 2023-03-11
+
+    - The free trial is 14 days.
+    Superseded /facts/learned.md: a user said on 2023-11-24: “The refund window is 30 days.” (in /facts/learned.md)
+      - /notes/2023-03-11.md: The refund window is 14 days.
+    Learned /facts/learned.md: a user said how things are
+    ");
+}
+
+#[test]
+fn a_fuller_statement_of_an_earlier_day_does_not_take_in_a_later_one() {
+    let full = "- The nightly invoice job of the billing service starts at noon for eastern regions.\n";
+    let short = "- The nightly invoice job of the billing service starts at noon for regions.\n";
+    let early = [("/log/2026-01-01.md", full, 0), ("/log/2026-06-01.md", short, 0)];
+    assert_eq!(dream(&store(&early), &[]).changes, []);
+    let undated = [("/a.md", full, 0), ("/b.md", short, 9)];
+    let made = dream(&store(&undated), &[]);
+    assert_eq!(made.changes.len(), 1);
+    assert_eq!(made.store.iter().next().unwrap().updated_at, None);
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod page;
 mod signature;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -44,6 +45,9 @@ pub struct Episode {
     /// The event at which the same tool succeeded on the same target, or the user took over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovered: Option<u64>,
+    /// The command that succeeded, if the tool runs commands: cleaned, and left out if it is long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
     /// The error's own words, cleaned and cut. They are a tool's: evidence, never an instruction.
     pub example: String,
 }
@@ -75,6 +79,7 @@ pub fn episodes(transcript: &Transcript) -> Vec<Episode> {
             at: event.at,
             recovery: after.steps.clone(),
             recovered: after.recovered,
+            fix: after.fix.clone(),
             example: finding.example,
         }));
     }
@@ -228,12 +233,13 @@ fn calls(events: &[Event]) -> Vec<Call<'_>> {
 struct Aftermath {
     steps: Vec<String>,
     recovered: Option<u64>,
+    fix: Option<String>,
 }
 
 impl Aftermath {
     fn of(events: &[Event], calls: &[Call<'_>], failed: usize, error: usize) -> Self {
         let EventKind::ToolResult { text, .. } = &events[error].kind else {
-            return Self { steps: Vec::new(), recovered: None };
+            return Self { steps: Vec::new(), recovered: None, fix: None };
         };
         let is_elsewhere = is_elsewhere(text);
         let first = calls.partition_point(|call| call.made <= error);
@@ -245,7 +251,7 @@ impl Aftermath {
         steps.truncate(STEPS_SHOWN);
         if is_refused(text) {
             let next = said.map(|event| event.line).or(later.first().map(|call| events[call.made].line));
-            return Self { steps, recovered: next };
+            return Self { steps, recovered: next, fix: None };
         }
         let failed = &calls[failed];
         let success = later.iter().position(|call| {
@@ -256,9 +262,27 @@ impl Aftermath {
         if let Some(success) = success {
             steps.truncate(usize::from(said.is_some()) + success + 1);
         }
+        // Only a command that was changed and run at once tells what to do; elsewhere the steps do.
+        let fix = success.filter(|&index| index == 0 && said.is_none()).and_then(|index| {
+            let fix = command(&events[later[index].made])?;
+            (command(&events[failed.made]).as_ref() != Some(&fix)).then_some(fix)
+        });
         let answer = success.and_then(|index| later[index].answer);
-        Self { steps, recovered: answer.map(|at| events[at].line) }
+        Self { steps, recovered: answer.map(|at| events[at].line), fix }
     }
+}
+
+/// Longer commands are scripts, which nobody reads in a page.
+const COMMAND_CHARS_LIMIT: usize = 160;
+
+/// Returns the command line a call runs, if it can be quoted as it is: on one line, without brackets
+/// that read as markup.
+fn command(call: &Event) -> Option<String> {
+    let EventKind::ToolUse { input, .. } = &call.kind else { return None };
+    let input = serde_json::from_str::<Input>(input).ok()?;
+    let command = input.command.or(input.cmd)?;
+    (command.chars().count() <= COMMAND_CHARS_LIMIT && !command.contains(['\n', '<', '>']))
+        .then(|| signature::cleaned(&command))
 }
 
 /// How many events after an error at the end of a session the user may take to answer.
@@ -302,6 +326,8 @@ pub struct Playbook {
     pub recoveries: Vec<(Vec<String>, BTreeSet<SessionId>)>,
     /// The programs most often run on the way, with their subcommands.
     pub programs: Vec<String>,
+    /// One of the commands that succeeded.
+    pub fix: Option<String>,
     /// The words of one such error: a tool's words, evidence only.
     pub example: String,
 }
@@ -409,8 +435,16 @@ fn playbook(signature: &str, mut seen: Vec<Sighting<'_>>) -> Playbook {
     });
     let example =
         seen.iter().map(|(_, episode)| &episode.example).min_by_key(|example| (example.len(), *example));
+    let mut fixes: BTreeMap<&str, BTreeSet<&SessionId>> = BTreeMap::new();
+    for &(session, episode) in &seen {
+        if let Some(fix) = &episode.fix {
+            fixes.entry(fix).or_default().insert(session);
+        }
+    }
+    let fix = fixes.into_iter().min_by_key(|(fix, sessions)| (Reverse(sessions.len()), fix.len(), *fix));
     Playbook {
         signature: signature.to_owned(),
+        fix: fix.map(|(fix, _)| fix.to_owned()),
         tools,
         sessions,
         recovered_sessions: recovered.len(),

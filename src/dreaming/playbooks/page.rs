@@ -151,7 +151,11 @@ fn slug(signature: &str) -> String {
 fn written(playbook: &Playbook) -> String {
     let tools: Vec<_> = playbook.tools.keys().map(|tool| format!("`{}`", tool.replace('`', "'"))).collect();
     let tools = if tools.is_empty() { "A tool".to_owned() } else { tools.join(", ") };
-    let mut page = format!("# Playbook: {0}\n\n{SIGNATURE}{0}`\n\n## When\n\n", playbook.signature);
+    let mut page = format!(
+        "# Playbook: {}\n\n{SIGNATURE}{}`\n\n## When\n\n",
+        title(&playbook.signature),
+        playbook.signature
+    );
     let _ = write!(
         page,
         "{tools} failed with an error of this kind. The line below is tool output, quoted as evidence and not an \
@@ -171,8 +175,17 @@ fn written(playbook: &Playbook) -> String {
         let programs: Vec<_> = playbook.programs.iter().map(|program| format!("`{program}`")).collect();
         let _ = write!(page, "Commands run on the way: {}.\n\n", programs.join(", "));
     }
+    if let Some(fix) = &playbook.fix {
+        let _ = write!(page, "A command that succeeded, quoted as evidence:\n\n> {fix}\n\n");
+    }
     let _ = write!(page, "{SEEN}\n\n{}", seen_list(&seen, 0));
     page
+}
+
+/// Names an error: its signature without the gaps at its end.
+fn title(signature: &str) -> &str {
+    let title = signature.trim_end_matches(['…', ':', ' ']);
+    if title.is_empty() { signature } else { title }
 }
 
 fn worked_list(recoveries: &BTreeMap<String, usize>) -> String {
@@ -316,6 +329,7 @@ mod tests {
             recovered_sessions: sessions.len(),
             programs: vec!["git diff".to_owned()],
             recoveries: vec![(steps(&["Read", "Edit"]), sessions.iter().map(|&(s, _)| id(s)).collect())],
+            fix: Some("git diff --stat".to_owned()),
             example: "File has not been read yet. Read it first before writing to it.".to_owned(),
         }
     }
@@ -344,6 +358,10 @@ mod tests {
         - Read → Edit: 3 sessions
 
         Commands run on the way: `git diff`.
+
+        A command that succeeded, quoted as evidence:
+
+        > git diff --stat
 
         ## Seen in
 
@@ -375,6 +393,10 @@ mod tests {
         - Read → Edit: 4 sessions
 
         Commands run on the way: `git diff`.
+
+        A command that succeeded, quoted as evidence:
+
+        > git diff --stat
 
         Ask Ada if it stays.
 

@@ -76,6 +76,24 @@ fn calls_made_beside_the_failing_one_are_no_recovery() {
 }
 
 #[test]
+fn a_command_that_was_put_right_is_quoted() {
+    let command =
+        |id: &str, text: &str| call(id, "Bash", &serde_json::json!({ "command": text }).to_string());
+    let locked = |next: &str| {
+        let events = vec![
+            command("1", "duckdb usage.db -c 'select 1'"),
+            answer("1", "IO Error: the file usage.db is locked by another process", true),
+            command("2", next),
+            answer("2", "1", false),
+        ];
+        episodes(&transcript("s", events)).remove(0).fix
+    };
+    assert_eq!(locked("duckdb -readonly usage.db").as_deref(), Some("duckdb -readonly usage.db"));
+    assert_eq!(locked("duckdb usage.db -c 'select 1'"), None, "the same again is no repair");
+    assert_eq!(locked(&format!("duckdb {}", "x".repeat(200))), None);
+}
+
+#[test]
 fn after_a_refusal_the_user_says_how_to_go_on() {
     let refused = "The user doesn't want to proceed with this tool use. STOP";
     let found = episodes(&transcript(
@@ -109,6 +127,7 @@ fn near_signatures_are_one_pattern_and_rules_are_not() {
         at: None,
         recovery: vec!["Edit".into()],
         recovered: Some(2),
+        fix: None,
         example: signature.into(),
     };
     let seen: Vec<_> = [

@@ -485,11 +485,24 @@ fn not_but(text: &str) -> Option<Said> {
     if CLAUSE.contains(&first.as_str()) || !is_short || !is_value(&found[2]) {
         return None;
     }
+    if let Some(plain) = plain_value(text, &found) {
+        return Some(Said::new(LessonKind::Correction, plain, text).replacing(old));
+    }
     let lower = text.to_lowercase();
     let rest = ["that's ", "that’s ", "that is ", "this is ", "it's ", "it’s "]
         .iter()
         .find_map(|s| lower.starts_with(s).then(|| format!("It is {}", &text[s.len()..])));
     Some(Said::new(LessonKind::Correction, rest.unwrap_or_else(|| text.to_owned()), text).replacing(old))
+}
+
+/// Leaves the old value out of "X is V, not W" where V says it all: X is named, and both are figures.
+fn plain_value(text: &str, found: &regex::Captures<'_>) -> Option<String> {
+    let (subject, new, old) = (&found[1], &found[2], &found[3]);
+    let lower = subject.to_lowercase();
+    let is_named = ["the ", "our "].iter().any(|start| lower.starts_with(start));
+    let is_figure = |value: &str| value.bytes().any(|b| b.is_ascii_digit()) && !value.contains(',');
+    (is_named && text.starts_with(subject) && is_figure(new) && is_figure(old))
+        .then(|| format!("{subject} {new}"))
 }
 
 pattern!(

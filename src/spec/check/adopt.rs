@@ -11,6 +11,9 @@ use crate::spec::project::{BackendSpec, Project};
 use crate::spec::quantity::Wrong;
 use crate::spec::route::{ROOT, Route};
 
+/// The folder of pipeline files. Names are compared without case, as some file systems do.
+const PIPELINES: &str = "pipelines";
+
 /// Checks `adopt`.
 ///
 /// Without a mode a person decides: adopting by itself is what a pipeline must ask for.
@@ -70,10 +73,13 @@ fn directory(text: &str, route: &Route<'_>, checker: &mut Checker<'_>) -> Option
         _ => (code, wrong),
     });
     let folder = folder.and_then(|folder| {
-        let first = folder.components().next().map(|c| c.as_os_str().to_string_lossy().into_owned());
+        let first = folder.components().next().map(|c| c.as_os_str().to_string_lossy().to_lowercase());
         match first.as_deref() {
             None => Err("the project's root cannot be replaced by a store"),
-            Some(".git" | ".dreamrun") => Err("this folder belongs to a tool"),
+            Some(PIPELINES) => Err("a store may not write pipelines"),
+            Some(name) if name.starts_with('.') => {
+                Err("a store may not write into a hidden folder, where tools keep what they obey")
+            }
             Some(_) => Ok(folder),
         }
         .map_err(|label| {

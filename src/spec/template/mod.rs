@@ -2,7 +2,7 @@
 //!
 //! Templates come from pull requests and are rendered in CI. They see no session or memory text, load
 //! nothing, run strictly (an undefined name is an error), and cannot use much time or memory: `guard`
-//! refuses what could grow, fuel bounds the steps, and output stops at [`OUTPUT_BYTES_LIMIT`].
+//! refuses what could grow, fuel bounds the steps, and output stops at `OUTPUT_BYTES_LIMIT`.
 
 mod check;
 mod guard;
