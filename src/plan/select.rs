@@ -60,7 +60,7 @@ pub(super) fn select(pipeline: &Pipeline, facts: &Facts, capacity: Option<u32>) 
         }
     }
     selection.chosen.sort_by_key(mark);
-    if pipeline.sessions.since == Since::LastAdopted {
+    if pipeline.sessions.since != Since::Beginning {
         let went_on = selection.chosen.iter().map(|session| &session.id);
         selection.went_on = went_on.filter(|id| marked.grown.contains(id)).cloned().collect();
     }
@@ -132,16 +132,21 @@ fn reason_against(
     }
     let since = match &pipeline.sessions.since {
         Since::Beginning => return None,
-        Since::LastAdopted if marked.read.contains(&session.id) => return Some(LeftOutReason::AlreadyRead),
-        Since::LastAdopted if marked.grown.contains(&session.id) => return None,
-        Since::LastAdopted => {
-            let through = marked.passed_over.get(&session.id);
-            return through.map(|through| LeftOutReason::PassedOver { through: *through });
-        }
-        Since::Instant(since) => *since,
-        Since::Within(span) => now - *span,
+        Since::LastAdopted => None,
+        Since::Instant(since) => Some(*since),
+        Since::Within(span) => Some(now - *span),
     };
-    (session.created_at < since).then_some(LeftOutReason::BeforeSince { since })
+    if let Some(since) = since.filter(|since| session.created_at < *since) {
+        return Some(LeftOutReason::BeforeSince { since });
+    }
+    // Whatever the bound, what an adopted run has read is not paid for again.
+    if marked.read.contains(&session.id) {
+        return Some(LeftOutReason::AlreadyRead);
+    }
+    if marked.grown.contains(&session.id) {
+        return None;
+    }
+    marked.passed_over.get(&session.id).map(|through| LeftOutReason::PassedOver { through: *through })
 }
 
 /// How late a transcript may turn up and still be read. Machines that were offline, and copies that run

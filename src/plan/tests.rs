@@ -273,6 +273,22 @@ fn one_sources_watermark_says_nothing_of_another_sources_sessions() {
 }
 
 #[test]
+fn a_bound_on_age_does_not_pay_for_a_session_again() {
+    let mut pipeline = pipeline();
+    let mut facts = facts(sessions(3));
+    for since in [Since::Instant(session(1).created_at), Since::Within(SignedDuration::from_hours(48))] {
+        pipeline.sessions.since = since.clone();
+        facts.alias = None;
+        let first = plan(&pipeline, &facts).unwrap();
+        assert!(!first.batches.is_empty(), "{since:?}");
+        facts.alias = Some(AliasRecord { watermarks: first.watermarks, ..alias() });
+        assert!(plan(&pipeline, &facts).unwrap().batches.is_empty(), "{since:?}");
+    }
+    pipeline.sessions.since = Since::Beginning;
+    assert_eq!(batches(&plan(&pipeline, &facts).unwrap()), [[0, 1, 2]]);
+}
+
+#[test]
 fn a_transcript_that_turns_up_late_is_read_for_thirty_days() {
     let read = |n: u32, now| {
         let mut facts = facts(vec![session(n)]);

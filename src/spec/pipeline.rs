@@ -97,13 +97,13 @@ pub enum SessionSource {
 /// How far back sessions are read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Since {
-    /// Every session there is.
+    /// Every session there is, each time.
     Beginning,
     /// Those that no adopted run has read.
     LastAdopted,
-    /// Those that began at or after an instant.
+    /// Those that began at or after an instant and that no adopted run has read.
     Instant(Timestamp),
-    /// Those that began within a time before the plan.
+    /// Those that began within a time before the plan and that no adopted run has read.
     Within(SignedDuration),
 }
 
