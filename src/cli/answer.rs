@@ -79,7 +79,19 @@ pub(super) fn error_document(kind: &str, error: &CliError) -> String {
 
 /// Says how a command ended, in every form that was asked for, and returns its exit code.
 pub(super) fn finish(call: &Call<'_>, kind: &str, result: Result<Answer, CliError>) -> ExitCode {
-    let code = match &result {
+    let code = tell(call, kind, &result);
+    match call.console.lost_data() {
+        None => code,
+        Some(error) => {
+            let lost = CliError::io("write to", std::path::Path::new("stdout"), &error);
+            complain(call, &lost.hint("The command itself did what it says; only its data is missing."));
+            code.max(ExitCode::Unexpected)
+        }
+    }
+}
+
+fn tell(call: &Call<'_>, kind: &str, result: &Result<Answer, CliError>) -> ExitCode {
+    let code = match result {
         Ok(answer) => answer.code.unwrap_or(ExitCode::Fine),
         Err(error) => {
             complain(call, error);
@@ -93,7 +105,7 @@ pub(super) fn finish(call: &Call<'_>, kind: &str, result: Result<Answer, CliErro
     if !call.global.json && call.global.json_out.is_none() {
         return code;
     }
-    let text = match &result {
+    let text = match result {
         Ok(answer) => document(kind, answer),
         Err(error) => error_document(kind, error),
     };

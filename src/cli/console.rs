@@ -21,6 +21,7 @@ pub struct Console {
     out: Mutex<Box<dyn Write + Send>>,
     err: Mutex<Box<dyn Write + Send>>,
     input: Mutex<Box<dyn BufRead + Send>>,
+    lost: Mutex<Option<std::io::Error>>,
     /// Colours for stderr.
     pub paint: Paint,
     /// Whether a person sits there: stderr and stdin are terminals and `--no-input` was not given.
@@ -44,6 +45,7 @@ impl Console {
             out: Mutex::new(out),
             err: Mutex::new(err),
             input: Mutex::new(input),
+            lost: Mutex::new(None),
             paint: Paint::default(),
             can_ask: false,
             is_live: false,
@@ -52,9 +54,19 @@ impl Console {
         }
     }
 
-    /// Writes data to stdout. A reader that went away is not an error.
+    /// Writes data to stdout. A reader that went away is not an error; any other failure is kept for
+    /// [`Console::lost_data`].
     pub fn data(&self, text: &str) {
-        write(&self.out, text);
+        if let Err(error) = write(&self.out, text)
+            && error.kind() != std::io::ErrorKind::BrokenPipe
+        {
+            *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        }
+    }
+
+    /// Returns why data did not reach stdout, if it did not.
+    pub fn lost_data(&self) -> Option<std::io::Error> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Says something to people, unless they asked for quiet.
@@ -67,14 +79,14 @@ impl Console {
     /// Says something to people, even if they asked for quiet.
     pub fn complain(&self, text: &str) {
         match self.is_job {
-            true => write(&self.err, &inert(text)),
-            false => write(&self.err, text),
+            true => tell(&self.err, &inert(text)),
+            false => tell(&self.err, text),
         }
     }
 
     /// Writes one command to the runner of a job, which is to obey it.
     pub fn command(&self, line: &str) {
-        write(&self.err, &format!("{line}\n"));
+        tell(&self.err, &format!("{line}\n"));
     }
 
     /// Asks a yes-or-no question. Without a person the answer is no.
@@ -82,7 +94,7 @@ impl Console {
         if !self.can_ask {
             return false;
         }
-        write(&self.err, &format!("{question} [y/N] "));
+        tell(&self.err, &format!("{question} [y/N] "));
         let mut answer = String::new();
         let mut input = self.input.lock().unwrap_or_else(PoisonError::into_inner);
         match input.read_line(&mut answer) {
@@ -108,15 +120,45 @@ fn inert(text: &str) -> String {
     out
 }
 
-fn write(stream: &Mutex<Box<dyn Write + Send>>, text: &str) {
+fn write(stream: &Mutex<Box<dyn Write + Send>>, text: &str) -> std::io::Result<()> {
     let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
-    // Nobody listens any more: there is nobody to tell, either.
-    let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+    stream.write_all(text.as_bytes()).and_then(|()| stream.flush())
+}
+
+/// Writes to people. When nobody listens any more there is nobody to tell, either.
+fn tell(stream: &Mutex<Box<dyn Write + Send>>, text: &str) {
+    let _ = write(stream, text);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A stream that fails in one way.
+    struct Failing(std::io::ErrorKind);
+
+    impl Write for Failing {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn data_that_could_not_be_written_is_noticed_unless_nobody_reads() {
+        let lost = |kind| {
+            let console =
+                Console::new(Box::new(Failing(kind)), Box::new(Vec::new()), Box::new(std::io::empty()));
+            console.data("{}");
+            console.lost_data().map(|error| error.kind())
+        };
+        let full = std::io::ErrorKind::StorageFull;
+        assert_eq!(lost(full), Some(full));
+        assert_eq!(lost(std::io::ErrorKind::BrokenPipe), None);
+    }
 
     #[test]
     fn no_line_of_a_job_is_a_command() {
