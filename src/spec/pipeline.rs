@@ -326,7 +326,7 @@ pub fn default_gates() -> Vec<GateSpec> {
     vec![
         GateSpec::EntriesRemoved(Thresholds { review: percent(60.0), block: percent(80.0) }),
         GateSpec::Bytes {
-            shrink: Thresholds { review: percent(60.0), block: percent(80.0) },
+            shrink: Thresholds { review: percent(60.0), block: None },
             grow: Thresholds { review: percent(100.0), block: None },
         },
         GateSpec::Unchanged(OnUnchanged::Skip),

@@ -74,11 +74,11 @@ fn a_wiped_store_is_blocked_by_default_and_nothing_is_adopted() {
      0 memories
 
     tidy-1 blocked
-      gate `entries_removed` blocks; gate `bytes` blocks
+      gate `entries_removed` blocks
 
       store     notes, 3 → 0 memories, 152 B → 0 B
       dreams    1 dream over 2 sessions, offline, $0
-      gates     3 of 5 passed, entries_removed blocks, bytes blocks
+      gates     3 of 5 passed, entries_removed blocks, bytes asks for review
 
       entries_removed blocks: 3 of 3 entries removed (100%)
         review above 60%, block above 80%
@@ -86,12 +86,12 @@ fn a_wiped_store_is_blocked_by_default_and_nothing_is_adopted() {
         /deploy.md: removed
         /style.md: removed
 
-      bytes blocks: 152 to 0 bytes (100% smaller)
-        shrink: review above 60%, block above 80%; grow: review above 100%
+      bytes asks for review: 152 to 0 bytes (100% smaller)
+        shrink: review above 60%; grow: review above 100%
 
       dreamrun diff tidy-1                         look at it
       dreamrun reject tidy-1 --reason …            drop it
-      dreamrun approve tidy-1 --override entries_removed --override bytes --reason … adopt it all the same
+      dreamrun approve tidy-1 --override entries_removed --reason … adopt it all the same
     ");
     let status = project.run(&["status", "--json"]).json();
     let record = &status["data"]["stores"][0]["record"];

@@ -75,8 +75,8 @@ fn a_block_needs_its_gates_named_and_a_reason() {
     let project = blocked();
     insta::assert_snapshot!(project.run(&["approve", "latest"]), @r"
     -- stderr
-    error: blocked by entries_removed, bytes
-      = To adopt it all the same: `dreamrun approve tidy-1 --override entries_removed --override bytes --reason …`.
+    error: blocked by entries_removed
+      = To adopt it all the same: `dreamrun approve tidy-1 --override entries_removed --reason …`.
     -- exit 13
     ");
     let both = ["approve", "latest", "--override", "entries_removed", "--override", "bytes"];

@@ -36,7 +36,7 @@ fn what_is_claimed_says_what_it_waits_for() {
     notes  memstore_1xxxxxxxxxxxxxxxxxxxxxxxx as imported
            held by tidy-1, waiting for a person
 
-    tidy  tidy-1 blocked: gate `entries_removed` blocks; gate `bytes` blocks
+    tidy  tidy-1 blocked: gate `entries_removed` blocks
     -- exit 0
     ");
     let failed = Project::small().with_mind(FailingMind);
