@@ -150,6 +150,18 @@ id!(
     DreamId, "a dream id", check_api_id
 );
 id!(
+    /// An agent, `agent_…`.
+    AgentId, "an agent id", check_api_id
+);
+id!(
+    /// An environment that sessions run in, `env_…`.
+    EnvironmentId, "an environment id", check_api_id
+);
+id!(
+    /// A deployment, `depl_…`.
+    DeploymentId, "a deployment id", check_api_id
+);
+id!(
     /// The name of a pipeline, unique within a project.
     PipelineName, "a pipeline name", check_name
 );

@@ -41,5 +41,6 @@ pub mod backend;
 pub mod run;
 pub mod report;
 
-// Edge.
+// Edges.
+pub mod server;
 pub mod cli;

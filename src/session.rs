@@ -47,7 +47,8 @@ pub struct Session {
 /// How much a session holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionSize {
-    /// Events that could be read.
+    /// Events that could be read. Where the backend does not count them, a figure that grows whenever the
+    /// session does; 0 only for one that is known to hold nothing.
     pub events: u64,
     /// Bytes of the transcript as stored; 0 where the backend does not say.
     pub bytes: u64,

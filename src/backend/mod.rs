@@ -5,15 +5,18 @@
 
 pub mod folder;
 pub mod local;
+pub mod wire;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::dream::{Dream, DreamChange, DreamRequest};
-use crate::ids::{DreamId, MemoryStoreId, SessionId};
+use crate::ids::{
+    AgentId, DeploymentId, DreamId, EnvironmentId, MemoryStoreId, MemoryVersionId, RunId, SessionId,
+};
 use crate::memory::{ContentHash, Memory, MemoryPath, MemoryWrite};
 use crate::session::Session;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, SnapshotIndex};
 use crate::spec::pipeline::SessionSource;
 
 /// Why a backend did not do what it was asked, sorted by what the caller may do next.
@@ -129,10 +132,58 @@ pub enum WhenLeft {
     Checkpointed,
 }
 
+/// A memory as it once was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastMemory {
+    /// Where it sat.
+    pub path: MemoryPath,
+    /// What it held.
+    pub hash: ContentHash,
+    /// Which version that was, where it is known.
+    pub version: Option<MemoryVersionId>,
+}
+
+/// A session to be created with a store attached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRequest {
+    /// Its agent.
+    pub agent: AgentId,
+    /// Its environment.
+    pub environment: EnvironmentId,
+    /// The store it mounts.
+    pub store: MemoryStoreId,
+    /// The run that asks for it. It is put into the session's metadata, and found again by that.
+    pub run: RunId,
+}
+
+/// Something that a dream did while it was at work, as its backend tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Activity {
+    /// When.
+    pub at: Option<Timestamp>,
+    /// What was done.
+    pub kind: ActivityKind,
+    /// To what: a path, the id of a session, or the words. Untrusted, and may have several lines.
+    pub what: String,
+}
+
+/// What a dream can be seen doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ActivityKind {
+    /// It read something.
+    Read,
+    /// It wrote, edited, moved or deleted something.
+    Wrote,
+    /// It said something.
+    Said,
+    /// Something went wrong, which it may get over.
+    Failed,
+}
+
 /// Where memory stores, sessions and dreams live.
 ///
-/// Calls are safe to repeat except [`Backend::create_dream`], which must not be repeated while its
-/// answer is unknown.
+/// Calls are safe to repeat except [`Backend::create_dream`] and [`Backend::create_session`], which must not be
+/// repeated while their answer is unknown.
 #[async_trait]
 pub trait Backend: Send + Sync {
     /// Returns `local` or `managed_agents`.
@@ -144,12 +195,19 @@ pub trait Backend: Send + Sync {
     /// Returns everything a store holds, as of one moment.
     async fn snapshot(&self, id: &MemoryStoreId) -> Result<Snapshot, BackendError>;
 
-    /// Returns the content of memories by hash, for those the backend still has. Used to show what a
+    /// Returns what a store holds without the text, as of one moment.
+    async fn index(&self, id: &MemoryStoreId) -> Result<SnapshotIndex, BackendError>;
+
+    /// Returns what a store held at a moment of its past, without the text, as far back as versions are
+    /// kept.
+    async fn index_at(&self, id: &MemoryStoreId, at: Timestamp) -> Result<SnapshotIndex, BackendError>;
+
+    /// Returns the content of past memories, for those the backend still has. Used to show what a
     /// base held after the store moved on.
     async fn contents(
         &self,
         store: &MemoryStoreId,
-        wanted: &[(MemoryPath, ContentHash)],
+        wanted: &[PastMemory],
     ) -> Result<Vec<Memory>, BackendError>;
 
     /// Performs writes in order. Stops at the first whose expectation fails with
@@ -172,6 +230,10 @@ pub trait Backend: Send + Sync {
     /// telling the user that nothing has, and returns it. Returns at once for a final dream.
     async fn next_change(&self, seen: &Dream) -> Result<Dream, BackendError>;
 
+    /// Returns what a dream was seen doing so far, oldest first, but for the first `from`. Grows with
+    /// [`Backend::next_change`], and asks nobody itself; empty where the backend does not say.
+    fn activity(&self, id: &DreamId, from: usize) -> Vec<Activity>;
+
     /// Lists dreams created at or after an instant, newest first.
     async fn dreams_since(&self, since: Timestamp) -> Result<Vec<Dream>, BackendError>;
 
@@ -181,7 +243,25 @@ pub trait Backend: Send + Sync {
     /// Returns what a dream did and why, oldest first; empty where the backend does not say.
     async fn dream_changes(&self, id: &DreamId) -> Result<Vec<DreamChange>, BackendError>;
 
-    /// Returns how long after a create its dream is sure to be listed, if it was accepted at all.
+    /// Puts one store in the place of another in the resources of a deployment, leaves everything else of
+    /// it as it is, and reads it back. One that names the new store and not the old one is left alone.
+    async fn repoint(
+        &self,
+        deployment: &DeploymentId,
+        from: &MemoryStoreId,
+        to: &MemoryStoreId,
+    ) -> Result<(), BackendError>;
+
+    /// Creates a session with a store attached. Durable when it returns.
+    async fn create_session(&self, request: &SessionRequest) -> Result<SessionId, BackendError>;
+
+    /// Lists the sessions that were created for a request, oldest first.
+    async fn sessions_for(&self, request: &SessionRequest) -> Result<Vec<SessionId>, BackendError>;
+
+    /// Lists the models that a dream may be asked of; nothing where the backend does not say.
+    async fn models(&self) -> Result<Option<Vec<String>>, BackendError>;
+
+    /// Returns how long after a create its dream or session is sure to be listed, if it was accepted at all.
     fn settling_time(&self) -> std::time::Duration;
 
     /// Lets go of a dream that is still running, keeping its work, and says what becomes of it.

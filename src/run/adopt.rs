@@ -9,6 +9,7 @@ use std::io;
 
 use crate::adoption::decide::Situation;
 use crate::adoption::{Conflict, Decision, decide, rebase};
+use crate::backend::PastMemory;
 use crate::backend::folder::{self, FolderError};
 use crate::diff::StoreDiff;
 use crate::gate;
@@ -176,7 +177,7 @@ async fn known_in(
     let unknown: Vec<_> = held
         .iter()
         .filter(|memory| is_new(&memory.path, memory.hash))
-        .map(|memory| (memory.path.clone(), memory.hash))
+        .map(|memory| PastMemory { path: memory.path.clone(), hash: memory.hash, version: None })
         .collect();
     if !unknown.is_empty() {
         for memory in around.backend.contents(&base.store, &unknown).await? {

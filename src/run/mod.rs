@@ -15,13 +15,13 @@ use std::path::Path;
 use jiff::SignedDuration;
 use tokio::sync::watch;
 
-use crate::backend::{Backend, BackendError, WhenLeft};
+use crate::backend::{Backend, BackendError, PastMemory, WhenLeft};
 use crate::clock::Clock;
 use crate::ids::{Alias, DreamId, RunId};
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::{Base, Phase};
 use crate::journal::{Journal, JournalError};
-use crate::memory::{ContentHash, Memory, MemoryPath};
+use crate::memory::Memory;
 use crate::plan::instructions::Instructions;
 use crate::price::PriceTable;
 use crate::snapshot::Snapshot;
@@ -211,14 +211,15 @@ pub async fn settle_now(
 pub async fn base_snapshot(backend: &dyn Backend, base: &Base) -> Result<Snapshot, BackendError> {
     let live = backend.snapshot(&base.store).await?;
     let mut snapshot = Snapshot::default();
-    let mut missing: Vec<(MemoryPath, ContentHash)> = Vec::new();
+    let mut missing: Vec<PastMemory> = Vec::new();
     for (path, entry) in &base.index.entries {
         match live.get(path) {
             Some(memory) if memory.hash == entry.hash => {
                 snapshot.insert(memory.clone());
             }
             now => {
-                missing.push((path.clone(), entry.hash));
+                let version = entry.version.clone();
+                missing.push(PastMemory { path: path.clone(), hash: entry.hash, version });
                 snapshot.insert(now.cloned().unwrap_or_else(|| Memory::new(path.clone(), "")));
             }
         }

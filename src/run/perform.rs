@@ -85,7 +85,7 @@ async fn claim(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), R
 
 async fn record_base(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
     let store = update_alias(around, |_| Ok(false)).await?.active;
-    let index = around.backend.snapshot(&store).await?.index();
+    let index = around.backend.index(&store).await?;
     record(journal, around, JournalEvent::BaseRecorded { store, index }).await
 }
 

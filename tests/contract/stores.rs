@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dreamrun::backend::Refusal;
+use dreamrun::backend::{PastMemory, Refusal};
 use dreamrun::ids::MemoryStoreId;
 use dreamrun::memory::{ContentHash, MEMORY_BYTES_LIMIT, MemoryWrite};
 
@@ -118,7 +118,11 @@ pub(crate) async fn past_contents_can_be_had<W: World>() {
     let writes = [put("/a", "changed", Some("one")), delete("/b", "two")];
     world.backend().write(&store, &writes).await.unwrap();
     let wanted = [("/a", "one"), ("/b", "two"), ("/a", "changed"), ("/a", "never"), ("/b", "one")];
-    let wanted = wanted.map(|(at, content)| (path(at), ContentHash::of(content)));
+    let wanted = wanted.map(|(at, content)| PastMemory {
+        path: path(at),
+        hash: ContentHash::of(content),
+        version: None,
+    });
     let found = world.backend().contents(&store, &wanted).await.unwrap();
     let found: Vec<_> = found.iter().map(|m| (m.path.to_string(), m.content.to_string())).collect();
     assert_eq!(found, pairs(&[("/a", "one"), ("/b", "two"), ("/a", "changed")]));

@@ -7,14 +7,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use dreamrun::backend::{Backend, BackendError, MemoryStore, SessionListing, SessionQuery, WhenLeft};
+use dreamrun::backend::{
+    Activity, Backend, BackendError, MemoryStore, PastMemory, SessionListing, SessionQuery, SessionRequest,
+    WhenLeft,
+};
 use dreamrun::cli::{Parts, Standard};
 use dreamrun::dream::{Dream, DreamChange, DreamRequest};
 use dreamrun::dreaming::transcript::Transcript;
 use dreamrun::dreaming::{Consolidated, Mind, MindError, Minds, Reading};
-use dreamrun::ids::{DreamId, MemoryStoreId};
-use dreamrun::memory::{ContentHash, Memory, MemoryPath, MemoryWrite};
-use dreamrun::snapshot::Snapshot;
+use dreamrun::ids::{DeploymentId, DreamId, MemoryStoreId, SessionId};
+use dreamrun::memory::{Memory, MemoryPath, MemoryWrite};
+use dreamrun::snapshot::{Snapshot, SnapshotIndex};
 use dreamrun::state::{Key, PutIf, StateError, StateStore, Version, Versioned};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -195,10 +198,18 @@ impl Backend for MortalBackend {
         self.inner.snapshot(id).await
     }
 
+    async fn index_at(&self, id: &MemoryStoreId, at: Timestamp) -> Result<SnapshotIndex, BackendError> {
+        self.inner.index_at(id, at).await
+    }
+
+    async fn index(&self, id: &MemoryStoreId) -> Result<SnapshotIndex, BackendError> {
+        self.inner.index(id).await
+    }
+
     async fn contents(
         &self,
         store: &MemoryStoreId,
-        wanted: &[(MemoryPath, ContentHash)],
+        wanted: &[PastMemory],
     ) -> Result<Vec<Memory>, BackendError> {
         self.inner.contents(store, wanted).await
     }
@@ -237,6 +248,31 @@ impl Backend for MortalBackend {
 
     async fn dream_changes(&self, id: &DreamId) -> Result<Vec<DreamChange>, BackendError> {
         self.inner.dream_changes(id).await
+    }
+
+    fn activity(&self, id: &DreamId, from: usize) -> Vec<Activity> {
+        self.inner.activity(id, from)
+    }
+
+    async fn repoint(
+        &self,
+        deployment: &DeploymentId,
+        from: &MemoryStoreId,
+        to: &MemoryStoreId,
+    ) -> Result<(), BackendError> {
+        self.killer.step("repoint", self.inner.repoint(deployment, from, to)).await
+    }
+
+    async fn create_session(&self, request: &SessionRequest) -> Result<SessionId, BackendError> {
+        self.killer.step("create_session", self.inner.create_session(request)).await
+    }
+
+    async fn sessions_for(&self, request: &SessionRequest) -> Result<Vec<SessionId>, BackendError> {
+        self.inner.sessions_for(request).await
+    }
+
+    async fn models(&self) -> Result<Option<Vec<String>>, BackendError> {
+        self.inner.models().await
     }
 
     fn settling_time(&self) -> Duration {

@@ -5,11 +5,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use dreamrun::backend::{Backend, BackendError, MemoryStore, SessionListing, SessionQuery, WhenLeft};
+use dreamrun::backend::{
+    Activity, Backend, BackendError, MemoryStore, PastMemory, SessionListing, SessionQuery, SessionRequest,
+    WhenLeft,
+};
 use dreamrun::dream::{Dream, DreamChange, DreamRequest};
-use dreamrun::ids::{DreamId, MemoryStoreId};
-use dreamrun::memory::{ContentHash, Memory, MemoryPath, MemoryWrite};
-use dreamrun::snapshot::Snapshot;
+use dreamrun::ids::{DeploymentId, DreamId, MemoryStoreId, SessionId};
+use dreamrun::memory::{Memory, MemoryWrite};
+use dreamrun::snapshot::{Snapshot, SnapshotIndex};
 use jiff::Timestamp;
 
 /// On which side of its effect a call fails.
@@ -84,10 +87,18 @@ impl Backend for FaultyBackend {
         self.pass("read a memory store", self.inner.snapshot(id)).await
     }
 
+    async fn index_at(&self, id: &MemoryStoreId, at: Timestamp) -> Result<SnapshotIndex, BackendError> {
+        self.pass("read past memories", self.inner.index_at(id, at)).await
+    }
+
+    async fn index(&self, id: &MemoryStoreId) -> Result<SnapshotIndex, BackendError> {
+        self.pass("read a memory store", self.inner.index(id)).await
+    }
+
     async fn contents(
         &self,
         store: &MemoryStoreId,
-        wanted: &[(MemoryPath, ContentHash)],
+        wanted: &[PastMemory],
     ) -> Result<Vec<Memory>, BackendError> {
         self.pass("read past memories", self.inner.contents(store, wanted)).await
     }
@@ -126,6 +137,31 @@ impl Backend for FaultyBackend {
 
     async fn dream_changes(&self, id: &DreamId) -> Result<Vec<DreamChange>, BackendError> {
         self.pass("list what a dream did", self.inner.dream_changes(id)).await
+    }
+
+    fn activity(&self, id: &DreamId, from: usize) -> Vec<Activity> {
+        self.inner.activity(id, from)
+    }
+
+    async fn repoint(
+        &self,
+        deployment: &DeploymentId,
+        from: &MemoryStoreId,
+        to: &MemoryStoreId,
+    ) -> Result<(), BackendError> {
+        self.pass("patch a deployment", self.inner.repoint(deployment, from, to)).await
+    }
+
+    async fn create_session(&self, request: &SessionRequest) -> Result<SessionId, BackendError> {
+        self.pass("create a session", self.inner.create_session(request)).await
+    }
+
+    async fn sessions_for(&self, request: &SessionRequest) -> Result<Vec<SessionId>, BackendError> {
+        self.pass("list sessions", self.inner.sessions_for(request)).await
+    }
+
+    async fn models(&self) -> Result<Option<Vec<String>>, BackendError> {
+        self.pass("list models", self.inner.models()).await
     }
 
     fn settling_time(&self) -> Duration {

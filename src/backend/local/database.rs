@@ -16,8 +16,8 @@ use crate::sqlite::{self, BUSY_TIMEOUT};
 
 use super::error::{Failure, LocalError};
 
-/// Raised whenever a table changes. History: 1, the first.
-const SCHEMA: i64 = 1;
+/// Raised whenever a table changes. History: 1, the first; 2, what the HTTP API shows.
+const SCHEMA: i64 = 2;
 /// Marks a file as ours in SQLite's header ("drmr").
 const APPLICATION_ID: i64 = 0x6472_6d72;
 /// Enough for the indexes of a store of 10,000 memories, whose keys come in no order.
@@ -107,6 +107,93 @@ CREATE TABLE dream_changes (
     seq INTEGER NOT NULL,
     change TEXT NOT NULL CHECK (json_valid(change)),
     PRIMARY KEY (dream, seq)
+) STRICT, WITHOUT ROWID;
+";
+
+/// What schema 2 adds: what only the HTTP API shows of stores, versions and dreams, and what is recorded
+/// through it. `body` is the resource as the API answers it; the columns beside it are what lists filter
+/// and sort by. A redacted version has an empty path.
+const TABLES_2: &str = "
+ALTER TABLE stores ADD COLUMN description TEXT NOT NULL DEFAULT '';
+ALTER TABLE stores ADD COLUMN metadata TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(metadata));
+ALTER TABLE stores ADD COLUMN updated_at INTEGER;
+ALTER TABLE memories ADD COLUMN created_at INTEGER;
+CREATE UNIQUE INDEX memories_by_id ON memories (id);
+ALTER TABLE versions ADD COLUMN actor TEXT CHECK (actor IS NULL OR json_valid(actor));
+ALTER TABLE versions ADD COLUMN redacted_at INTEGER;
+ALTER TABLE versions ADD COLUMN redacted_by TEXT CHECK (redacted_by IS NULL OR json_valid(redacted_by));
+CREATE UNIQUE INDEX versions_by_id ON versions (id);
+CREATE INDEX versions_by_memory ON versions (store, memory, seq);
+ALTER TABLE dreams ADD COLUMN mind TEXT;
+ALTER TABLE dreams ADD COLUMN updates_existing INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE dreams ADD COLUMN session TEXT;
+ALTER TABLE dreams ADD COLUMN archived_at INTEGER;
+ALTER TABLE dream_sessions ADD COLUMN events INTEGER;
+CREATE TABLE agents (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    created_at INTEGER NOT NULL,
+    archived_at INTEGER,
+    body TEXT NOT NULL CHECK (json_valid(body))
+) STRICT;
+CREATE TABLE agent_versions (
+    agent TEXT NOT NULL REFERENCES agents (id),
+    version INTEGER NOT NULL,
+    body TEXT NOT NULL CHECK (json_valid(body)),
+    PRIMARY KEY (agent, version)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE environments (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    created_at INTEGER NOT NULL,
+    archived_at INTEGER,
+    body TEXT NOT NULL CHECK (json_valid(body))
+) STRICT;
+CREATE TABLE deployments (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    agent TEXT NOT NULL,
+    status TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    archived_at INTEGER,
+    body TEXT NOT NULL CHECK (json_valid(body))
+) STRICT;
+CREATE TABLE deployment_runs (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    deployment TEXT NOT NULL,
+    is_manual INTEGER NOT NULL,
+    has_error INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    body TEXT NOT NULL CHECK (json_valid(body))
+) STRICT;
+CREATE TABLE recorded_sessions (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    agent TEXT NOT NULL,
+    agent_version INTEGER NOT NULL,
+    deployment TEXT,
+    status TEXT NOT NULL CHECK (status IN ('rescheduling', 'running', 'idle', 'terminated')),
+    is_dream_worker INTEGER NOT NULL DEFAULT 0,
+    origin TEXT UNIQUE,
+    created_at INTEGER NOT NULL,
+    archived_at INTEGER,
+    body TEXT NOT NULL CHECK (json_valid(body))
+) STRICT;
+CREATE INDEX recorded_by_time ON recorded_sessions (created_at, seq);
+CREATE TABLE session_stores (
+    store TEXT NOT NULL,
+    session TEXT NOT NULL REFERENCES recorded_sessions (id) ON DELETE CASCADE,
+    PRIMARY KEY (store, session)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE session_events (
+    session TEXT NOT NULL REFERENCES recorded_sessions (id) ON DELETE CASCADE,
+    seq INTEGER NOT NULL,
+    id TEXT NOT NULL UNIQUE,
+    type TEXT NOT NULL,
+    processed_at INTEGER,
+    body TEXT NOT NULL CHECK (json_valid(body)),
+    PRIMARY KEY (session, seq)
 ) STRICT, WITHOUT ROWID;
 ";
 
@@ -227,13 +314,16 @@ fn look(path: &Path) -> Result<Connection, LocalError> {
         Err(source) => return Err(LocalError::File { path: path.to_owned(), action: "open", source }),
     }
     let connection = sqlite::open_to_look(path).and_then(prepare).map_err(|e| Failure::from(e).at(path))?;
-    if check(&connection, path)? == 0 {
-        // Made by a process that has not got as far as the tables.
-        let mut nothing = Connection::open_in_memory().map_err(|e| Failure::from(e).at(path))?;
-        make_tables(&mut nothing).map_err(|failure| failure.at(path))?;
-        return Ok(nothing);
+    match check(&connection, path)? {
+        SCHEMA => Ok(connection),
+        0 => {
+            // Made by a process that has not got as far as the tables.
+            let mut nothing = Connection::open_in_memory().map_err(|e| Failure::from(e).at(path))?;
+            make_tables(&mut nothing).map_err(|failure| failure.at(path))?;
+            Ok(nothing)
+        }
+        _ => Err(LocalError::OlderSchema { path: path.to_owned() }),
     }
-    Ok(connection)
 }
 
 /// Returns the file's schema version, 0 for an empty file, after making sure that it is ours to read.
@@ -267,11 +357,15 @@ fn make_tables(connection: &mut Connection) -> Result<(), Failure> {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if version(&transaction)? == 0 {
+    let found = version(&transaction)?;
+    if found < 1 {
         transaction.execute_batch(TABLES)?;
-        let this = concat!("dreamrun ", env!("CARGO_PKG_VERSION"));
-        transaction.execute("INSERT INTO meta VALUES ('written_by', ?1)", [this])?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    }
+    if found < SCHEMA {
+        transaction.execute_batch(TABLES_2)?;
+        let this = concat!("dreamrun ", env!("CARGO_PKG_VERSION"));
+        transaction.execute("INSERT OR REPLACE INTO meta VALUES ('written_by', ?1)", [this])?;
         transaction.pragma_update(None, "user_version", SCHEMA)?;
     }
     transaction.commit()?;
@@ -396,7 +490,7 @@ mod tests {
         for opened in [Database::open(&path), Database::open_read_only(&path)] {
             let told = opened.unwrap_err().to_string().replace(folder.path().to_str().unwrap(), "DIR");
             insta::allow_duplicates! {
-                insta::assert_snapshot!(told, @"`DIR/local.db` was written by dreamrun 7.1.0 (schema 7), and this version reads schemas up to 1; use dreamrun 7.1.0 or later");
+                insta::assert_snapshot!(told, @"`DIR/local.db` was written by dreamrun 7.1.0 (schema 8), and this version reads schemas up to 2; use dreamrun 7.1.0 or later");
             }
         }
     }

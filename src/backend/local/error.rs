@@ -27,6 +27,12 @@ pub enum LocalError {
         /// The version that can read it, as `dreamrun 0.4.0`.
         written_by: String,
     },
+    /// The database was last written by an earlier version, and may not be written now.
+    #[error("`{path}` was written by an earlier version; the next `dreamrun apply` brings it up to date")]
+    OlderSchema {
+        /// The database file.
+        path: PathBuf,
+    },
     /// The file is something else.
     #[error("`{path}` is not a database of dreamrun's local backend")]
     Foreign {

@@ -9,6 +9,7 @@ mod database;
 mod dreams;
 mod error;
 mod mint;
+mod recorded;
 mod sessions;
 mod stores;
 mod transcripts;
@@ -28,15 +29,15 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::backend::folder::{self, FolderReport};
 use crate::backend::{
-    Backend, BackendError, Imported, MemoryStore, Refusal, SessionListing, SessionQuery, Unreadable,
-    WhenLeft, check_session_set,
+    Activity, Backend, BackendError, Imported, MemoryStore, PastMemory, Refusal, SessionListing,
+    SessionQuery, SessionRequest, Unreadable, WhenLeft, check_session_set,
 };
 use crate::clock::Clock;
 use crate::dream::{Dream, DreamChange, DreamRequest, DreamStatus, INSTRUCTIONS_LIMIT};
 use crate::dreaming::Minds;
-use crate::ids::{DreamId, MemoryStoreId, SessionId};
-use crate::memory::{ContentHash, Memory, MemoryPath, MemoryWrite};
-use crate::snapshot::Snapshot;
+use crate::ids::{DeploymentId, DreamId, MemoryStoreId, SessionId};
+use crate::memory::{Memory, MemoryPath, MemoryWrite};
+use crate::snapshot::{Snapshot, SnapshotIndex};
 
 use claim::Claim;
 use database::Database;
@@ -410,16 +411,24 @@ impl Backend for LocalBackend {
         self.shared.database.read(|db| stores::snapshot(db, id)).map_err(told("read a memory store"))
     }
 
+    async fn index(&self, id: &MemoryStoreId) -> Result<SnapshotIndex, BackendError> {
+        self.shared.database.read(|db| stores::index(db, id)).map_err(told("read a memory store"))
+    }
+
+    async fn index_at(&self, id: &MemoryStoreId, at: Timestamp) -> Result<SnapshotIndex, BackendError> {
+        self.shared.database.read(|db| stores::index_at(db, id, at)).map_err(told("read a store's past"))
+    }
+
     async fn contents(
         &self,
         store: &MemoryStoreId,
-        wanted: &[(MemoryPath, ContentHash)],
+        wanted: &[PastMemory],
     ) -> Result<Vec<Memory>, BackendError> {
         let read = self.shared.database.read(|db| {
             stores::find(db, store)?;
             let mut found = Vec::new();
-            for (path, hash) in wanted {
-                found.extend(stores::content(db, store, path, hash)?);
+            for past in wanted {
+                found.extend(stores::content(db, store, &past.path, &past.hash)?);
             }
             Ok(found)
         });
@@ -485,6 +494,31 @@ impl Backend for LocalBackend {
 
     async fn dream_changes(&self, id: &DreamId) -> Result<Vec<DreamChange>, BackendError> {
         self.shared.database.read(|db| dreams::changes(db, id)).map_err(told("list what a dream did"))
+    }
+
+    fn activity(&self, _id: &DreamId, _from: usize) -> Vec<Activity> {
+        Vec::new()
+    }
+
+    async fn repoint(
+        &self,
+        deployment: &DeploymentId,
+        from: &MemoryStoreId,
+        to: &MemoryStoreId,
+    ) -> Result<(), BackendError> {
+        self.shared.repoint(deployment, from, to).map_err(told("patch a deployment"))
+    }
+
+    async fn create_session(&self, request: &SessionRequest) -> Result<SessionId, BackendError> {
+        self.shared.create_session(request).map_err(told("create a session"))
+    }
+
+    async fn sessions_for(&self, request: &SessionRequest) -> Result<Vec<SessionId>, BackendError> {
+        self.shared.sessions_for(request).map_err(told("list sessions"))
+    }
+
+    async fn models(&self) -> Result<Option<Vec<String>>, BackendError> {
+        Ok(None)
     }
 
     fn settling_time(&self) -> Duration {

@@ -11,9 +11,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::backend::{MemoryStore, Refusal};
 use crate::ids::{MemoryStoreId, MemoryVersionId};
 use crate::memory::{ContentHash, MEMORY_BYTES_LIMIT, Memory, MemoryPath, MemoryWrite};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{IndexEntry, Snapshot, SnapshotIndex};
 
-use super::database::{parsed, parsed_opt, time, time_opt};
+use super::database::{count, parsed, parsed_opt, time, time_opt};
 use super::error::Failure;
 use super::mint;
 
@@ -96,6 +96,37 @@ pub(super) fn snapshot(db: &Connection, id: &MemoryStoreId) -> Result<Snapshot, 
     let mut select = db.prepare_cached(sql)?;
     let memories = select.query_map([id.as_str()], memory_of)?.collect::<Result<_, _>>()?;
     Ok(memories)
+}
+
+/// Returns what a store holds, without the text.
+pub(super) fn index(db: &Connection, id: &MemoryStoreId) -> Result<SnapshotIndex, Failure> {
+    find(db, id)?;
+    let sql = "SELECT m.path, m.hash, octet_length(c.content), m.version
+               FROM memories m JOIN contents c USING (hash) WHERE m.store = ?1";
+    indexed(db, sql, params![id.as_str()])
+}
+
+/// Returns what a store held at a moment: of each memory the newest version until then, unless that one
+/// took it away.
+pub(super) fn index_at(db: &Connection, id: &MemoryStoreId, at: Timestamp) -> Result<SnapshotIndex, Failure> {
+    find(db, id)?;
+    let sql = "SELECT v.path, v.hash, octet_length(c.content), v.id
+               FROM versions v JOIN contents c USING (hash)
+               WHERE v.seq IN (SELECT max(seq) FROM versions
+                               WHERE store = ?1 AND created_at <= ?2 GROUP BY memory)";
+    indexed(db, sql, params![id.as_str(), at.as_microsecond()])
+}
+
+fn indexed(db: &Connection, sql: &str, with: impl rusqlite::Params) -> Result<SnapshotIndex, Failure> {
+    let entry_of = |row: &Row| {
+        let path = parsed(row, 0, |text| MemoryPath::parse(&text))?;
+        let hash = parsed(row, 1, ContentHash::try_from)?;
+        let entry =
+            IndexEntry { hash, bytes: count(row, 2)?, version: parsed_opt(row, 3, MemoryVersionId::parse)? };
+        Ok((path, entry))
+    };
+    let entries = db.prepare_cached(sql)?.query_map(with, entry_of)?.collect::<Result<_, _>>()?;
+    Ok(SnapshotIndex { entries })
 }
 
 /// Reads a row of path, content, hash, version and time.

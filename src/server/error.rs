@@ -1,0 +1,109 @@
+//! What a request is told when it fails: a public message in the API's envelope; the private one goes to
+//! the trace.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header::RETRY_AFTER};
+use axum::response::{IntoResponse, Response};
+
+use crate::backend::Refusal;
+use crate::backend::local::LocalError;
+use crate::backend::wire::{ErrorBody, ErrorDetail, header};
+
+/// A failed request.
+#[derive(Debug, Clone)]
+pub struct ApiError {
+    status: StatusCode,
+    detail: ErrorDetail,
+    /// Whether SDKs are told not to send the request again.
+    is_settled: bool,
+    /// After how many seconds to ask again.
+    retry_after: Option<u64>,
+}
+
+/// What the outermost layer makes the body of, once it knows the request's id.
+#[derive(Debug, Clone)]
+pub(super) struct Told(pub(super) ErrorDetail);
+
+impl ApiError {
+    /// Makes an error of one of the API's kinds.
+    pub(super) fn new(status: StatusCode, kind: &str, message: impl Into<String>) -> Self {
+        let detail = ErrorDetail { kind: kind.to_owned(), message: message.into(), ..ErrorDetail::default() };
+        Self { status, detail, is_settled: false, retry_after: None }
+    }
+
+    /// 400: the request breaks a rule. Messages begin with the field.
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request_error", message)
+    }
+
+    /// 404: there is no such thing.
+    pub(super) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found_error", message)
+    }
+
+    /// 409: the thing is in the wrong state. SDKs retry a 409 unless told not to.
+    pub(super) fn conflict(message: impl Into<String>) -> Self {
+        let error = Self::new(StatusCode::CONFLICT, "conflict_error", message);
+        Self { is_settled: true, ..error }
+    }
+
+    /// 409: the content is not what the request expects.
+    pub(super) fn precondition_failed(message: impl Into<String>) -> Self {
+        let error = Self::new(StatusCode::CONFLICT, "memory_precondition_failed_error", message);
+        Self { is_settled: true, ..error }
+    }
+
+    /// 409: another memory is where this one would go.
+    pub(super) fn path_conflict(path: &str, memory: &str) -> Self {
+        let message = format!("path: a memory at `{path}` is in the way");
+        let mut error = Self::new(StatusCode::CONFLICT, "memory_path_conflict_error", message);
+        error.detail.conflicting_path = Some(path.to_owned());
+        error.detail.conflicting_memory_id = Some(memory.to_owned());
+        Self { is_settled: true, ..error }
+    }
+
+    /// 500, with what happened in the trace alone.
+    pub(super) fn internal(private: &str) -> Self {
+        tracing::error!(reason = private, "a request failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "api_error", "internal server error")
+    }
+
+    /// Says after how many seconds to ask again.
+    pub(super) fn retry_after(self, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
+    }
+}
+
+impl From<LocalError> for ApiError {
+    fn from(error: LocalError) -> Self {
+        match error {
+            LocalError::Refused { kind, message } => match kind {
+                Refusal::NotFound => Self::not_found(message),
+                Refusal::Conflict => Self::conflict(message),
+                Refusal::Invalid | Refusal::Limit => Self::invalid(message),
+                Refusal::NotAuthorised => Self::new(StatusCode::FORBIDDEN, "permission_error", message),
+                Refusal::Internal => Self::internal(&message),
+            },
+            LocalError::Busy { .. } => {
+                let status = StatusCode::from_u16(529).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+                Self::new(status, "overloaded_error", "the database is busy").retry_after(1)
+            }
+            other => Self::internal(&format!("{other}")),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = ErrorBody { kind: "error".to_owned(), error: self.detail.clone(), request_id: None };
+        let mut response = (self.status, Json(body)).into_response();
+        if self.is_settled {
+            response.headers_mut().insert(header::SHOULD_RETRY, HeaderValue::from_static("false"));
+        }
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(Told(self.detail));
+        response
+    }
+}
