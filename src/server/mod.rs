@@ -4,6 +4,7 @@
 //! front of it, errors, bodies, queries and cursors. It keeps nothing of its own: what it has acknowledged
 //! is in the backend's database.
 
+mod dreams;
 mod error;
 mod extract;
 mod page;

@@ -20,7 +20,7 @@ use crate::snapshot::Snapshot;
 
 use super::database::{as_column, count, parsed, parsed_opt, time, time_opt};
 use super::error::Failure;
-use super::sessions::{FilePart, part_of};
+use super::sessions::{FilePart, Source, part_of};
 use super::{mint, stores, telling};
 
 const DREAM: &str = "SELECT id, status, store, model, instructions, output, input_tokens, output_tokens,
@@ -78,18 +78,6 @@ pub(crate) struct DreamFilter {
     pub(crate) include_archived: bool,
     /// Before this one in the order of creation.
     pub(crate) below: Option<u64>,
-}
-
-/// What a dream reads of a session.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Source {
-    /// The part of a file that held it.
-    File(FilePart),
-    /// Its first events, of a session recorded through the HTTP API.
-    Recorded {
-        /// How many.
-        events: u64,
-    },
 }
 
 /// Reads a status by the API's word.
@@ -192,9 +180,10 @@ pub(super) fn list(db: &Connection, filter: &DreamFilter, limit: usize) -> Resul
     found.into_iter().map(|record| with_sessions(db, record)).collect()
 }
 
-/// Returns the dreams that have not ended, oldest first.
+/// Returns the dreams asked for over HTTP that have not ended, oldest first.
 pub(super) fn unfinished(db: &Connection) -> Result<Vec<DreamId>, Failure> {
-    let sql = "SELECT id FROM dreams WHERE status IN ('pending', 'running') ORDER BY seq";
+    let sql = "SELECT id FROM dreams
+               WHERE mind IS NOT NULL AND status IN ('pending', 'running') ORDER BY seq";
     let mut select = db.prepare_cached(sql)?;
     let ids = select.query_map([], |row| parsed(row, 0, DreamId::parse))?.collect::<Result<_, _>>()?;
     Ok(ids)
@@ -222,7 +211,7 @@ pub(super) fn create(
     terms: Option<&DreamTerms>,
     sources: &BTreeMap<SessionId, Source>,
     now: Timestamp,
-) -> Result<DreamRecord, Failure> {
+) -> Result<Dream, Failure> {
     let store = stores::find(db, &request.store)?;
     if store.archived_at.is_some() {
         let message = format!("memory store `{}` is archived", store.id);
@@ -256,16 +245,12 @@ pub(super) fn create(
         "INSERT INTO dream_sessions (dream, session, file, bytes, fingerprint, written_at, events)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
+    // A recorded session is in no file.
+    let nowhere = FilePart { file: String::new(), bytes: 0, fingerprint: String::new(), written_at: now };
     for (session, source) in sources {
-        let nowhere = FilePart {
-            file: String::new(),
-            bytes: 0,
-            fingerprint: String::new(),
-            written_at: Timestamp::UNIX_EPOCH,
-        };
         let (part, events) = match source {
             Source::File(part) => (part, None),
-            Source::Recorded { events } => (&nowhere, Some(as_column(*events))),
+            Source::Recorded { events, .. } => (&nowhere, Some(as_column(*events))),
         };
         insert.execute(params![
             id.as_str(),
@@ -277,7 +262,7 @@ pub(super) fn create(
             events
         ])?;
     }
-    record(db, &id)
+    find(db, &id)
 }
 
 /// Returns the unfinished dream that writes into the store it reads, if that is this one.
@@ -331,30 +316,26 @@ pub(super) fn give_output(db: &Connection, record: &DreamRecord, now: Timestamp)
     Ok(())
 }
 
-/// Returns the sessions of a dream that have not been read, those of one part of a file together.
-pub(super) fn unread(db: &Connection, id: &DreamId) -> Result<Vec<(Source, Vec<SessionId>)>, Failure> {
+/// Returns the sessions of a dream that have not been read, by what they are read from.
+pub(super) fn unread(db: &Connection, id: &DreamId) -> Result<BTreeMap<Source, Vec<SessionId>>, Failure> {
     let mut select = db.prepare_cached(
         "SELECT session, file, bytes, fingerprint, written_at, events FROM dream_sessions
          WHERE dream = ?1 AND reading IS NULL ORDER BY session",
     )?;
     let rows = select.query_map([id.as_str()], |row| {
+        let session = parsed(row, 0, SessionId::parse)?;
         let source = match row.get::<_, Option<i64>>(5)? {
             None => Source::File(part_of(row, 1)?),
-            Some(_) => Source::Recorded { events: count(row, 5)? },
+            Some(_) => Source::Recorded { session: session.clone(), events: count(row, 5)? },
         };
-        Ok((parsed(row, 0, SessionId::parse)?, source))
+        Ok((session, source))
     })?;
-    let mut files: BTreeMap<Source, Vec<SessionId>> = BTreeMap::new();
-    let mut unread = Vec::new();
+    let mut sources: BTreeMap<Source, Vec<SessionId>> = BTreeMap::new();
     for row in rows {
         let (session, source) = row?;
-        match source {
-            Source::File(_) => files.entry(source).or_default().push(session),
-            Source::Recorded { .. } => unread.push((source, vec![session])),
-        }
+        sources.entry(source).or_default().push(session);
     }
-    unread.extend(files);
-    Ok(unread)
+    Ok(sources)
 }
 
 /// Keeps readings. Says whether the dream still runs; if it does not, nothing is kept.

@@ -13,7 +13,7 @@
 //! panics fails its dream; a database that cannot be written stops the worker and leaves the dream as it is.
 
 use std::any::Any;
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -33,9 +33,9 @@ use super::error::{Failure, LocalError};
 use super::handle::Handle;
 use super::landing::{Landed, land};
 use super::served::{DreamFault, Pace, Served};
-use super::sessions::{FilePart, read_part};
+use super::sessions::{Source, read_part};
 use super::telling::{self, Written};
-use super::{Shared, dreams, stores};
+use super::{Shared, dreams, recorded, stores};
 
 /// A checkpoint is written after this many readings, or this long after the last, whichever is first. It
 /// is also how soon a cancellation by another process is seen.
@@ -71,7 +71,7 @@ fn failed(kind: &str, message: String) -> Halt {
 
 /// Works on a claimed dream until it has ended or the worker is stopped.
 pub(super) fn work(shared: &Shared, handle: &Handle, id: &DreamId, claim: Claim) -> Result<(), String> {
-    let worker = Worker { shared, handle, id, session: OnceCell::new() };
+    let worker = Worker { shared, handle, id, session: OnceLock::new() };
     let mut result = worker.run_to_an_end();
     // A run stops and is continued by its next process; a server has to go on by itself.
     while let (Err(Halt::Stuck(reason)), Some(_)) = (&result, shared.served.get()) {
@@ -98,7 +98,7 @@ struct Worker<'a> {
     handle: &'a Handle,
     id: &'a DreamId,
     /// The session that tells what the dream does, once it is known to have one.
-    session: OnceCell<SessionId>,
+    session: OnceLock<SessionId>,
 }
 
 impl Worker<'_> {
@@ -229,9 +229,9 @@ impl Worker<'_> {
 
     /// Reads what has not been read, several files at a time, keeping readings as they come.
     fn read_sessions(&self, mind: &dyn Mind) -> Result<(), Halt> {
-        let parts: Vec<(FilePart, Vec<SessionId>)> =
+        let sources: Vec<(Source, Vec<SessionId>)> =
             self.shared.database.read(|db| dreams::unread(db, self.id))?.into_iter().collect();
-        let threads = thread::available_parallelism().map_or(1, usize::from).min(parts.len());
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(sources.len());
         if threads == 0 {
             return Ok(());
         }
@@ -241,10 +241,10 @@ impl Worker<'_> {
         thread::scope(|scope| {
             for _ in 0..threads {
                 let sender = sender.clone();
-                let (parts, next, halt) = (&parts, &next, &halt);
+                let (sources, next, halt) = (&sources, &next, &halt);
                 scope.spawn(move || {
-                    while let Some((part, sessions)) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        self.read_file(mind, part, sessions, halt, &sender);
+                    while let Some((source, sessions)) = sources.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        self.read_source(mind, source, sessions, halt, &sender);
                     }
                 });
             }
@@ -253,10 +253,10 @@ impl Worker<'_> {
         })
     }
 
-    fn read_file(
+    fn read_source(
         &self,
         mind: &dyn Mind,
-        part: &FilePart,
+        source: &Source,
         sessions: &[SessionId],
         halt: &AtomicBool,
         sender: &SyncSender<Result<Reading, DreamError>>,
@@ -264,12 +264,24 @@ impl Worker<'_> {
         let is_halted = || halt.load(Ordering::Relaxed) || self.handle.is_stopped();
         let unavailable = |session: &SessionId, reason: String| DreamError {
             kind: "input_session_unavailable".to_owned(),
-            message: format!("session `{session}` in `{}` is no longer there: {reason}", part.file),
+            message: match source {
+                Source::File(part) => {
+                    format!("session `{session}` in `{}` is no longer there: {reason}", part.file)
+                }
+                Source::Recorded { .. } => format!("session `{session}` is no longer there: {reason}"),
+            },
         };
         if is_halted() {
             return;
         }
-        let read = catch_unwind(AssertUnwindSafe(|| read_part(&self.shared.reach, part)));
+        let read = catch_unwind(AssertUnwindSafe(|| match source {
+            Source::File(part) => read_part(&self.shared.reach, part),
+            Source::Recorded { session, events } => {
+                recorded::transcript_of(&self.shared.database, session, *events)
+                    .unwrap_or_else(|error| Err(error.in_full()))
+                    .map(|transcript| vec![transcript])
+            }
+        }));
         let transcripts: Result<BTreeMap<_, _>, _> = match read {
             Ok(Ok(transcripts)) => Ok(transcripts.into_iter().map(|t| (t.session.clone(), t)).collect()),
             Ok(Err(reason)) => Err(reason),
