@@ -10,7 +10,7 @@ mod dreams;
 mod error;
 mod handle;
 mod landing;
-mod mint;
+pub(crate) mod mint;
 mod recorded;
 mod served;
 mod sessions;
