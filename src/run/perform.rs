@@ -159,16 +159,13 @@ async fn take_dream(
             return Err(RunError::TakenDream { dream, run });
         }
         let dream = around.backend.dream(&dream).await?;
-        let intent = JournalEvent::DreamRequested {
-            batch,
-            attempt: 1,
-            store: dream.store,
-            digest: existing.digest,
-        };
+        let intent =
+            JournalEvent::DreamRequested { batch, attempt: 1, store: dream.store, digest: existing.digest };
         record(journal, around, intent).await?;
     }
     let Phase::Requested { batch } = journal.state().phase else { return Ok(()) };
-    record(journal, around, JournalEvent::DreamCreated { batch, dream: existing.dream, is_settled: true }).await
+    record(journal, around, JournalEvent::DreamCreated { batch, dream: existing.dream, is_settled: true })
+        .await
 }
 
 /// Makes the request of a batch, with the very instructions it was planned with.

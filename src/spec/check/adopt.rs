@@ -47,9 +47,9 @@ pub(super) fn adopt(authored: AuthoredAdopt, project: &Project, checker: &mut Ch
     if is_local && matches!(word, TargetWord::Deployment | TargetWord::Session) {
         let label = format!("the local backend has no target `{}`", word.as_str());
         let problem = checker.at(Code::NeedsManagedAgents, &route.key("target"), label);
-        checker.tell(
-            problem.help("use `pointer`, `copy_back` or `directory`, or set `backend: managed_agents` in dreamrun.yaml"),
-        );
+        checker.tell(problem.help(
+            "use `pointer`, `copy_back` or `directory`, or set `backend: managed_agents` in dreamrun.yaml",
+        ));
     }
     let target = match word {
         TargetWord::Pointer => Target::Pointer,
