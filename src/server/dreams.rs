@@ -115,7 +115,8 @@ fn inputs(asked: &[Value]) -> Result<(MemoryStoreId, Vec<SessionId>), ApiError> 
                 only(object, &["type", "memory_store_id"], &path)?;
                 let path = format!("{path}.memory_store_id");
                 let id = text(object.get("memory_store_id"), &path)?;
-                let id = MemoryStoreId::parse(id).map_err(|error| ApiError::invalid(format!("{path}: {error}")))?;
+                let id = MemoryStoreId::parse(id)
+                    .map_err(|error| ApiError::invalid(format!("{path}: {error}")))?;
                 if store.replace(id).is_some() {
                     return Err(twice("memory_store"));
                 }
@@ -155,7 +156,9 @@ fn model(asked: &Value, allowed: &[String]) -> Result<String, ApiError> {
                 None | Some(Value::Null) => {}
                 Some(Value::String(speed)) if speed == SPEED => {}
                 Some(_) => {
-                    return Err(ApiError::invalid(format!("model.speed: dreams run at `{SPEED}` speed only")));
+                    return Err(ApiError::invalid(format!(
+                        "model.speed: dreams run at `{SPEED}` speed only"
+                    )));
                 }
             }
             (text(object.get("id"), "model.id")?, "model.id")
@@ -164,7 +167,9 @@ fn model(asked: &Value, allowed: &[String]) -> Result<String, ApiError> {
     };
     let length = id.chars().count();
     if !(1..=MODEL_LIMIT).contains(&length) {
-        return Err(ApiError::invalid(format!("{path}: {length} characters, allowed are 1 to {MODEL_LIMIT}")));
+        return Err(ApiError::invalid(format!(
+            "{path}: {length} characters, allowed are 1 to {MODEL_LIMIT}"
+        )));
     }
     if !allowed.iter().any(|known| known == id) {
         let names = allowed.join(", ");

@@ -471,7 +471,8 @@ fn fail_all(
 pub(super) fn archive(db: &Connection, id: &DreamId, now: Timestamp) -> Result<DreamRecord, Failure> {
     let found = record(db, id)?;
     if !found.dream.status.is_final() {
-        let message = format!("dream `{id}` is {}; only one that has ended can be archived", found.dream.status);
+        let message =
+            format!("dream `{id}` is {}; only one that has ended can be archived", found.dream.status);
         return Err(Failure::refused(Refusal::Invalid, message));
     }
     db.prepare_cached("UPDATE dreams SET archived_at = ?2 WHERE id = ?1 AND archived_at IS NULL")?

@@ -93,7 +93,8 @@ impl<'a> Groups<'a> {
         for (number, change) in made.changes.iter().enumerate() {
             let number = number + 1;
             let touched = std::iter::once(&change.path).chain(change.replaced.iter().map(|old| &old.path));
-            let mut own: BTreeSet<&'a MemoryPath> = touched.filter_map(|path| changed.get(path).copied()).collect();
+            let mut own: BTreeSet<&'a MemoryPath> =
+                touched.filter_map(|path| changed.get(path).copied()).collect();
             let joined: BTreeSet<usize> = own.iter().filter_map(|path| group.get(path).copied()).collect();
             for other in joined {
                 own.extend(members.remove(&other).unwrap_or_default());
@@ -155,7 +156,8 @@ mod tests {
     #[test]
     fn an_undisturbed_store_becomes_what_the_dream_made() {
         let base = store(&[("/a", "1"), ("/b", "2"), ("/c", "3")]);
-        let made = Consolidated { store: store(&[("/a", "12"), ("/c", "3"), ("/d", "4")]), changes: Vec::new() };
+        let made =
+            Consolidated { store: store(&[("/a", "12"), ("/c", "3"), ("/d", "4")]), changes: Vec::new() };
         let landed = land(&base, &made, &base);
         assert_eq!((landed.store.hash(), kept(&landed)), (made.store.hash(), vec![]));
     }
@@ -167,26 +169,27 @@ mod tests {
             store: store(&[("/a", "1 2"), ("/c", "3"), ("/d", "x")]),
             changes: vec![change("/a", &["/a", "/b"]), change("/d", &["/d"])],
         };
-        let live = store(&[("/a", "1, says an agent"), ("/b", "2"), ("/c", "3"), ("/d", "x x"), ("/e", "new")]);
+        let live =
+            store(&[("/a", "1, says an agent"), ("/b", "2"), ("/c", "3"), ("/d", "x x"), ("/e", "new")]);
         let landed = land(&base, &made, &live);
-        let expected = store(&[("/a", "1, says an agent"), ("/b", "2"), ("/c", "3"), ("/d", "x"), ("/e", "new")]);
+        let expected =
+            store(&[("/a", "1, says an agent"), ("/b", "2"), ("/c", "3"), ("/d", "x"), ("/e", "new")]);
         assert_eq!((landed.store.hash(), kept(&landed)), (expected.hash(), vec!["/a", "/b"]));
     }
 
     #[test]
     fn a_new_memory_gives_way_to_one_an_agent_put_where_its_folder_would_be() {
         let base = store(&[("/a", "1")]);
-        let made = Consolidated {
-            store: store(&[("/notes/b", "1")]),
-            changes: vec![change("/notes/b", &["/a"])],
-        };
+        let made =
+            Consolidated { store: store(&[("/notes/b", "1")]), changes: vec![change("/notes/b", &["/a"])] };
         let landed = land(&base, &made, &store(&[("/a", "1"), ("/notes", "mine")]));
         assert_eq!(landed.store.hash(), store(&[("/a", "1"), ("/notes", "mine")]).hash());
         assert_eq!(kept(&landed), ["/a", "/notes/b"]);
     }
 
     fn stores() -> impl Strategy<Value = Snapshot> {
-        let entry = (prop::sample::select(vec!["/a", "/b", "/c/d", "/e"]), prop::sample::select(vec!["1", "2", "3"]));
+        let entry =
+            (prop::sample::select(vec!["/a", "/b", "/c/d", "/e"]), prop::sample::select(vec!["1", "2", "3"]));
         prop::collection::vec(entry, 0..5).prop_map(|entries| store(&entries))
     }
 

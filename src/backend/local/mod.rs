@@ -49,9 +49,9 @@ use crate::spec::pipeline::SessionSource;
 use claim::Claim;
 use database::Database;
 use error::Failure;
-use sessions::{FilePart, Reach, Source};
 use handle::{Handle, Workers};
 use served::Served;
+use sessions::{FilePart, Reach, Source};
 
 pub(crate) use dreams::{DreamFilter, DreamRecord, DreamTerms, status_of as dream_status};
 pub use error::LocalError;
@@ -151,7 +151,9 @@ impl LocalBackend {
         })?;
         let LocalOptions { minds, clock, .. } = options;
         let (workers, served, listed, bells) = Default::default();
-        Ok(Self { shared: Arc::new(Shared { database, reach, minds, clock, workers, served, bells, listed }) })
+        Ok(Self {
+            shared: Arc::new(Shared { database, reach, minds, clock, workers, served, bells, listed }),
+        })
     }
 
     /// Makes an empty store.

@@ -236,7 +236,11 @@ fn summary(changes: &[DreamChange]) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!("{count} {word}"))
         .collect();
-    if parts.is_empty() { "Nothing to consolidate.".to_owned() } else { format!("Statements: {}.", parts.join(", ")) }
+    if parts.is_empty() {
+        "Nothing to consolidate.".to_owned()
+    } else {
+        format!("Statements: {}.", parts.join(", "))
+    }
 }
 
 /// Returns the smallest run of whole lines that an edit can name, and what takes its place.

@@ -13,9 +13,9 @@
 //! panics fails its dream; a database that cannot be written stops the worker and leaves the dream as it is.
 
 use std::any::Any;
-use std::sync::OnceLock;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
@@ -368,7 +368,12 @@ impl Worker<'_> {
     }
 
     /// Writes the output store, the account of it, and the end, all at once.
-    fn complete(&self, input: &Snapshot, made: &Consolidated, fault: Option<&DreamFault>) -> Result<(), Halt> {
+    fn complete(
+        &self,
+        input: &Snapshot,
+        made: &Consolidated,
+        fault: Option<&DreamFault>,
+    ) -> Result<(), Halt> {
         let now = self.shared.now();
         let result = self.shared.database.write(|db| {
             let record = dreams::record(db, self.id)?;
