@@ -195,7 +195,7 @@ impl Api {
             {
                 self.rate.pause(call.class(), wait.min(super::retry::PATIENCE));
             }
-            let Some(wait) = next_wait(call.effect, &failed, attempt, chance()) else {
+            let Some(wait) = next_wait(call.effect, &failed, attempt, self.timeouts.retry, chance()) else {
                 return Err(doubted(call.effect, failed));
             };
             tokio::time::sleep(wait).await;
