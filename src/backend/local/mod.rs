@@ -9,7 +9,7 @@ mod database;
 mod dreams;
 mod error;
 pub(crate) mod mint;
-mod recorded;
+pub(crate) mod recorded;
 mod sessions;
 mod stores;
 mod transcripts;
