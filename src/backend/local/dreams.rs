@@ -18,7 +18,8 @@ use crate::snapshot::Snapshot;
 use super::database::{as_column, count, parsed, parsed_opt, time, time_opt};
 use super::error::Failure;
 use super::sessions::{FilePart, part_of};
-use super::{mint, stores};
+use super::versions::{self, Mark};
+use super::{memories, mint, stores};
 
 const DREAM: &str = "SELECT id, status, store, model, instructions, output, input_tokens, output_tokens,
     error_kind, error_message, created_at, ended_at, sessions_read, changes_written FROM dreams";
@@ -139,7 +140,7 @@ pub(super) fn input(db: &Connection, id: &DreamId) -> Result<Snapshot, Failure> 
     let sql = "SELECT m.path, c.content, m.hash, m.version, m.updated_at
                FROM dream_memories m JOIN contents c USING (hash) WHERE m.dream = ?1";
     let mut select = db.prepare_cached(sql)?;
-    let memories = select.query_map([id.as_str()], stores::memory_of)?.collect::<Result<_, _>>()?;
+    let memories = select.query_map([id.as_str()], memories::memory_of)?.collect::<Result<_, _>>()?;
     Ok(memories)
 }
 
@@ -153,8 +154,9 @@ pub(super) fn input_bytes(db: &Connection, id: &DreamId) -> Result<u64, Failure>
 /// Moves a pending dream to running, with an output store that starts as a copy of the input.
 pub(super) fn start(db: &Connection, id: &DreamId, name: &str, now: Timestamp) -> Result<(), Failure> {
     let output = stores::create(db, name, now)?.id;
+    let mark = Mark::unsigned(now);
     for memory in input(db, id)?.iter() {
-        stores::put(db, &output, memory, now)?;
+        memories::put(db, &output, memory, &mark)?;
     }
     db.prepare_cached(
         "UPDATE dreams SET status = 'running', output = ?2 WHERE id = ?1 AND status = 'pending'",
@@ -253,16 +255,17 @@ pub(super) fn end(
     if changed == 0 {
         return Ok(());
     }
-    let hashes = stores::named_by(db, "SELECT hash FROM dream_memories WHERE dream = ?1", id.as_str())?;
+    let hashes = versions::named_by(db, "SELECT hash FROM dream_memories WHERE dream = ?1", id.as_str())?;
     db.execute("DELETE FROM dream_memories WHERE dream = ?1", [id.as_str()])?;
     db.execute("UPDATE dream_sessions SET reading = NULL WHERE dream = ?1", [id.as_str()])?;
-    stores::sweep(db, &hashes)
+    versions::sweep(db, &hashes)
 }
 
-/// Fails every unfinished dream that reads a store which is going away, and returns them.
+/// Fails every unfinished dream that reads a store which is `gone`, as "deleted", and returns them.
 pub(super) fn fail_readers(
     db: &Connection,
     store: &MemoryStoreId,
+    gone: &str,
     now: Timestamp,
 ) -> Result<Vec<DreamId>, Failure> {
     let mut select =
@@ -272,7 +275,7 @@ pub(super) fn fail_readers(
         .collect::<Result<_, _>>()?;
     let error = DreamError {
         kind: "input_memory_store_unavailable".to_owned(),
-        message: format!("memory store `{store}` was deleted after the dream was created"),
+        message: format!("memory store `{store}` was {gone} after the dream was created"),
     };
     for id in &readers {
         end(db, id, DreamStatus::Failed, Some(&error), now)?;

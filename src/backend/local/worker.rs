@@ -28,7 +28,8 @@ use crate::price::{TextKind, estimate_tokens};
 use super::claim::Claim;
 use super::error::{Failure, LocalError};
 use super::sessions::{FilePart, read_part};
-use super::{Shared, dreams, stores};
+use super::versions::Mark;
+use super::{Shared, dreams, memories, stores};
 
 /// A checkpoint is written after this many readings, or this long after the last, whichever is first. It
 /// is also how soon a cancellation by another process is seen.
@@ -310,8 +311,8 @@ impl Worker<'_> {
                 Failure::refused(crate::backend::Refusal::Internal, "a running dream has no output store")
             })?;
             // Compared with what is there, not with the input: somebody may have written to the output.
-            let before = stores::snapshot(db, &output)?;
-            let bytes = stores::replace(db, &output, &before, &made.store, now)?;
+            let before = memories::snapshot(db, &output)?;
+            let bytes = memories::replace(db, &output, &before, &made.store, &Mark::unsigned(now))?;
             let tokens = estimate_tokens(bytes, TextKind::Prose);
             dreams::complete(db, self.id, &made.changes, tokens, now)?;
             Ok(true)
@@ -320,8 +321,8 @@ impl Worker<'_> {
             Ok(true) => Ok(()),
             Ok(false) => Err(Halt::Stopped),
             // The output store is gone, or the mind broke a rule of the store.
-            Err(LocalError::Refused { message, .. }) => {
-                Err(failed("internal_error", format!("the output could not be written: {message}")))
+            Err(error @ (LocalError::Refused { .. } | LocalError::PathTaken { .. })) => {
+                Err(failed("internal_error", format!("the output could not be written: {error}")))
             }
             Err(error) => Err(error.into()),
         }
