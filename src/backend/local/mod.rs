@@ -10,7 +10,7 @@ mod dreams;
 mod error;
 mod memories;
 mod metadata;
-mod mint;
+pub(crate) mod mint;
 mod recorded;
 mod sessions;
 mod stores;
