@@ -17,7 +17,7 @@ use crate::snapshot::Snapshot;
 
 use super::database::{as_column, count, parsed, parsed_opt, time, time_opt};
 use super::error::Failure;
-use super::sessions::{FilePart, part_of};
+use super::sessions::{FilePart, Source, part_of};
 use super::versions::{self, Mark};
 use super::{memories, mint, stores};
 
@@ -93,7 +93,7 @@ pub(super) fn since(db: &Connection, since: Timestamp) -> Result<Vec<Dream>, Fai
 pub(super) fn create(
     db: &Connection,
     request: &DreamRequest,
-    parts: &BTreeMap<SessionId, FilePart>,
+    sources: &BTreeMap<SessionId, Source>,
     now: Timestamp,
 ) -> Result<Dream, Failure> {
     let store = stores::find(db, &request.store)?;
@@ -119,17 +119,24 @@ pub(super) fn create(
         [id.as_str(), request.store.as_str()],
     )?;
     let mut insert = db.prepare_cached(
-        "INSERT INTO dream_sessions (dream, session, file, bytes, fingerprint, written_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO dream_sessions (dream, session, file, bytes, fingerprint, written_at, events)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    for (session, part) in parts {
+    // A recorded session is in no file.
+    let nowhere = FilePart { file: String::new(), bytes: 0, fingerprint: String::new(), written_at: now };
+    for (session, source) in sources {
+        let (part, events) = match source {
+            Source::File(part) => (part, None),
+            Source::Recorded { events, .. } => (&nowhere, Some(as_column(*events))),
+        };
         insert.execute(params![
             id.as_str(),
             session.as_str(),
             part.file,
             as_column(part.bytes),
             part.fingerprint,
-            part.written_at.as_microsecond()
+            part.written_at.as_microsecond(),
+            events
         ])?;
     }
     find(db, &id)
@@ -165,20 +172,26 @@ pub(super) fn start(db: &Connection, id: &DreamId, name: &str, now: Timestamp) -
     Ok(())
 }
 
-/// Returns the sessions of a dream that have not been read, by the part of a file they are in.
-pub(super) fn unread(db: &Connection, id: &DreamId) -> Result<BTreeMap<FilePart, Vec<SessionId>>, Failure> {
+/// Returns the sessions of a dream that have not been read, by what they are read from.
+pub(super) fn unread(db: &Connection, id: &DreamId) -> Result<BTreeMap<Source, Vec<SessionId>>, Failure> {
     let mut select = db.prepare_cached(
-        "SELECT session, file, bytes, fingerprint, written_at FROM dream_sessions
+        "SELECT session, file, bytes, fingerprint, written_at, events FROM dream_sessions
          WHERE dream = ?1 AND reading IS NULL ORDER BY session",
     )?;
-    let rows =
-        select.query_map([id.as_str()], |row| Ok((parsed(row, 0, SessionId::parse)?, part_of(row, 1)?)))?;
-    let mut parts: BTreeMap<FilePart, Vec<SessionId>> = BTreeMap::new();
+    let rows = select.query_map([id.as_str()], |row| {
+        let session = parsed(row, 0, SessionId::parse)?;
+        let source = match row.get::<_, Option<i64>>(5)? {
+            None => Source::File(part_of(row, 1)?),
+            Some(_) => Source::Recorded { session: session.clone(), events: count(row, 5)? },
+        };
+        Ok((session, source))
+    })?;
+    let mut sources: BTreeMap<Source, Vec<SessionId>> = BTreeMap::new();
     for row in rows {
-        let (session, part) = row?;
-        parts.entry(part).or_default().push(session);
+        let (session, source) = row?;
+        sources.entry(source).or_default().push(session);
     }
-    Ok(parts)
+    Ok(sources)
 }
 
 /// Keeps readings. Says whether the dream still runs; if it does not, nothing is kept.
@@ -276,6 +289,29 @@ pub(super) fn fail_readers(
     let error = DreamError {
         kind: "input_memory_store_unavailable".to_owned(),
         message: format!("memory store `{store}` was {gone} after the dream was created"),
+    };
+    for id in &readers {
+        end(db, id, DreamStatus::Failed, Some(&error), now)?;
+    }
+    Ok(readers)
+}
+
+/// Fails every unfinished dream that reads a session which is going away, and returns them.
+pub(super) fn fail_readers_of_session(
+    db: &Connection,
+    session: &SessionId,
+    now: Timestamp,
+) -> Result<Vec<DreamId>, Failure> {
+    let mut select = db.prepare_cached(
+        "SELECT d.id FROM dreams d JOIN dream_sessions s ON s.dream = d.id
+         WHERE d.status IN ('pending', 'running') AND s.session = ?1",
+    )?;
+    let readers: Vec<DreamId> = select
+        .query_map([session.as_str()], |row| parsed(row, 0, DreamId::parse))?
+        .collect::<Result<_, _>>()?;
+    let error = DreamError {
+        kind: "input_session_unavailable".to_owned(),
+        message: format!("session `{session}` was deleted after the dream was created"),
     };
     for id in &readers {
         end(db, id, DreamStatus::Failed, Some(&error), now)?;

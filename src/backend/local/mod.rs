@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -40,12 +41,14 @@ use crate::dream::{Dream, DreamChange, DreamRequest, DreamStatus, INSTRUCTIONS_L
 use crate::dreaming::Minds;
 use crate::ids::{DeploymentId, DreamId, MemoryStoreId, SessionId};
 use crate::memory::{Memory, MemoryPath, MemoryWrite};
+use crate::session::Session;
 use crate::snapshot::{Snapshot, SnapshotIndex};
+use crate::spec::pipeline::SessionSource;
 
 use claim::Claim;
 use database::Database;
 use error::Failure;
-use sessions::{FilePart, Reach};
+use sessions::{FilePart, Reach, Source};
 use versions::Mark;
 use worker::{Handle, Workers};
 
@@ -94,6 +97,8 @@ struct Shared {
     minds: Arc<dyn Minds>,
     clock: Arc<dyn Clock>,
     workers: Mutex<Workers>,
+    /// What wakes those who wait for the events of recorded sessions.
+    bells: recorded::Bells,
     /// Where the sessions are that a backend without write access has listed.
     listed: Mutex<BTreeMap<SessionId, FilePart>>,
 }
@@ -143,8 +148,8 @@ impl LocalBackend {
             source,
         })?;
         let LocalOptions { minds, clock, .. } = options;
-        let (workers, listed) = (Mutex::default(), Mutex::default());
-        Ok(Self { shared: Arc::new(Shared { database, reach, minds, clock, workers, listed }) })
+        let (workers, listed, bells) = Default::default();
+        Ok(Self { shared: Arc::new(Shared { database, reach, minds, clock, workers, bells, listed }) })
     }
 
     /// Makes an empty store.
@@ -263,7 +268,10 @@ impl Shared {
     /// Lists sessions. Where they are is kept, so that a process which continues a run can create its
     /// dreams without listing again; a listing that finds nothing new writes nothing.
     fn sessions(&self, query: &SessionQuery) -> Result<SessionListing, LocalError> {
-        let found = sessions::list(&self.reach, query, |id| self.part(id), self.now())?;
+        let (recorded, query) = self.take_recorded(query)?;
+        let mut found = sessions::list(&self.reach, &query, |id| self.part(id), self.now())?;
+        found.listing.sessions.extend(recorded);
+        found.listing.sessions.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
         if !self.database.is_writable() {
             self.listed().extend(found.parts);
             return Ok(found.listing);
@@ -283,6 +291,27 @@ impl Shared {
         Ok(found.listing)
     }
 
+    /// Returns the recorded sessions that a query names, and what else it asks for.
+    fn take_recorded(&self, query: &SessionQuery) -> Result<(Vec<Session>, SessionQuery), LocalError> {
+        let mut recorded = BTreeMap::new();
+        let mut rest = query.clone();
+        self.database.read(|db| {
+            for source in &mut rest.sources {
+                let SessionSource::Ids(ids) = source else { continue };
+                let named = std::mem::take(ids);
+                for id in named {
+                    match recorded::summary(db, &id)? {
+                        Some(session) => drop(recorded.insert(id, session)),
+                        None => ids.push(id),
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        recorded.retain(|_, session| query.since.is_none_or(|since| session.created_at >= since));
+        Ok((recorded.into_values().collect(), rest))
+    }
+
     fn create_dream(self: &Arc<Self>, request: &DreamRequest) -> Result<Dream, LocalError> {
         let invalid = |message: String| LocalError::Refused { kind: Refusal::Invalid, message };
         check_session_set(&request.sessions).map_err(invalid)?;
@@ -297,15 +326,15 @@ impl Shared {
         }
         let now = self.now();
         let dream = self.database.write(|db| {
-            let mut parts = BTreeMap::new();
+            let mut sources = BTreeMap::new();
             for session in &request.sessions {
-                let part = sessions::recorded(db, session)?.ok_or_else(|| {
+                let source = source(db, session)?.ok_or_else(|| {
                     let message = format!("no session `{session}` has been listed");
                     Failure::refused(Refusal::NotFound, message)
                 })?;
-                parts.insert(session.clone(), part);
+                sources.insert(session.clone(), source);
             }
-            dreams::create(db, request, &parts, now)
+            dreams::create(db, request, &sources, now)
         })?;
         if let Err(error) = self.attend(&dream.id) {
             // The dream is accepted all the same; whoever waits for it is told.
@@ -398,6 +427,14 @@ impl Shared {
         })?;
         refused.map_or(Ok(()), |refused| Err(refused.at(self.database.path())))
     }
+}
+
+/// Returns what a dream created now would read a session from.
+fn source(db: &Connection, session: &SessionId) -> Result<Option<Source>, Failure> {
+    if let Some(events) = recorded::count_of(db, session)? {
+        return Ok(Some(Source::Recorded { session: session.clone(), events }));
+    }
+    Ok(sessions::recorded(db, session)?.map(Source::File))
 }
 
 /// What a caller is told of a failed call.

@@ -27,9 +27,9 @@ use crate::price::{TextKind, estimate_tokens};
 
 use super::claim::Claim;
 use super::error::{Failure, LocalError};
-use super::sessions::{FilePart, read_part};
+use super::sessions::{Source, read_part};
 use super::versions::Mark;
-use super::{Shared, dreams, memories, stores};
+use super::{Shared, dreams, memories, recorded, stores};
 
 /// A checkpoint is written after this many readings, or this long after the last, whichever is first. It
 /// is also how soon a cancellation by another process is seen.
@@ -181,9 +181,9 @@ impl Worker<'_> {
 
     /// Reads what has not been read, several files at a time, keeping readings as they come.
     fn read_sessions(&self, mind: &dyn Mind) -> Result<(), Halt> {
-        let parts: Vec<(FilePart, Vec<SessionId>)> =
+        let sources: Vec<(Source, Vec<SessionId>)> =
             self.shared.database.read(|db| dreams::unread(db, self.id))?.into_iter().collect();
-        let threads = thread::available_parallelism().map_or(1, usize::from).min(parts.len());
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(sources.len());
         if threads == 0 {
             return Ok(());
         }
@@ -193,10 +193,10 @@ impl Worker<'_> {
         thread::scope(|scope| {
             for _ in 0..threads {
                 let sender = sender.clone();
-                let (parts, next, halt) = (&parts, &next, &halt);
+                let (sources, next, halt) = (&sources, &next, &halt);
                 scope.spawn(move || {
-                    while let Some((part, sessions)) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        self.read_file(mind, part, sessions, halt, &sender);
+                    while let Some((source, sessions)) = sources.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        self.read_source(mind, source, sessions, halt, &sender);
                     }
                 });
             }
@@ -205,10 +205,10 @@ impl Worker<'_> {
         })
     }
 
-    fn read_file(
+    fn read_source(
         &self,
         mind: &dyn Mind,
-        part: &FilePart,
+        source: &Source,
         sessions: &[SessionId],
         halt: &AtomicBool,
         sender: &SyncSender<Result<Reading, DreamError>>,
@@ -216,12 +216,24 @@ impl Worker<'_> {
         let is_halted = || halt.load(Ordering::Relaxed) || self.handle.is_stopped();
         let unavailable = |session: &SessionId, reason: String| DreamError {
             kind: "input_session_unavailable".to_owned(),
-            message: format!("session `{session}` in `{}` is no longer there: {reason}", part.file),
+            message: match source {
+                Source::File(part) => {
+                    format!("session `{session}` in `{}` is no longer there: {reason}", part.file)
+                }
+                Source::Recorded { .. } => format!("session `{session}` is no longer there: {reason}"),
+            },
         };
         if is_halted() {
             return;
         }
-        let read = catch_unwind(AssertUnwindSafe(|| read_part(&self.shared.reach, part)));
+        let read = catch_unwind(AssertUnwindSafe(|| match source {
+            Source::File(part) => read_part(&self.shared.reach, part),
+            Source::Recorded { session, events } => {
+                recorded::transcript_of(&self.shared.database, session, *events)
+                    .unwrap_or_else(|error| Err(error.in_full()))
+                    .map(|transcript| vec![transcript])
+            }
+        }));
         let transcripts: Result<BTreeMap<_, _>, _> = match read {
             Ok(Ok(transcripts)) => Ok(transcripts.into_iter().map(|t| (t.session.clone(), t)).collect()),
             Ok(Err(reason)) => Err(reason),
