@@ -293,7 +293,7 @@ impl LocalBackend {
                 if archived > 0 { dreams::fail_readers(db, id, "archived", now)? } else { Vec::new() };
             Ok((shown(db, id)?, readers))
         })?;
-        self.shared.stop_workers(&readers);
+        self.shared.ended(&readers);
         Ok(store)
     }
 
