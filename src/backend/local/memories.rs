@@ -142,10 +142,8 @@ pub(super) fn write(
     };
     match write {
         MemoryWrite::Put { content, expected, .. } => {
-            let memory = Memory {
-                updated_at: Some(mark.at),
-                ..Memory::new(path.clone(), Arc::clone(content))
-            };
+            let memory =
+                Memory { updated_at: Some(mark.at), ..Memory::new(path.clone(), Arc::clone(content)) };
             if current == Some(memory.hash.to_string()) {
                 return Ok(());
             }
@@ -238,14 +236,16 @@ fn settle(
 ) -> Result<(), Failure> {
     let version =
         versions::add(db, store, (&held.id, &held.path), Operation::Modified, Some(&held.hash), mark)?;
-    db.prepare_cached("UPDATE memories SET path = ?2, version = ?3, hash = ?4, updated_at = ?5 WHERE id = ?1")?
-        .execute(params![
-            held.id,
-            held.path,
-            version.as_str(),
-            held.hash,
-            updated_at.map(Timestamp::as_microsecond)
-        ])?;
+    db.prepare_cached(
+        "UPDATE memories SET path = ?2, version = ?3, hash = ?4, updated_at = ?5 WHERE id = ?1",
+    )?
+    .execute(params![
+        held.id,
+        held.path,
+        version.as_str(),
+        held.hash,
+        updated_at.map(Timestamp::as_microsecond)
+    ])?;
     Ok(())
 }
 
@@ -258,11 +258,9 @@ fn keep(db: &Connection, hash: &str, content: &str) -> Result<(), Failure> {
 
 /// Refuses a path that another memory than `own` has, is the folder of, or would be the folder of.
 fn refuse_neighbours(db: &Connection, store: &MemoryStoreId, path: &str, own: &str) -> Result<(), Failure> {
-    let found = |row: &Row| Ok(Failure::PathTaken {
-        wanted: path.to_owned(),
-        path: row.get(0)?,
-        memory: row.get(1)?,
-    });
+    let found = |row: &Row| {
+        Ok(Failure::PathTaken { wanted: path.to_owned(), path: row.get(0)?, memory: row.get(1)? })
+    };
     let mut exact =
         db.prepare_cached("SELECT path, id FROM memories WHERE store = ?1 AND path = ?2 AND id <> ?3")?;
     let ends = path.match_indices('/').skip(1).map(|(end, _)| end).chain([path.len()]);
@@ -393,7 +391,10 @@ fn page(
             if let Some(slash) = below.find('/').filter(|_| filter.is_folded) {
                 let folder = path[..=prefix.len() + slash].to_owned();
                 from = past(&folder);
-                listed.push(ListedMemory::Prefix(MemoryPrefix { kind: "memory_prefix".to_owned(), path: folder }));
+                listed.push(ListedMemory::Prefix(MemoryPrefix {
+                    kind: "memory_prefix".to_owned(),
+                    path: folder,
+                }));
                 continue 'folder;
             }
             listed.push(ListedMemory::Memory(Box::new(shown_of(row)?)));

@@ -60,9 +60,9 @@ use versions::Mark;
 pub(crate) use dreams::{DreamFilter, DreamRecord, DreamTerms, status_of as dream_status};
 pub use error::LocalError;
 pub(crate) use memories::{MemoryFilter, View};
+pub use served::{DreamFault, Pace, Serving};
 pub(crate) use stores::StoreFilter;
 pub(crate) use versions::VersionFilter;
-pub use served::{DreamFault, Pace, Serving};
 
 /// How often a dream that another process works on is looked at.
 const POLL: Duration = Duration::from_millis(200);

@@ -116,7 +116,8 @@ pub(super) fn content(
     past: &PastMemory,
 ) -> Result<Option<Memory>, Failure> {
     let (path, hash) = (past.path.as_str(), past.hash.to_string());
-    let columns = "SELECT ?2, c.content, v.hash, v.id, v.created_at FROM versions v JOIN contents c USING (hash)";
+    let columns =
+        "SELECT ?2, c.content, v.hash, v.id, v.created_at FROM versions v JOIN contents c USING (hash)";
     if let Some(version) = &past.version {
         let sql = format!("{columns} WHERE v.id = ?4 AND v.store = ?1 AND v.hash = ?3");
         let found = db
