@@ -8,17 +8,24 @@ mod claim;
 mod database;
 mod dreams;
 mod error;
+mod handle;
+mod landing;
+mod memories;
+mod metadata;
 pub(crate) mod mint;
 pub(crate) mod recorded;
+mod served;
 mod sessions;
 mod stores;
+mod telling;
 mod transcripts;
+mod versions;
 mod worker;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -45,10 +52,17 @@ use crate::spec::pipeline::SessionSource;
 use claim::Claim;
 use database::Database;
 use error::Failure;
+use handle::{Handle, Workers};
+use served::Served;
 use sessions::{FilePart, Reach, Source};
-use worker::{Handle, Workers};
+use versions::Mark;
 
+pub(crate) use dreams::{DreamFilter, DreamRecord, DreamTerms, status_of as dream_status};
 pub use error::LocalError;
+pub(crate) use memories::{MemoryFilter, View};
+pub use served::{DreamFault, Pace, Serving};
+pub(crate) use stores::StoreFilter;
+pub(crate) use versions::VersionFilter;
 
 /// How often a dream that another process works on is looked at.
 const POLL: Duration = Duration::from_millis(200);
@@ -90,6 +104,8 @@ struct Shared {
     minds: Arc<dyn Minds>,
     clock: Arc<dyn Clock>,
     workers: Mutex<Workers>,
+    /// What is set when this process carries out dreams asked for over HTTP.
+    served: OnceLock<Served>,
     /// What wakes those who wait for the events of recorded sessions.
     bells: recorded::Bells,
     /// Where the sessions are that a backend without write access has listed.
@@ -141,8 +157,10 @@ impl LocalBackend {
             source,
         })?;
         let LocalOptions { minds, clock, .. } = options;
-        let (workers, listed, bells) = Default::default();
-        Ok(Self { shared: Arc::new(Shared { database, reach, minds, clock, workers, bells, listed }) })
+        let (workers, served, listed, bells) = Default::default();
+        Ok(Self {
+            shared: Arc::new(Shared { database, reach, minds, clock, workers, served, bells, listed }),
+        })
     }
 
     /// Makes an empty store.
@@ -189,13 +207,14 @@ impl LocalBackend {
         })
         .to_string();
         let now = self.shared.now();
+        let mark = Mark::unsigned(now);
         let known = self.shared.database.write(|db| {
             if let Some(known) = stores::imported(db, &origin)? {
                 return Ok(known);
             }
             let store = stores::create(db, name, now)?;
             for memory in snapshot.iter() {
-                stores::put(db, &store.id, memory, now)?;
+                memories::put(db, &store.id, memory, &mark)?;
             }
             stores::set_origin(db, &store.id, &origin, &report)?;
             Ok((store.id, report))
@@ -305,6 +324,19 @@ impl Shared {
     }
 
     fn create_dream(self: &Arc<Self>, request: &DreamRequest) -> Result<Dream, LocalError> {
+        if self.minds.mind(&request.model).is_none() {
+            let message = format!("model: the local backend has no mind named `{}`", request.model);
+            return Err(LocalError::Refused { kind: Refusal::Invalid, message });
+        }
+        Ok(self.accept(request, None)?.dream)
+    }
+
+    /// Accepts a dream and sets to work on it.
+    fn accept(
+        self: &Arc<Self>,
+        request: &DreamRequest,
+        terms: Option<&DreamTerms>,
+    ) -> Result<DreamRecord, LocalError> {
         let invalid = |message: String| LocalError::Refused { kind: Refusal::Invalid, message };
         check_session_set(&request.sessions).map_err(invalid)?;
         let length = request.instructions.as_ref().map(|text| text.chars().count());
@@ -313,11 +345,8 @@ impl Shared {
                 "instructions: {length} characters, allowed are 1 to {INSTRUCTIONS_LIMIT}"
             )));
         }
-        if self.minds.mind(&request.model).is_none() {
-            return Err(invalid(format!("model: the local backend has no mind named `{}`", request.model)));
-        }
         let now = self.now();
-        let dream = self.database.write(|db| {
+        let record = self.database.write(|db| {
             let mut sources = BTreeMap::new();
             for session in &request.sessions {
                 let source = source(db, session)?.ok_or_else(|| {
@@ -326,13 +355,31 @@ impl Shared {
                 })?;
                 sources.insert(session.clone(), source);
             }
-            dreams::create(db, request, &sources, now)
+            let id = dreams::create(db, request, terms, &sources, now)?.id;
+            dreams::record(db, &id)
         })?;
-        if let Err(error) = self.attend(&dream.id) {
-            // The dream is accepted all the same; whoever waits for it is told.
-            tracing::warn!(dream = %dream.id, %error, "the dream could not be started yet");
+        let id = &record.dream.id;
+        if terms.is_some() {
+            self.choose_fault(id);
         }
-        Ok(dream)
+        if let Err(error) = self.attend(id) {
+            // The dream is accepted all the same; whoever waits for it is told.
+            tracing::warn!(dream = %id, %error, "the dream could not be started yet");
+        }
+        Ok(record)
+    }
+
+    /// Tells the workers of dreams that were ended by somebody else, and those who listen to them.
+    fn ended(&self, dreams: &[DreamId]) {
+        for id in dreams {
+            if let Some(worker) = self.worker(id) {
+                worker.stop();
+                worker.beat();
+            }
+            if let Ok(Some(session)) = self.database.read(|db| Ok(dreams::record(db, id)?.session)) {
+                self.bells.ring(&session);
+            }
+        }
     }
 
     /// Returns the worker of an unfinished dream, starting one if nobody works on it; none if another
@@ -377,47 +424,36 @@ impl Shared {
             dreams::end(db, id, DreamStatus::Canceled, None, now)?;
             dreams::find(db, id)
         })?;
-        if let Some(worker) = self.worker(id) {
-            worker.stop();
-            worker.beat();
-        }
+        self.ended(std::slice::from_ref(id));
         Ok(dream)
     }
 
     fn delete_store(&self, id: &MemoryStoreId) -> Result<(), LocalError> {
         let now = self.now();
         let readers = self.database.write(|db| {
-            let readers = dreams::fail_readers(db, id, now)?;
+            let readers = dreams::fail_readers(db, id, "deleted", now)?;
             stores::remove(db, id)?;
             Ok(readers)
         })?;
-        for worker in readers.iter().filter_map(|id| self.worker(id)) {
-            worker.stop();
-            worker.beat();
-        }
+        self.ended(&readers);
         Ok(())
     }
 
     fn write(&self, store: &MemoryStoreId, writes: &[MemoryWrite]) -> Result<(), LocalError> {
-        let now = self.now();
+        let mark = Mark::unsigned(self.now());
         // One transaction for all: a refused write ends it, and what came before is committed.
         let refused = self.database.write(|db| {
-            if stores::find(db, store)?.archived_at.is_some() {
-                let message = format!("memory store `{store}` is archived");
-                return Err(Failure::refused(Refusal::Invalid, message));
-            }
+            stores::check_writable(db, store)?;
             for write in writes {
-                match stores::write(db, store, write, now) {
-                    Err(Failure::Refused { kind, message }) => return Ok(Some((kind, message))),
-                    other => other?,
+                match memories::write(db, store, write, &mark) {
+                    Err(error @ Failure::Sqlite(_)) => return Err(error),
+                    Err(refused) => return Ok(Some(refused)),
+                    Ok(()) => {}
                 }
             }
             Ok(None)
         })?;
-        match refused {
-            Some((kind, message)) => Err(LocalError::Refused { kind, message }),
-            None => Ok(()),
-        }
+        refused.map_or(Ok(()), |refused| Err(refused.at(self.database.path())))
     }
 }
 
@@ -445,15 +481,15 @@ impl Backend for LocalBackend {
     }
 
     async fn snapshot(&self, id: &MemoryStoreId) -> Result<Snapshot, BackendError> {
-        self.shared.database.read(|db| stores::snapshot(db, id)).map_err(told("read a memory store"))
+        self.shared.database.read(|db| memories::snapshot(db, id)).map_err(told("read a memory store"))
     }
 
     async fn index(&self, id: &MemoryStoreId) -> Result<SnapshotIndex, BackendError> {
-        self.shared.database.read(|db| stores::index(db, id)).map_err(told("read a memory store"))
+        self.shared.database.read(|db| memories::index(db, id)).map_err(told("read a memory store"))
     }
 
     async fn index_at(&self, id: &MemoryStoreId, at: Timestamp) -> Result<SnapshotIndex, BackendError> {
-        self.shared.database.read(|db| stores::index_at(db, id, at)).map_err(told("read a store's past"))
+        self.shared.database.read(|db| versions::index_at(db, id, at)).map_err(told("read a store's past"))
     }
 
     async fn contents(
@@ -465,7 +501,7 @@ impl Backend for LocalBackend {
             stores::find(db, store)?;
             let mut found = Vec::new();
             for past in wanted {
-                found.extend(stores::content(db, store, &past.path, &past.hash)?);
+                found.extend(versions::content(db, store, past)?);
             }
             Ok(found)
         });
