@@ -33,9 +33,8 @@ pub(super) fn insert(db: &Connection, agent: &Agent) -> Result<(), Failure> {
 }
 
 fn keep_version(db: &Connection, agent: &Agent) -> Result<(), Failure> {
-    db.prepare_cached("INSERT INTO agent_versions (agent, version, body) VALUES (?1, ?2, ?3)")?.execute(
-        params![agent.id, as_column(agent.version), written(agent)?],
-    )?;
+    db.prepare_cached("INSERT INTO agent_versions (agent, version, body) VALUES (?1, ?2, ?3)")?
+        .execute(params![agent.id, as_column(agent.version), written(agent)?])?;
     Ok(())
 }
 
@@ -74,12 +73,7 @@ pub(super) fn built(id: String, body: CreateAgent, now: Timestamp) -> Result<Age
 
 /// Changes an agent: what a patch names is replaced, but for metadata, which is patched. A patch that
 /// changes nothing makes no version.
-pub(super) fn update(
-    db: &Connection,
-    id: &str,
-    mut patch: Object,
-    now: Timestamp,
-) -> Result<Agent, Failure> {
+pub(super) fn update(db: &Connection, id: &str, mut patch: Object, now: Timestamp) -> Result<Agent, Failure> {
     let agent: Agent = AGENTS.find(db, id)?;
     if agent.archived_at.is_some() {
         return Err(invalid(format!("agent `{id}` is archived")));
@@ -168,10 +162,9 @@ pub(super) fn versions(
     let mut select = db.prepare_cached(
         "SELECT body FROM agent_versions WHERE agent = ?1 AND version < ?2 ORDER BY version DESC LIMIT ?3",
     )?;
-    let rows = select
-        .query_map(params![id, below.map_or(i64::MAX, as_column), as_column(limit)], |row| {
-            parsed(row, 0, |text| serde_json::from_str(&text))
-        })?;
+    let rows = select.query_map(params![id, below.map_or(i64::MAX, as_column), as_column(limit)], |row| {
+        parsed(row, 0, |text| serde_json::from_str(&text))
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -193,9 +186,9 @@ pub(super) fn snapshot(db: &Connection, asked: &Value) -> Result<Value, Failure>
     }
     let version = match asked.get("version") {
         None | Some(Value::Null) => None,
-        Some(version) => Some(
-            version.as_u64().ok_or_else(|| invalid("agent.version: must be a whole number from 1"))?,
-        ),
+        Some(version) => {
+            Some(version.as_u64().ok_or_else(|| invalid("agent.version: must be a whole number from 1"))?)
+        }
     };
     let mut agent = find(db, text("agent", &asked, "id")?, version)?;
     if agent.archived_at.is_some() {
@@ -225,8 +218,10 @@ pub(super) fn equip(
     new_servers: Option<Vec<Object>>,
 ) -> Result<(), Failure> {
     if new_tools.is_some() || new_servers.is_some() {
-        (*tools, *servers) =
-            equipment(new_tools.unwrap_or_else(|| tools.clone()), new_servers.unwrap_or_else(|| servers.clone()))?;
+        (*tools, *servers) = equipment(
+            new_tools.unwrap_or_else(|| tools.clone()),
+            new_servers.unwrap_or_else(|| servers.clone()),
+        )?;
     }
     Ok(())
 }
@@ -291,7 +286,11 @@ fn equipment(tools: Vec<Object>, servers: Vec<Object>) -> Result<(Vec<Object>, V
     for (at, tool) in tools.into_iter().enumerate() {
         let place = format!("tools[{at}]");
         let kind = text(&place, &tool, "type")?.to_owned();
-        number += if kind == "custom" { 1 } else { tool.get("configs").and_then(Value::as_array).map_or(1, Vec::len) };
+        number += if kind == "custom" {
+            1
+        } else {
+            tool.get("configs").and_then(Value::as_array).map_or(1, Vec::len)
+        };
         whole.push(match kind.as_str() {
             "agent_toolset_20260401" => {
                 only(&place, &tool, &["type", "configs", "default_config"])?;

@@ -101,8 +101,8 @@ pub(super) fn check(db: &Connection, resources: &[Object], is_self_hosted: bool)
 }
 
 fn store(db: &Connection, place: &str, id: &str) -> Result<MemoryStore, Failure> {
-    let id = MemoryStoreId::parse(id)
-        .map_err(|error| invalid(format!("{place}.memory_store_id: {error}")))?;
+    let id =
+        MemoryStoreId::parse(id).map_err(|error| invalid(format!("{place}.memory_store_id: {error}")))?;
     stores::find(db, &id)
 }
 
@@ -111,7 +111,9 @@ fn checkout(place: &str, resource: &Object) -> Result<(), Failure> {
     match resource.get("checkout") {
         None | Some(Value::Null) => Ok(()),
         Some(Value::Object(checkout)) => match text(&place, checkout, "type")? {
-            "branch" => only(&place, checkout, &["type", "name"]).and(text(&place, checkout, "name").map(drop)),
+            "branch" => {
+                only(&place, checkout, &["type", "name"]).and(text(&place, checkout, "name").map(drop))
+            }
             "commit" => only(&place, checkout, &["type", "sha"]).and(text(&place, checkout, "sha").map(drop)),
             _ => Err(invalid(format!("{place}.type: must be one of branch, commit"))),
         },

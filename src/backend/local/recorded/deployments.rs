@@ -29,19 +29,11 @@ pub(super) fn create(db: &Connection, body: CreateDeployment, now: Timestamp) ->
 
 /// Puts a whole deployment into the database.
 pub(super) fn insert(db: &Connection, deployment: &Deployment) -> Result<(), Failure> {
-    let more = [
-        ("agent", deployment.agent.id.clone().into()),
-        ("status", deployment.status.clone().into()),
-    ];
+    let more = [("agent", deployment.agent.id.clone().into()), ("status", deployment.status.clone().into())];
     DEPLOYMENTS.insert(db, &deployment.id, deployment.created_at, deployment, &more)
 }
 
-fn built(
-    db: &Connection,
-    id: String,
-    body: CreateDeployment,
-    now: Timestamp,
-) -> Result<Deployment, Failure> {
+fn built(db: &Connection, id: String, body: CreateDeployment, now: Timestamp) -> Result<Deployment, Failure> {
     length("name", &body.name, 1, 256)?;
     let pairs = body.metadata.unwrap_or_default();
     metadata(&pairs)?;
@@ -300,8 +292,10 @@ pub(super) fn repoint(
     now: Timestamp,
 ) -> Result<(), Failure> {
     let deployment: Deployment = DEPLOYMENTS.find(db, id)?;
-    let (has_from, has_to) =
-        (deployment.resources.iter().any(|r| names(r, from)), deployment.resources.iter().any(|r| names(r, to)));
+    let (has_from, has_to) = (
+        deployment.resources.iter().any(|r| names(r, from)),
+        deployment.resources.iter().any(|r| names(r, to)),
+    );
     if !has_from {
         if has_to {
             return Ok(());

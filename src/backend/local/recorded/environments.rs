@@ -148,7 +148,10 @@ fn networking(given: Object) -> Result<Object, Failure> {
             whole.extend(given.into_iter().filter(|(_, value)| !value.is_null()));
             parse::<Vec<String>>("config.networking.allowed_hosts", whole["allowed_hosts"].clone())?;
             parse::<bool>("config.networking.allow_mcp_servers", whole["allow_mcp_servers"].clone())?;
-            parse::<bool>("config.networking.allow_package_managers", whole["allow_package_managers"].clone())?;
+            parse::<bool>(
+                "config.networking.allow_package_managers",
+                whole["allow_package_managers"].clone(),
+            )?;
             Ok(whole)
         }
         _ => Err(invalid("config.networking.type: must be one of unrestricted, limited")),

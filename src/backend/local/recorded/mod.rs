@@ -30,9 +30,9 @@ use super::error::{Failure, LocalError};
 
 pub(super) use attached::mount_path;
 pub(super) use bells::Bells;
-pub(super) use events::{append, count_of, transcript_of};
-pub(crate) use desk::{Desk, News};
+pub(crate) use desk::News;
 pub(crate) use events::EventFilter;
+pub(super) use events::{append, count_of, transcript_of};
 pub(crate) use sessions::SessionFilter;
 pub(super) use sessions::summary;
 pub(crate) use shelf::ShelfFilter;

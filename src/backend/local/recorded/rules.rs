@@ -87,7 +87,9 @@ pub(super) fn patch_metadata(pairs: &mut Object, patch: &Value, empty_deletes: b
 /// Checks a limit on cost.
 pub(super) fn budget(budget: &Object) -> Result<(), Failure> {
     let refused = || {
-        invalid("budget: must be {\"type\": \"limit\", \"max_list_cost\": {\"amount\": \"<whole cents>\", \"currency\": \"USD\"}}")
+        invalid(
+            "budget: must be {\"type\": \"limit\", \"max_list_cost\": {\"amount\": \"<whole cents>\", \"currency\": \"USD\"}}",
+        )
     };
     let cost = budget.get("max_list_cost").and_then(Value::as_object).ok_or_else(refused)?;
     let is_exact = |object: &Object, keys: [&str; 2]| object.keys().all(|key| keys.contains(&key.as_str()));

@@ -57,10 +57,8 @@ impl Shelf {
     ) -> Result<(), Failure> {
         let columns: String = more.iter().map(|(name, _)| format!(", {name}")).collect();
         let marks = ", ?".repeat(more.len());
-        let sql = format!(
-            "INSERT INTO {} (id, created_at, body{columns}) VALUES (?, ?, ?{marks})",
-            self.table
-        );
+        let sql =
+            format!("INSERT INTO {} (id, created_at, body{columns}) VALUES (?, ?, ?{marks})", self.table);
         let mut values: Vec<Column> =
             vec![id.to_owned().into(), created_at.as_microsecond().into(), written(body)?.into()];
         values.extend(more.iter().map(|(_, value)| value.clone()));
