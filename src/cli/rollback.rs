@@ -123,7 +123,7 @@ async fn back(desk: &Desk<'_>, alias: &Alias, options: &Options) -> Result<Answe
     let left = Left { store: seen.active.clone(), is_written: is_written(desk, &seen).await? };
     let now = desk.call.parts.clock().now();
     let reason = options.reason.clone().unwrap_or_else(|| "rolled back".to_owned());
-    let hold = Hold { since: now, by: desk.call.person(), reason };
+    let hold = Hold { since: now, by: desk.call.person(), reason, rolling_back_to: None };
     let updated = alias::update(state, alias, |record| {
         if *record != seen {
             return Err(CliError::from(StateError::Conflict { key: Key::alias(alias) }));
