@@ -200,7 +200,8 @@ pub enum JournalEvent {
         /// The live store as it is now.
         live: SnapshotIndex,
     },
-    /// The candidate was written into the live store and read back. Legal in *adopting* after the intent.
+    /// The candidate was written into the live store and read back. Legal in *adopting* after the intent,
+    /// once.
     CopiedBack {
         /// The memories that were written or taken away.
         written: Vec<MemoryPath>,
@@ -239,8 +240,8 @@ pub enum JournalEvent {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         is_settled: bool,
     },
-    /// The alias moved, and what it points at was read back. Legal in *adopting*, and in *canceling* when
-    /// it had moved before anybody asked.
+    /// The alias moved, and what it points at was read back. Legal in *adopting*, unless a copy
+    /// is under way or a session in doubt, and in *canceling* when it had moved before anybody asked.
     Adopted {
         /// The alias's generation after it.
         generation: u64,

@@ -550,7 +550,9 @@ impl RunState {
                 self.intended = Some(candidate);
                 P::Adopting { from, to, live }
             }
-            (adopting @ P::Adopting { .. }, E::FolderWritten { kept_files }) if !self.is_folder_written => {
+            (adopting @ P::Adopting { .. }, E::FolderWritten { kept_files })
+                if !self.is_folder_written && !self.has_begun_adoption() =>
+            {
                 self.is_folder_written = true;
                 self.kept_files = kept_files;
                 adopting
@@ -595,7 +597,9 @@ impl RunState {
                 }
                 adopting
             }
-            (P::Adopting { .. }, E::Adopted { hash, late_writes, late_conflicts, .. }) => {
+            (P::Adopting { .. }, E::Adopted { hash, late_writes, late_conflicts, .. })
+                if !self.is_copying() && !self.is_session_in_doubt() =>
+            {
                 self.adopted_hash = Some(hash);
                 self.note_adopted(late_writes, late_conflicts);
                 P::Adopted

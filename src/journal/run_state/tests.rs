@@ -148,12 +148,11 @@ const TABLE: &[(&str, &[(&str, &str)])] = &[
             ("cancel_asked", "canceling"),
         ],
     ),
-    ("copying", &[("folder_written", "copying"), ("copied_back", "copied"), ("adopted", "adopted")]),
-    ("copied", &[("folder_written", "copied"), ("adopted", "adopted")]),
+    ("copying", &[("copied_back", "copied")]),
+    ("copied", &[("adopted", "adopted")]),
     (
         "moved",
         &[
-            ("folder_written", "moved"),
             ("deployment_patched", "patched"),
             ("session_requested", "asking"),
             ("adopted", "adopted"),
@@ -163,7 +162,6 @@ const TABLE: &[(&str, &[(&str, &str)])] = &[
     (
         "patched",
         &[
-            ("folder_written", "patched"),
             ("session_requested", "asking"),
             ("adopted", "adopted"),
             ("cancel_asked", "canceling"),
@@ -172,18 +170,15 @@ const TABLE: &[(&str, &[(&str, &str)])] = &[
     (
         "asking",
         &[
-            ("folder_written", "asking"),
             ("deployment_patched", "asking"),
             ("session_not_sent", "moved"),
             ("session_created", "attached"),
-            ("adopted", "adopted"),
             ("cancel_asked", "canceling"),
         ],
     ),
     (
         "attached",
         &[
-            ("folder_written", "attached"),
             ("deployment_patched", "attached"),
             ("adopted", "adopted"),
             ("cancel_asked", "canceling"),
