@@ -38,7 +38,8 @@ pub fn copy(from: &SnapshotIndex, to: &SnapshotIndex, texts: &Snapshot, now: &Sn
     let (mut puts, mut deletes) = (Vec::new(), Vec::new());
     let paths: BTreeSet<&MemoryPath> = from.entries.keys().chain(to.entries.keys()).collect();
     for path in paths {
-        let [was, wanted, here] = [from, to, now].map(|index| index.entries.get(path).map(|entry| entry.hash));
+        let [was, wanted, here] =
+            [from, to, now].map(|index| index.entries.get(path).map(|entry| entry.hash));
         let text = texts.get(path).filter(|memory| Some(memory.hash) == wanted);
         match (was, wanted) {
             _ if was == wanted => {}

@@ -89,7 +89,8 @@ async fn ask(
         match &journal.state().phase {
             Phase::Canceling { .. } | Phase::Canceled => return Ok(true),
             Phase::Rebasing { .. } | Phase::Adopting { .. }
-                if journal.state().copy.is_some() || matches!(journal.state().phase, Phase::Rebasing { .. }) =>
+                if journal.state().copy.is_some()
+                    || matches!(journal.state().phase, Phase::Rebasing { .. }) =>
             {
                 let error = CliError::new(ExitCode::Stale, format!("run `{run}` is being adopted"));
                 return Err(match &journal.state().plan.store.reference {

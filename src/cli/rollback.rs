@@ -174,7 +174,10 @@ async fn back(desk: &Desk<'_>, alias: &Alias, options: &Options) -> Result<Answe
     let RolledBack { record, copy, deployments, session } = done;
     let left = (previous.store != left.store).then_some(left);
     let copy = copy.map(TakenBack::from);
-    Ok(Answer::new("rolled_back", Answered { alias: alias.clone(), record, left, copy, deployments, session }))
+    Ok(Answer::new(
+        "rolled_back",
+        Answered { alias: alias.clone(), record, left, copy, deployments, session },
+    ))
 }
 
 fn tell(desk: &Desk<'_>, alias: &Alias, done: &RolledBack, left: &Left, hold: &Hold) {
@@ -200,7 +203,11 @@ fn tell(desk: &Desk<'_>, alias: &Alias, done: &RolledBack, left: &Left, hold: &H
         for (what, paths) in rows.into_iter().filter(|(_, paths)| !paths.is_empty()) {
             let named: Vec<String> = paths.iter().map(ToString::to_string).collect();
             let warning = console.paint.warn("note:");
-            console.say(&format!("  {warning} {} {what}: {}\n", memories(paths.len()), line(&named.join(", "))));
+            console.say(&format!(
+                "  {warning} {} {what}: {}\n",
+                memories(paths.len()),
+                line(&named.join(", "))
+            ));
         }
     } else {
         console.say(&format!("  {} gave way and is kept\n", left.store));

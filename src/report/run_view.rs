@@ -250,7 +250,9 @@ fn because(state: &RunState) -> String {
             "a session was asked for and has not been confirmed".to_owned()
         }
         Phase::Adopting { .. } if state.has_alias_moved => match &state.plan.adopt.target {
-            Target::Deployment(ids) => format!("{} of {} deployments patched", state.patched.len(), ids.len()),
+            Target::Deployment(ids) => {
+                format!("{} of {} deployments patched", state.patched.len(), ids.len())
+            }
             _ => "the alias has moved".to_owned(),
         },
         _ => String::new(),

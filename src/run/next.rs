@@ -131,7 +131,11 @@ fn adopting(plan: &Plan, state: &RunState) -> Next {
         Target::Directory(_) if !state.is_folder_written => Next::WriteFolder,
         Target::CopyBack if state.copy.as_ref().is_none_or(|copy| copy.end.is_none()) => Next::CopyBack,
         Target::Deployment(ids) if state.has_alias_moved => {
-            if ids.iter().all(|id| state.patched.contains(id)) { Next::Finish } else { Next::PatchDeployments }
+            if ids.iter().all(|id| state.patched.contains(id)) {
+                Next::Finish
+            } else {
+                Next::PatchDeployments
+            }
         }
         Target::Session { .. } if state.has_alias_moved => match &state.session {
             None => Next::RequestSession,

@@ -18,8 +18,8 @@ use crate::spec::pipeline::Target;
 use crate::state::alias::{self, AliasRecord, Hold, PreviousStore};
 use crate::state::{Key, StateError, StateStore};
 
-use super::targets::{repoint, texts_of, write_copy};
 use super::RunError;
+use super::targets::{repoint, texts_of, write_copy};
 
 /// What a rollback did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,11 +106,7 @@ async fn replace(
 }
 
 /// Writes back what a store held before a run copied its candidate into it.
-async fn take_back(
-    backend: &dyn Backend,
-    store: &MemoryStoreId,
-    run: &RunState,
-) -> Result<Copy, RunError> {
+async fn take_back(backend: &dyn Backend, store: &MemoryStoreId, run: &RunState) -> Result<Copy, RunError> {
     let Some((begun, end, candidate)) =
         run.copy.as_ref().and_then(|copy| Some((&copy.live, copy.end.as_ref()?, run.intended.as_ref()?)))
     else {

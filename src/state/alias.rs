@@ -180,8 +180,10 @@ impl AliasRecord {
         let before = std::mem::replace(&mut self.adoption, adoption);
         self.previous.retain(|p| p.store != retired && p.store != self.active);
         let watermarks = self.watermarks.clone();
-        self.previous
-            .insert(0, PreviousStore { store: retired, adoption: before, retired_at: at, copied_by: None, watermarks });
+        self.previous.insert(
+            0,
+            PreviousStore { store: retired, adoption: before, retired_at: at, copied_by: None, watermarks },
+        );
         self.generation += 1;
     }
 

@@ -159,14 +159,7 @@ const TABLE: &[(&str, &[(&str, &str)])] = &[
             ("cancel_asked", "canceling"),
         ],
     ),
-    (
-        "patched",
-        &[
-            ("session_requested", "asking"),
-            ("adopted", "adopted"),
-            ("cancel_asked", "canceling"),
-        ],
-    ),
+    ("patched", &[("session_requested", "asking"), ("adopted", "adopted"), ("cancel_asked", "canceling")]),
     (
         "asking",
         &[
@@ -178,11 +171,7 @@ const TABLE: &[(&str, &[(&str, &str)])] = &[
     ),
     (
         "attached",
-        &[
-            ("deployment_patched", "attached"),
-            ("adopted", "adopted"),
-            ("cancel_asked", "canceling"),
-        ],
+        &[("deployment_patched", "attached"), ("adopted", "adopted"), ("cancel_asked", "canceling")],
     ),
     ("adopted", &[("released", "released")]),
     ("unchanged", &[("released", "released")]),
