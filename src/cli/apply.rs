@@ -1,8 +1,12 @@
 //! `dreamrun apply`: start runs that are due, continue runs that are not over.
 
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::Args;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use serde::Serialize;
 
 use crate::backend::WhenLeft;
@@ -11,13 +15,13 @@ use crate::journal::event::JournalEvent;
 use crate::journal::run_state::{Phase, RunState};
 use crate::journal::{Journal, is_over};
 use crate::plan::fingerprint::Fingerprint;
-use crate::plan::{Plan, instructions::Instructions, plan, rendered_again};
+use crate::plan::{self, Plan, instructions::Instructions, rendered_again};
 use crate::price::PriceTable;
 use crate::report::plan_text::{not_due, plan_text};
 use crate::report::plan_view::PlanView;
 use crate::report::run_text::run_text;
 use crate::report::run_view::RunView;
-use crate::report::words::plain;
+use crate::report::words::{line, plain};
 use crate::run::next::Stop;
 use crate::run::observer::Observer;
 use crate::run::{Ended, Surroundings, execute};
@@ -37,7 +41,14 @@ pub(super) struct Options {
     /// Pipelines, by name or file; all of them if none is given
     #[arg(value_name = "NAME")]
     names: Vec<String>,
+    /// Carry on at most N runs at a time [default: 200 on a server, 1 on the local backend]
+    #[arg(long, value_name = "N")]
+    parallel: Option<NonZeroUsize>,
 }
+
+/// How many runs are carried on at a time on a server. Each holds a lock file open, and systems give a
+/// process 256 open files or more.
+const PARALLEL: NonZeroUsize = NonZeroUsize::new(200).expect("is not zero");
 
 /// What became of one pipeline.
 #[derive(Debug, Serialize)]
@@ -66,16 +77,15 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         return Err(CliError::usage("the project has no pipelines").hint("Write one in `pipelines/`."));
     }
     let desk = Desk::open(call, workspace)?;
+    // The dreams of the local backend share this machine, so that one after the other is as fast.
+    let of_backend = if desk.opened.local.is_some() { NonZeroUsize::MIN } else { PARALLEL };
     let mut applied = Vec::new();
     let mut errors = Vec::new();
-    for pipeline in desk.workspace.pipelines.values() {
-        match desk.apply(pipeline).await {
+    for (_, result) in desk.apply_all(options.parallel.unwrap_or(of_backend)).await {
+        match result {
             Ok(one) => applied.push(one),
             // One bad pipeline does not stop the others.
             Err(error) => errors.push(error),
-        }
-        if desk.signals.code().is_some() {
-            break;
         }
     }
     let signal = desk.signals.code();
@@ -113,11 +123,63 @@ fn pick(mut errors: Vec<CliError>) -> Option<CliError> {
     Some(first)
 }
 
+/// What became of pipelines, by name.
+type Outcomes = BTreeMap<PipelineName, Result<Applied, CliError>>;
+
 impl Desk<'_> {
+    /// Applies every pipeline, so many at a time. Those that work on one alias take turns, or each would
+    /// find it held by the other.
+    async fn apply_all(&self, parallel: NonZeroUsize) -> Outcomes {
+        let mut outcomes = Outcomes::new();
+        let mut turns: Vec<(Alias, Vec<&Pipeline>)> = Vec::new();
+        for pipeline in self.workspace.pipelines.values() {
+            match self.alias_now(pipeline).await {
+                Ok(alias) => match turns.iter_mut().find(|(other, _)| *other == alias) {
+                    Some((_, pipelines)) => pipelines.push(pipeline),
+                    None => turns.push((alias, vec![pipeline])),
+                },
+                Err(error) => drop(outcomes.insert(pipeline.name.clone(), Err(error))),
+            }
+        }
+        let is_one = self.workspace.pipelines.len() == 1;
+        let mut waiting = turns.into_iter();
+        let mut going = FuturesUnordered::new();
+        loop {
+            while going.len() < parallel.get() && self.signals.code().is_none() {
+                let Some((_, pipelines)) = waiting.next() else { break };
+                going.push(Box::pin(self.apply_in_turn(pipelines, is_one)));
+            }
+            match going.next().await {
+                Some(done) => outcomes.extend(done),
+                None => return outcomes,
+            }
+        }
+    }
+
+    async fn apply_in_turn(&self, pipelines: Vec<&Pipeline>, is_one: bool) -> Outcomes {
+        let mut outcomes = Outcomes::new();
+        for pipeline in pipelines {
+            if self.signals.code().is_some() {
+                break;
+            }
+            let result = self.apply(pipeline).await;
+            if let Err(error) = &result
+                && !is_one
+            {
+                // All errors are told in the end; the others may take hours until then.
+                let console = &self.call.console;
+                let words = line(&error.message);
+                console.say(&format!("{} {}: {words}\n", console.paint.bad("failed:"), pipeline.name));
+            }
+            outcomes.insert(pipeline.name.clone(), result);
+        }
+        outcomes
+    }
+
     async fn apply(&self, pipeline: &Pipeline) -> Result<Applied, CliError> {
         loop {
             let alias = self.alias_now(pipeline).await?;
-            match self.lock(&alias)? {
+            match self.lock(&alias).await? {
                 Acquired::Yes(_lock) => {
                     if let Some(applied) = self.drive(pipeline, &alias).await? {
                         return Ok(applied);
@@ -177,7 +239,11 @@ impl Desk<'_> {
         {
             return Err(self.held(alias, &claim.run).await?);
         }
-        let mut plan = self.plan(pipeline, past).await?;
+        let state = self.state.as_ref();
+        let (workspace, opened, asked) = (&self.workspace, &self.opened, &self.asked);
+        let sources = gather::Sources { call: self.call, workspace, opened, state: Some(state), asked };
+        let mut facts = sources.facts(pipeline, past).await?;
+        let mut plan = plan::plan(pipeline, &facts)?;
         let console = &self.call.console;
         if let Some(reason) = &plan.not_due {
             console.say(&format!(
@@ -196,17 +262,20 @@ impl Desk<'_> {
                 code: None,
             });
         }
+        let forgotten = gather::forgotten(Some(state), self.backend.as_ref(), past, &plan).await?;
         console.say(&plan_text(&plan, pipeline, console.paint, false));
-        let forgotten =
-            gather::forgotten(Some(self.state.as_ref()), self.backend.as_ref(), past, &plan).await?;
         gather::warn_of_forgotten(self.call, &self.workspace, forgotten);
         console.say("\n");
         self.agree(&plan)?;
         if past.alias.is_none() {
-            let state = self.state.as_ref();
-            gather::bootstrap(self.call, &self.workspace, &self.local, state, pipeline, alias).await?;
+            gather::bootstrap(self.call, &self.workspace, &self.opened, state, pipeline, alias).await?;
             let past = gather::past(Some(state), pipeline, alias).await?;
-            plan = self.plan(pipeline, &past).await?;
+            match &facts.store.id {
+                // Only the record is new.
+                Some(_) => facts.alias = past.alias,
+                None => facts = sources.facts(pipeline, &past).await?,
+            }
+            plan = plan::plan(pipeline, &facts)?;
         }
         let instructions = plan.batches.iter().map(|batch| batch.instructions.clone()).collect();
         let now = self.call.parts.clock().now();
@@ -221,12 +290,6 @@ impl Desk<'_> {
         let by = "apply, since the store moved before the run began".to_owned();
         self.record(&mut journal, JournalEvent::CancelAsked { by }).await?;
         self.carry_out(journal, Vec::new(), true).await.map(drop)
-    }
-
-    async fn plan(&self, pipeline: &Pipeline, past: &gather::Past) -> Result<Plan, CliError> {
-        let backend = self.backend.as_ref();
-        let facts = gather::facts(self.call, &self.workspace, &self.local, backend, pipeline, past).await?;
-        Ok(plan(pipeline, &facts)?)
     }
 
     /// Asks for agreement to start a run.

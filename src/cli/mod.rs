@@ -17,6 +17,8 @@ mod gather;
 mod gc;
 mod github;
 mod home;
+mod lockfile;
+mod opened;
 mod parts;
 mod plan;
 mod problems;

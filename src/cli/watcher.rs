@@ -1,5 +1,6 @@
 //! Watching runs for people and programs: a live line or one line per change, and NDJSON.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
@@ -26,7 +27,13 @@ pub(super) struct Watcher<'a> {
     call: &'a Call<'a>,
     events: Option<Mutex<File>>,
     bar: Option<ProgressBar>,
-    last_line: Mutex<Option<Instant>>,
+    progress: Mutex<BTreeMap<RunId, Progress>>,
+}
+
+/// How far the dream of a run was when it was last mentioned.
+struct Progress {
+    text: String,
+    told: Instant,
 }
 
 impl<'a> Watcher<'a> {
@@ -51,13 +58,22 @@ impl<'a> Watcher<'a> {
             }
             bar
         });
-        Ok(Self { call, events, bar, last_line: Mutex::new(None) })
+        Ok(Self { call, events, bar, progress: Mutex::default() })
     }
 
     fn line(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| self.call.console.say(text)),
             None => self.call.console.say(text),
+        }
+    }
+
+    /// Stops mentioning the dream of a run, and mentions another one instead.
+    fn rest(&self, run: &RunId) {
+        let mut all = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(run);
+        if let Some(bar) = &self.bar {
+            bar.set_message(all.values().next_back().map_or_else(String::new, |other| other.text.clone()));
         }
     }
 
@@ -81,6 +97,9 @@ impl Drop for Watcher<'_> {
 impl Observer for Watcher<'_> {
     fn recorded(&self, run: &RunId, recorded: &Recorded) {
         self.emit(&json!({ "type": "recorded", "run": run, "recorded": recorded }));
+        if let JournalEvent::DreamEnded { .. } = &recorded.event {
+            self.rest(run);
+        }
         if let Some(text) = sentence(&recorded.event) {
             self.line(&format!("  {} {text}\n", self.call.console.paint.dim(&run.to_string())));
         } else if self.call.console.volume == Volume::Verbose {
@@ -112,21 +131,23 @@ impl Observer for Watcher<'_> {
             ),
             None => format!("{} {}", dream.id, dream.status),
         };
+        let mut all = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let others = all.keys().filter(|other| *other != run).count();
+        let known = all.get_mut(run);
         match &self.bar {
             Some(bar) => {
-                bar.set_message(text);
+                bar.set_message(match others {
+                    0 => text.clone(),
+                    others => format!("{text}, and {}", count(others as u64, "more dream", "more dreams")),
+                });
                 bar.tick();
             }
-            None => {
-                let mut last = self.last_line.lock().unwrap_or_else(PoisonError::into_inner);
-                if last.is_none_or(|at| at.elapsed() >= LINE_EVERY) {
-                    if last.is_some() {
-                        self.call.console.say(&format!("  {run} {text}\n"));
-                    }
-                    *last = Some(Instant::now());
-                }
-            }
+            // The first time it was just said that there is such a dream.
+            None if known.as_ref().is_some_and(|known| known.told.elapsed() < LINE_EVERY) => return,
+            None if known.is_some() => self.call.console.say(&format!("  {run} {text}\n")),
+            None => {}
         }
+        all.insert(run.clone(), Progress { text, told: Instant::now() });
     }
 }
 
