@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use crate::ids::{AgentId, DeploymentId, EnvironmentId};
 use crate::spec::codes::Code;
 use crate::spec::lock::{LockError, LockFile, is_path};
-use crate::spec::pipeline::{Pipeline, SessionSource, Target};
+use crate::spec::pipeline::{AgentRef, Pipeline, SessionSource, Target};
 use crate::spec::problem::Problem;
 use crate::spec::project::{BackendSpec, Project};
 use crate::spec::source::FILE_BYTES_LIMIT;
@@ -25,9 +26,9 @@ pub(super) fn resolve(root: &Path, project: &Project, pipelines: &mut [Pipeline]
     let mut lock = None;
     for pipeline in pipelines {
         let file = pipeline.file.clone();
-        for (kind, name) in names(pipeline) {
+        each_name(pipeline, &mut |kind, name| {
             if !is_path(name) {
-                continue;
+                return None;
             }
             let lock = lock.get_or_insert_with(|| read(root));
             if let Ok(lock) = lock
@@ -37,24 +38,31 @@ pub(super) fn resolve(root: &Path, project: &Project, pipelines: &mut [Pipeline]
                 let label = format!("`{name}` is resolved through {LOCK}, which is about `{kept}`");
                 let problem = Problem::of_file(Code::LockFile, file.clone(), label);
                 problems.push(problem.help(format!("give the id it has at `{here}`")));
-                continue;
+                return None;
             }
             match lock.as_ref().map_err(Clone::clone).and_then(|lock| lock.resolve(kind, name)) {
-                Ok(id) => *name = id.to_owned(),
-                Err(error) => problems.push(problem(&file, kind, name, &error)),
+                Ok(id) => Some(id.to_owned()),
+                Err(error) => {
+                    problems.push(problem(&file, kind, name, &error));
+                    None
+                }
             }
-        }
+        });
     }
     problems
 }
 
 /// Returns an error if a pipeline names a file that has no id.
 pub(super) fn unresolved(pipeline: &Pipeline) -> Result<(), CliError> {
-    let mut pipeline = pipeline.clone();
-    let Some((kind, name)) = names(&mut pipeline).into_iter().find(|(_, name)| is_path(name)) else {
-        return Ok(());
-    };
-    Err(CliError::new(ExitCode::InvalidFiles, format!("`{name}` is not in {LOCK}")).hint(format!(
+    let mut found = None;
+    each_name(&mut pipeline.clone(), &mut |kind, name| {
+        if is_path(name) && found.is_none() {
+            found = Some((kind, name.to_owned()));
+        }
+        None
+    });
+    let Some((kind, name)) = found else { return Ok(()) };
+    Err(CliError::new(ExitCode::InvalidFiles, format!("`{name}` has no id in {LOCK}")).hint(format!(
         "Create it with `ant apply {name}` and commit {LOCK}, or give the {kind}'s id instead."
     )))
 }
@@ -81,23 +89,42 @@ fn read(root: &Path) -> Result<LockFile, LockError> {
     LockFile::parse(&std::fs::read_to_string(&real).map_err(|error| unreadable(&error.to_string()))?)
 }
 
-/// Returns what a pipeline names of the server's, with what it is meant to be.
-fn names(pipeline: &mut Pipeline) -> Vec<(&'static str, &mut String)> {
-    let mut names = Vec::new();
+/// Shows every name of something of the server's, with what it is meant to be, and takes what is to stand in
+/// its place.
+fn each_name(pipeline: &mut Pipeline, replace: &mut dyn FnMut(&'static str, &str) -> Option<String>) {
     for source in &mut pipeline.sessions.sources {
-        match source {
-            SessionSource::Agent(name) => names.push(("agent", name)),
-            SessionSource::Deployment(name) => names.push(("deployment", name)),
-            _ => {}
+        let (kind, name) = match source {
+            SessionSource::Agent(name) => ("agent", name),
+            SessionSource::Deployment(name) => ("deployment", name),
+            _ => continue,
+        };
+        if let Some(id) = replace(kind, name) {
+            *name = id;
         }
     }
     match &mut pipeline.adopt.target {
-        Target::Deployment(all) => names.extend(all.iter_mut().map(|name| ("deployment", name))),
+        Target::Deployment(all) => {
+            for id in all {
+                if let Some(real) = replace("deployment", id.as_str())
+                    && let Ok(real) = DeploymentId::parse(real)
+                {
+                    *id = real;
+                }
+            }
+        }
         Target::Session { agent, environment } => {
-            names.push(("agent", agent));
-            names.push(("environment", environment));
+            if let AgentRef::File(file) = agent
+                && let Some(real) = replace("agent", file)
+                && let Ok(real) = AgentId::parse(real)
+            {
+                *agent = AgentRef::Id(real);
+            }
+            if let Some(real) = replace("environment", environment.as_str())
+                && let Ok(real) = EnvironmentId::parse(real)
+            {
+                *environment = real;
+            }
         }
         _ => {}
     }
-    names
 }

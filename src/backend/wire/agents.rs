@@ -86,8 +86,8 @@ pub struct Environment {
     /// Pairs of text.
     #[serde(default)]
     pub metadata: Object,
-    /// `organization` or `account`.
-    #[serde(default)]
+    /// `organization` or `account`; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
@@ -185,9 +185,34 @@ pub struct Model {
     pub display_name: String,
     /// When it came out.
     pub created_at: Timestamp,
-    /// `active`, `deprecated`, `retired`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lifecycle: Option<String>,
+    /// `active`, `deprecated`, `retired`; older answers leave it out, newer SDKs demand it.
+    #[serde(default = "active")]
+    pub lifecycle: String,
+    /// When it was deprecated.
+    #[serde(default)]
+    pub deprecated_at: Option<Timestamp>,
+    /// When it stops, or stopped, being served.
+    #[serde(default)]
+    pub retires_at: Option<Timestamp>,
+    /// `opus`, `sonnet` and the like.
+    #[serde(default)]
+    pub line: Option<String>,
+    /// How much it reads at most.
+    #[serde(default)]
+    pub max_input_tokens: Option<u64>,
+    /// How much it writes at most.
+    #[serde(default)]
+    pub max_tokens: Option<u64>,
+    /// What it can do; none when that is not known.
+    #[serde(default)]
+    pub capabilities: Option<Object>,
+    /// Models that a message may fall back to.
+    #[serde(default)]
+    pub allowed_fallback_models: Option<Vec<String>>,
+}
+
+fn active() -> String {
+    "active".to_owned()
 }
 
 /// A page of models, the one list that is paged by ids.

@@ -20,7 +20,8 @@ pub use dreams::{
     OutputBehavior,
 };
 pub use sessions::{
-    CacheCreation, CreateSession, ListCost, MemoryResource, Sent, Session, SessionStats, SessionUsage,
+    CacheCreation, CreateSession, ListCost, MemoryResource, Sent, ServerToolUse, Session, SessionStats,
+    SessionUsage,
 };
 pub use stores::{
     Actor, CreateMemory, CreateStore, ListedMemory, Memory, MemoryPrefix, MemoryStore, MemoryVersion,

@@ -147,6 +147,21 @@ pub struct SessionUsage {
     /// Seconds at work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub active_seconds: Option<f64>,
+    /// Tools that the service itself ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_tool_use: Option<ServerToolUse>,
+}
+
+/// How often the service's own tools ran.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ServerToolUse {
+    /// Searches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub web_search_requests: Option<u64>,
+    /// Pages read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub web_fetch_requests: Option<u64>,
 }
 
 /// Input tokens written to the cache, by how long they stay.

@@ -170,14 +170,14 @@ pub struct MemoryVersion {
     pub content_size_bytes: Option<u64>,
     /// When it was written.
     pub created_at: Timestamp,
-    /// Who wrote it.
-    #[serde(default)]
+    /// Who wrote it; absent, never `null`, when that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_by: Option<Actor>,
     /// When it was redacted.
     #[serde(default)]
     pub redacted_at: Option<Timestamp>,
-    /// Who redacted it.
-    #[serde(default)]
+    /// Who redacted it; absent, never `null`, when nobody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redacted_by: Option<Actor>,
 }
 
