@@ -10,12 +10,13 @@ use futures_util::stream::FuturesUnordered;
 use serde::Serialize;
 
 use crate::backend::WhenLeft;
-use crate::ids::{Alias, PipelineName, RunId};
+use crate::ids::{Alias, DreamId, PipelineName, RunId};
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::{Phase, RunState};
-use crate::journal::{Journal, is_over};
+use crate::journal::{Journal, is_over, run_of_dream};
 use crate::plan::fingerprint::Fingerprint;
-use crate::plan::{self, Plan, instructions::Instructions, rendered_again};
+use crate::plan::facts::Facts;
+use crate::plan::{Plan, from_dream, instructions::Instructions, plan, rendered_again};
 use crate::price::PriceTable;
 use crate::report::plan_text::{not_due, plan_text};
 use crate::report::plan_view::PlanView;
@@ -44,6 +45,9 @@ pub(super) struct Options {
     /// Carry on at most N runs at a time [default: 200 on a server, 1 on the local backend]
     #[arg(long, value_name = "N")]
     parallel: Option<NonZeroUsize>,
+    /// Judge and adopt the output of this dream, made elsewhere, instead of asking for one
+    #[arg(long, value_name = "DREAM")]
+    from_dream: Option<String>,
 }
 
 /// How many runs are carried on at a time on a server. Each holds a lock file open, and systems give a
@@ -76,7 +80,15 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     if workspace.pipelines.is_empty() {
         return Err(CliError::usage("the project has no pipelines").hint("Write one in `pipelines/`."));
     }
-    let desk = Desk::open(call, workspace)?;
+    let from_dream = match &options.from_dream {
+        None => None,
+        Some(_) if workspace.pipelines.len() > 1 => {
+            return Err(CliError::usage("`--from-dream` needs one pipeline")
+                .hint("Name the pipeline whose gates judge the dream: `dreamrun apply NAME --from-dream …`."));
+        }
+        Some(id) => Some(DreamId::parse(id.clone()).map_err(|error| CliError::usage(error.to_string()))?),
+    };
+    let desk = Desk { from_dream, ..Desk::open(call, workspace)? };
     // The dreams of the local backend share this machine, so that one after the other is as fast.
     let of_backend = if desk.opened.local.is_some() { NonZeroUsize::MIN } else { PARALLEL };
     let mut applied = Vec::new();
@@ -221,6 +233,12 @@ impl Desk<'_> {
         if let Some((run, state)) = &past.last
             && !state.is_released
         {
+            let taken = state.plan.existing.as_ref().map(|existing| &existing.dream);
+            if self.from_dream.as_ref().is_some_and(|wanted| taken != Some(wanted)) {
+                let words = format!("run `{run}` of this pipeline is not over");
+                let hint = format!("End it first, with `dreamrun apply {0}` or `dreamrun cancel {run}`.", pipeline.name);
+                return Err(CliError::new(ExitCode::LockBusy, words).hint(hint));
+            }
             return self.resume(pipeline, run).await.map(Some);
         }
         self.start(pipeline, alias, &past).await.map(Some)
@@ -243,7 +261,7 @@ impl Desk<'_> {
         let (workspace, opened, asked) = (&self.workspace, &self.opened, &self.asked);
         let sources = gather::Sources { call: self.call, workspace, opened, state: Some(state), asked };
         let mut facts = sources.facts(pipeline, past).await?;
-        let mut plan = plan::plan(pipeline, &facts)?;
+        let mut plan = self.plan(pipeline, &facts).await?;
         let console = &self.call.console;
         if let Some(reason) = &plan.not_due {
             console.say(&format!(
@@ -262,7 +280,11 @@ impl Desk<'_> {
                 code: None,
             });
         }
-        let forgotten = gather::forgotten(Some(state), self.backend.as_ref(), past, &plan).await?;
+        let forgotten = match self.from_dream {
+            // Somebody knows of at least one, and asks for it.
+            Some(_) => 0,
+            None => gather::forgotten(Some(state), self.backend.as_ref(), past, &plan).await?,
+        };
         console.say(&plan_text(&plan, pipeline, console.paint, false));
         gather::warn_of_forgotten(self.call, &self.workspace, forgotten);
         console.say("\n");
@@ -275,7 +297,7 @@ impl Desk<'_> {
                 Some(_) => facts.alias = past.alias,
                 None => facts = sources.facts(pipeline, &past).await?,
             }
-            plan = plan::plan(pipeline, &facts)?;
+            plan = self.plan(pipeline, &facts).await?;
         }
         let instructions = plan.batches.iter().map(|batch| batch.instructions.clone()).collect();
         let now = self.call.parts.clock().now();
@@ -290,6 +312,14 @@ impl Desk<'_> {
         let by = "apply, since the store moved before the run began".to_owned();
         self.record(&mut journal, JournalEvent::CancelAsked { by }).await?;
         self.carry_out(journal, Vec::new(), true).await.map(drop)
+    }
+
+    /// Plans a run: with the dream that was named, or with dreams of its own.
+    async fn plan(&self, pipeline: &Pipeline, facts: &Facts) -> Result<Plan, CliError> {
+        let Some(id) = &self.from_dream else { return Ok(plan(pipeline, facts)?) };
+        let dream = self.backend.dream(id).await?;
+        let known = run_of_dream(self.state.as_ref(), id, dream.created_at).await?;
+        Ok(from_dream(pipeline, facts, &dream, known.as_ref())?)
     }
 
     /// Asks for agreement to start a run.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::backend::Backend;
-use crate::ids::{Alias, RunId};
+use crate::ids::{Alias, DreamId, RunId};
 use crate::journal::Journal;
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::Phase;
@@ -28,6 +28,8 @@ pub(super) struct Desk<'a> {
     pub(super) opened: Opened,
     pub(super) backend: Arc<dyn Backend>,
     pub(super) asked: Asked,
+    /// The dream that the next run begins with, if one was named.
+    pub(super) from_dream: Option<DreamId>,
     pub(super) watcher: Watcher<'a>,
     pub(super) signals: Signals,
 }
@@ -50,7 +52,7 @@ impl<'a> Desk<'a> {
         let backend = opened.backend.clone();
         let watcher = Watcher::new(call)?;
         let asked = Asked::default();
-        Ok(Self { call, workspace, state, opened, backend, asked, watcher, signals })
+        Ok(Self { call, workspace, state, opened, backend, asked, from_dream: None, watcher, signals })
     }
 
     /// Opens the project for a command on a run that exists.

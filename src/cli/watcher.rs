@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
+use crate::backend::{Activity, ActivityKind};
 use crate::dream::Dream;
 use crate::ids::RunId;
 use crate::journal::event::{JournalEvent, Recorded};
-use crate::report::words::{count, grouped, line};
+use crate::report::words::{count, cut, grouped, line};
 use crate::run::observer::Observer;
 
 use super::Call;
@@ -22,12 +23,17 @@ use super::exit::CliError;
 /// How often a dream that makes progress is mentioned where a line cannot be redrawn.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
+/// How much of what a dream says or touches is shown on its line, in characters.
+const WHAT_WIDTH: usize = 160;
+
 /// Watches runs.
 pub(super) struct Watcher<'a> {
     call: &'a Call<'a>,
     events: Option<Mutex<File>>,
     bar: Option<ProgressBar>,
     progress: Mutex<BTreeMap<RunId, Progress>>,
+    /// Whether to say what dreams read and write.
+    tells_deeds: bool,
 }
 
 /// How far the dream of a run was when it was last mentioned.
@@ -58,7 +64,14 @@ impl<'a> Watcher<'a> {
             }
             bar
         });
-        Ok(Self { call, events, bar, progress: Mutex::default() })
+        let tells_deeds = call.console.volume == Volume::Verbose;
+        Ok(Self { call, events, bar, progress: Mutex::default(), tells_deeds })
+    }
+
+    /// Says what dreams read and write, whatever the volume.
+    pub(super) fn telling_deeds(mut self) -> Self {
+        self.tells_deeds = true;
+        self
     }
 
     fn line(&self, text: &str) {
@@ -108,6 +121,22 @@ impl Observer for Watcher<'_> {
         }
     }
 
+    fn acted(&self, run: &RunId, dream: &Dream, activities: &[Activity]) {
+        for activity in activities {
+            let Activity { at, kind, what } = activity;
+            let kind = word(*kind);
+            self.emit(&json!({
+                "type": "acted", "run": run, "dream": dream.id, "at": at, "kind": kind, "what": what,
+            }));
+            if self.tells_deeds {
+                let paint = self.call.console.paint;
+                let what = line(what.trim());
+                let what = cut(&what, WHAT_WIDTH);
+                self.line(&format!("  {} {kind:<6} {what}\n", paint.dim(&run.to_string())));
+            }
+        }
+    }
+
     fn disowned(&self, run: &RunId, dream: &Dream) {
         self.emit(&json!({ "type": "disowned", "run": run, "dream": dream.id, "status": dream.status }));
         let run = self.call.console.paint.dim(&run.to_string());
@@ -148,6 +177,16 @@ impl Observer for Watcher<'_> {
             None => {}
         }
         all.insert(run.clone(), Progress { text, told: Instant::now() });
+    }
+}
+
+/// Names what a dream was seen doing.
+fn word(kind: ActivityKind) -> &'static str {
+    match kind {
+        ActivityKind::Read => "read",
+        ActivityKind::Wrote => "wrote",
+        ActivityKind::Said => "said",
+        ActivityKind::Failed => "failed",
     }
 }
 
