@@ -220,7 +220,7 @@ pub(super) async fn bootstrap(
             return Err(CliError::usage(format!("the project has no store `{alias}`")));
         }
     };
-    if opened.origin.is_some() {
+    if opened.remote.is_some() {
         let store = opened.backend.store(&active).await.map_err(|error| gone(error, &active))?;
         if store.archived_at.is_some() {
             return Err(CliError::new(ExitCode::RemoteFailed, format!("`{active}` is archived: no dream may read it"))

@@ -2,16 +2,18 @@
 //!
 //! Nowhere else does a key come in, and it leaves only towards the server.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use secrecy::SecretString;
 
 use crate::backend::Backend;
 use crate::backend::folder::{self, FolderError};
+use crate::backend::http::{Credential, HttpBackend, HttpError, HttpOptions, KeyHeader};
 use crate::backend::local::LocalBackend;
 use crate::ids::Alias;
 use crate::snapshot::Snapshot;
+use crate::spec;
 use crate::spec::project::RemoteSpec;
 use crate::spec::quantity;
 use crate::state::alias::{AliasRecord, Origin};
@@ -24,8 +26,12 @@ use super::reach::{self, Unreachable};
 pub(super) const PUBLIC: &str = "https://api.anthropic.com";
 /// The variable with the address of a server.
 pub(super) const BASE_URL: &str = "ANTHROPIC_BASE_URL";
-/// The variables that may hold a key, the first one first.
-pub(super) const KEYS: [&str; 2] = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"];
+/// The variable with an API key.
+const API_KEY: &str = "ANTHROPIC_API_KEY";
+/// The variables that may hold a key or token, the first one first.
+const KEYS: [&str; 2] = [API_KEY, "ANTHROPIC_AUTH_TOKEN"];
+/// The variable with a file of certificates.
+const CA_FILE: &str = "SSL_CERT_FILE";
 
 /// The backend of a project.
 pub(super) struct Opened {
@@ -33,8 +39,8 @@ pub(super) struct Opened {
     pub(super) backend: Arc<dyn Backend>,
     /// The embedded backend, if it is that.
     pub(super) local: Option<Arc<LocalBackend>>,
-    /// Where its stores are; none for the embedded one.
-    pub(super) origin: Option<Origin>,
+    /// The server, if it is that.
+    pub(super) remote: Option<Arc<HttpBackend>>,
 }
 
 impl Opened {
@@ -65,9 +71,11 @@ impl Opened {
         Ok(folder::read(&real).map_err(failed)?.0)
     }
 
-    /// Returns where stores are that are taken into state now.
+    /// Returns where its stores are, as far as the server has told; none for the embedded one.
     pub(super) fn origin(&self) -> Option<Origin> {
-        self.origin.clone()
+        let server = self.remote.as_ref()?;
+        let (organization, workspace) = server.account();
+        Some(Origin { base_url: server.base_url().to_owned(), organization, workspace })
     }
 
     /// Makes sure that an alias stands for stores of this backend.
@@ -82,7 +90,7 @@ impl Opened {
         let words = format!(
             "state keeps `{alias}` for a store {}, and this is {}",
             place(record.origin.as_ref()),
-            place(self.origin.as_ref())
+            place(self.origin().as_ref())
         );
         Err(CliError::usage(words).hint(
             "Go back to that backend, or give this one a `state:` of its own, as a profile can: \
@@ -92,9 +100,9 @@ impl Opened {
 
     /// Says whether an alias stands for stores of this backend.
     pub(super) fn is_of(&self, record: &AliasRecord) -> bool {
-        match (&record.origin, &self.origin) {
+        match (&record.origin, self.origin()) {
             (None, None) => true,
-            (Some(kept), Some(here)) => kept.fits(here),
+            (Some(kept), Some(here)) => kept.fits(&here),
             _ => false,
         }
     }
@@ -159,7 +167,45 @@ pub(super) fn no_key() -> CliError {
 
 /// Opens the server that a project names.
 pub(super) fn remote(call: &Call<'_>, settings: &RemoteSpec) -> Result<Opened, CliError> {
-    let _address = address(call, settings)?;
-    let Some(_key) = key(call) else { return Err(no_key()) };
-    Err(CliError::usage("backend `managed_agents` is not available in this version"))
+    let address = address(call, settings)?;
+    let Some(key) = key(call) else { return Err(no_key()) };
+    let server = Arc::new(connect(call, settings, &address, key)?);
+    Ok(Opened { backend: call.parts.backend(server.clone()), local: None, remote: Some(server) })
+}
+
+/// Makes a client of a server. Asks it nothing yet.
+pub(super) fn connect(
+    call: &Call<'_>,
+    settings: &RemoteSpec,
+    address: &Address,
+    key: Key,
+) -> Result<HttpBackend, CliError> {
+    let credential = match key.variable {
+        API_KEY => Credential::ApiKey(key.secret),
+        _ => Credential::Token(key.secret),
+    };
+    let mut options = HttpOptions::new(credential, call.parts.clock());
+    options.base_url = Some(address.url.clone());
+    options.workspace.clone_from(&settings.workspace);
+    options.key_header = match settings.key_header {
+        spec::project::KeyHeader::Bearer => KeyHeader::Bearer,
+        spec::project::KeyHeader::XApiKey => KeyHeader::XApiKey,
+    };
+    let file = call.global.ca_file.clone().or_else(|| call.variable(CA_FILE).map(PathBuf::from));
+    options.ca_file = file.map(|file| call.folder.join(file));
+    let failed = |error: HttpError| {
+        let code = match error {
+            HttpError::Credential { .. } => ExitCode::NotAuthorised,
+            _ => ExitCode::Usage,
+        };
+        let cli = CliError::caused(code, &error);
+        match error {
+            HttpError::Credential { .. } => {
+                cli.hint(format!("It is what `{}` holds in the environment.", key.variable))
+            }
+            HttpError::Workspace => cli.hint("It is `backend.workspace` in dreamrun.yaml."),
+            _ => cli,
+        }
+    };
+    HttpBackend::new(call.parts.http(options)).map_err(failed)
 }

@@ -317,7 +317,7 @@ impl Workspace {
                 Ok(Opened {
                     backend: call.parts.backend(local.clone()),
                     local: Some(local),
-                    origin: None,
+                    remote: None,
                 })
             }
             BackendSpec::ManagedAgents(settings) => opened::remote(call, settings),
