@@ -52,7 +52,10 @@ async fn archive(
     Ok(Json(service.local.archive_store(&store_id(&store)?)?))
 }
 
-async fn remove(State(service): State<Service>, Path(store): Path<String>) -> Result<Json<Deleted>, ApiError> {
+async fn remove(
+    State(service): State<Service>,
+    Path(store): Path<String>,
+) -> Result<Json<Deleted>, ApiError> {
     service.local.remove_store(&store_id(&store)?)?;
     Ok(Json(Deleted { id: store, kind: "memory_store_deleted".to_owned() }))
 }
