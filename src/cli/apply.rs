@@ -14,8 +14,8 @@ use crate::ids::{Alias, DreamId, PipelineName, RunId};
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::{Phase, RunState};
 use crate::journal::{Journal, is_over, run_of_dream};
-use crate::plan::fingerprint::Fingerprint;
 use crate::plan::facts::Facts;
+use crate::plan::fingerprint::Fingerprint;
 use crate::plan::{Plan, from_dream, instructions::Instructions, plan, rendered_again};
 use crate::price::PriceTable;
 use crate::report::plan_text::{not_due, plan_text};
@@ -83,8 +83,9 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     let from_dream = match &options.from_dream {
         None => None,
         Some(_) if workspace.pipelines.len() > 1 => {
-            return Err(CliError::usage("`--from-dream` needs one pipeline")
-                .hint("Name the pipeline whose gates judge the dream: `dreamrun apply NAME --from-dream …`."));
+            return Err(CliError::usage("`--from-dream` needs one pipeline").hint(
+                "Name the pipeline whose gates judge the dream: `dreamrun apply NAME --from-dream …`.",
+            ));
         }
         Some(id) => Some(DreamId::parse(id.clone()).map_err(|error| CliError::usage(error.to_string()))?),
     };
@@ -236,7 +237,10 @@ impl Desk<'_> {
             let taken = state.plan.existing.as_ref().map(|existing| &existing.dream);
             if self.from_dream.as_ref().is_some_and(|wanted| taken != Some(wanted)) {
                 let words = format!("run `{run}` of this pipeline is not over");
-                let hint = format!("End it first, with `dreamrun apply {0}` or `dreamrun cancel {run}`.", pipeline.name);
+                let hint = format!(
+                    "End it first, with `dreamrun apply {0}` or `dreamrun cancel {run}`.",
+                    pipeline.name
+                );
                 return Err(CliError::new(ExitCode::LockBusy, words).hint(hint));
             }
             return self.resume(pipeline, run).await.map(Some);

@@ -9,8 +9,8 @@ use crate::journal::event::JournalEvent;
 use crate::journal::run_state::Phase;
 use crate::run::observer::Observer;
 use crate::spec::project::BackendSpec;
-use crate::state::{StateStore, alias};
 use crate::state::driver::{Acquired, DriverLock};
+use crate::state::{StateStore, alias};
 
 use super::Call;
 use super::exit::{CliError, ExitCode};

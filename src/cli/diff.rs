@@ -14,8 +14,8 @@ use crate::report::diff_text::{Detail, Reasons, entry_text, head_text};
 use crate::run::base_snapshot;
 use crate::snapshot::Snapshot;
 use crate::spec;
-use crate::state::alias::{self, AliasRecord};
 use crate::state::StateStore;
+use crate::state::alias::{self, AliasRecord};
 
 use super::answer::Answer;
 use super::console::Volume;
@@ -119,11 +119,7 @@ fn is_at_or_below(candidate: &MemoryPath, path: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-async fn of_run(
-    opened: &Opened,
-    state: Option<&dyn StateStore>,
-    name: &str,
-) -> Result<Sides, CliError> {
+async fn of_run(opened: &Opened, state: Option<&dyn StateStore>, name: &str) -> Result<Sides, CliError> {
     let backend = opened.backend.as_ref();
     let journal = runs::find(state, name).await?;
     let run = journal.run();
@@ -182,10 +178,7 @@ async fn one_side(
     }
 }
 
-async fn read_alias(
-    state: Option<&dyn StateStore>,
-    alias: &Alias,
-) -> Result<Option<AliasRecord>, CliError> {
+async fn read_alias(state: Option<&dyn StateStore>, alias: &Alias) -> Result<Option<AliasRecord>, CliError> {
     let Some(state) = state else { return Ok(None) };
     Ok(alias::read(state, alias).await?.map(|(record, _)| record))
 }

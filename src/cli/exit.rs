@@ -217,10 +217,12 @@ impl From<FromDreamError> for CliError {
             FromDreamError::Ended { .. } | FromDreamError::NoOutput { .. } => {
                 Self::caused(ExitCode::RemoteFailed, &error).hint("There is nothing to adopt.")
             }
-            FromDreamError::OtherStore { .. } => Self::caused(ExitCode::Usage, &error)
-                .hint("Name a pipeline whose store it read; what it wrote cannot be compared with another one."),
+            FromDreamError::OtherStore { .. } => Self::caused(ExitCode::Usage, &error).hint(
+                "Name a pipeline whose store it read; what it wrote cannot be compared with another one.",
+            ),
             FromDreamError::InPlace { store, .. } => {
-                let hint = format!("Its changes are live already: versions of `{store}` are kept for 30 days.");
+                let hint =
+                    format!("Its changes are live already: versions of `{store}` are kept for 30 days.");
                 Self::caused(ExitCode::Usage, &error).hint(hint)
             }
             FromDreamError::Known { run, .. } => {

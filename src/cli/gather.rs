@@ -194,7 +194,9 @@ pub(super) async fn bootstrap(
         (StoreRef::Raw(id), _) | (StoreRef::Alias(_), Some(Bootstrap::Store(id))) => id.clone(),
         (StoreRef::Alias(_), Some(Bootstrap::Directory(folder))) => {
             let Some(local) = &opened.local else {
-                return Err(CliError::usage(format!("only the local backend imports folders, as for `{alias}`")));
+                return Err(CliError::usage(format!(
+                    "only the local backend imports folders, as for `{alias}`"
+                )));
             };
             let imported = local
                 .import_folder(alias.as_str(), &workspace.root.join(folder))
@@ -223,8 +225,11 @@ pub(super) async fn bootstrap(
     if opened.remote.is_some() {
         let store = opened.backend.store(&active).await.map_err(|error| gone(error, &active))?;
         if store.archived_at.is_some() {
-            return Err(CliError::new(ExitCode::RemoteFailed, format!("`{active}` is archived: no dream may read it"))
-                .hint(format!("Give another store for `{alias}`.")));
+            return Err(CliError::new(
+                ExitCode::RemoteFailed,
+                format!("`{active}` is archived: no dream may read it"),
+            )
+            .hint(format!("Give another store for `{alias}`.")));
         }
     }
     let record = AliasRecord { origin: opened.origin(), ..AliasRecord::bootstrapped(active) };

@@ -60,7 +60,9 @@ impl Opened {
             Err(Unreachable::Io(error)) => return Err(CliError::io("read", folder, &error)),
             Err(Unreachable::Outside(real)) => {
                 let mut allowed = call.global.allow_read.iter().map(|allowed| call.folder.join(allowed));
-                if !allowed.any(|allowed| allowed.canonicalize().is_ok_and(|allowed| real.starts_with(allowed))) {
+                if !allowed
+                    .any(|allowed| allowed.canonicalize().is_ok_and(|allowed| real.starts_with(allowed)))
+                {
                     return Err(CliError::usage(format!("`{}` lies outside the project", folder.display()))
                         .hint("Add `--allow-read DIR` to read it all the same."));
                 }
@@ -146,7 +148,8 @@ pub(super) fn address(call: &Call<'_>, settings: &RemoteSpec) -> Result<Address,
     };
     quantity::server_url(&url).map_err(|wrong| {
         let by = named_by.unwrap_or_default();
-        let error = CliError::usage(format!("the server's address in `{by}` cannot be used: {}", wrong.label));
+        let error =
+            CliError::usage(format!("the server's address in `{by}` cannot be used: {}", wrong.label));
         match wrong.help {
             Some(help) => error.hint(help),
             None => error,

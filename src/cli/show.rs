@@ -9,11 +9,11 @@ use crate::report::run_text::{run_text, verdicts_text};
 use crate::report::run_view::RunView;
 use crate::state::StateStore;
 
-use super::{Call, runs, watch};
 use super::answer::Answer;
 use super::console::Volume;
 use super::exit::CliError;
 use super::workspace::Workspace;
+use super::{Call, runs, watch};
 
 /// Options of `show`.
 #[derive(Debug, Args)]

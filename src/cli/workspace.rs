@@ -19,10 +19,10 @@ use crate::spec::{self, LoadOptions};
 use crate::state::StateStore;
 use crate::state::sqlite::SqliteState;
 
-use super::{Call, lockfile};
 use super::exit::{CliError, ExitCode};
 use super::opened::{self, Opened};
 use super::reach::{self, Unreachable};
+use super::{Call, lockfile};
 
 /// The project file.
 pub(super) const PROJECT_FILE: &str = "dreamrun.yaml";
@@ -314,11 +314,7 @@ impl Workspace {
         match &self.project.backend {
             BackendSpec::Local { database } => {
                 let local = self.local(call, self.root.join(database), is_writing)?;
-                Ok(Opened {
-                    backend: call.parts.backend(local.clone()),
-                    local: Some(local),
-                    remote: None,
-                })
+                Ok(Opened { backend: call.parts.backend(local.clone()), local: Some(local), remote: None })
             }
             BackendSpec::ManagedAgents(settings) => opened::remote(call, settings),
         }

@@ -104,11 +104,9 @@ impl LockFile {
         let found = self.resources.iter().find(|(name, _)| normal(name) == wanted);
         match found {
             Some((_, locked)) if locked.kind == kind => Ok(&locked.id),
-            Some((_, locked)) => Err(LockError::OtherKind {
-                path: path.to_owned(),
-                wanted: kind,
-                found: locked.kind.clone(),
-            }),
+            Some((_, locked)) => {
+                Err(LockError::OtherKind { path: path.to_owned(), wanted: kind, found: locked.kind.clone() })
+            }
             None => {
                 let known = self.resources.iter().filter(|(_, locked)| locked.kind == kind);
                 let near = nearest(wanted, known.map(|(name, _)| normal(name)));
