@@ -19,9 +19,12 @@ mod extract;
 mod gate;
 mod keys;
 mod listing;
+mod memories;
 mod models;
 mod page;
 mod sessions;
+mod stores;
+mod versions;
 
 use std::io;
 use std::sync::Arc;
@@ -156,6 +159,9 @@ fn router(service: Service) -> Router {
         .merge(events::routes())
         .merge(models::routes())
         .merge(sessions::routes())
+        .merge(stores::routes())
+        .merge(memories::routes())
+        .merge(versions::routes())
         .fallback(|| async { ApiError::nowhere() })
         .method_not_allowed_fallback(|| async {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request_error", "method not allowed")
