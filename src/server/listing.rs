@@ -37,9 +37,5 @@ pub(super) fn bounds(query: &Query, name: &str) -> Result<Bounds, ApiError> {
 
 /// Reads what most lists can be filtered by.
 pub(super) fn filter(query: &Query) -> Result<ShelfFilter, ApiError> {
-    Ok(ShelfFilter {
-        created: bounds(query, "created_at")?,
-        with_archived: query.flag("include_archived")?,
-        ..ShelfFilter::default()
-    })
+    Ok(ShelfFilter::of(bounds(query, "created_at")?, query.flag("include_archived")?))
 }

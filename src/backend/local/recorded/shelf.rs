@@ -30,11 +30,18 @@ pub(super) const RUNS: Shelf = Shelf { table: "deployment_runs", what: "deployme
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ShelfFilter {
     /// By the time they were made.
-    pub(crate) created: Bounds,
+    created: Bounds,
     /// Archived ones too.
-    pub(crate) with_archived: bool,
+    with_archived: bool,
     /// Those with these values in these columns.
     pub(super) equal: Vec<(&'static str, Column)>,
+}
+
+impl ShelfFilter {
+    /// Shows those made within bounds.
+    pub(crate) fn of(created: Bounds, with_archived: bool) -> Self {
+        Self { created, with_archived, equal: Vec::new() }
+    }
 }
 
 impl Shelf {
