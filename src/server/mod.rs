@@ -5,14 +5,16 @@
 //! is in the backend's database.
 //!
 //! ```text
-//! envelope (id, headers, trace) ─▶ gate (key, version, betas, size) ─▶ resource ─▶ backend
+//! envelope (id, headers, trace) ─▶ faults ─▶ gate (key, version, betas, size) ─▶ resource ─▶ backend
 //! ```
 
 mod envelope;
 mod error;
 mod extract;
+mod faults;
 mod gate;
 mod keys;
+mod line;
 mod page;
 
 use std::io;
@@ -23,7 +25,6 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::from_fn_with_state;
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -32,9 +33,12 @@ use crate::backend::local::LocalBackend;
 use crate::clock::Clock;
 
 use envelope::Envelope;
+use faults::Misbehaviour;
 use gate::{BODY_LIMIT, Gate};
+use line::{Line, Lines};
 
 pub use error::ApiError;
+pub use faults::{FaultError, Faults, GRAMMAR as FAULT_GRAMMAR, Latency};
 pub use keys::Keys;
 
 /// What a server is started with.
@@ -55,6 +59,8 @@ pub struct Options {
     pub accepts_without_beta: bool,
     /// Whether the keys have access to dreams.
     pub has_preview: bool,
+    /// How it misbehaves.
+    pub faults: Faults,
     /// How long requests may take to finish once the server is asked to stop.
     pub drain: Duration,
 }
@@ -71,6 +77,7 @@ impl Options {
             workspace: "wrkspc_01local".into(),
             accepts_without_beta: false,
             has_preview: true,
+            faults: Faults::default(),
             drain: Duration::from_secs(10),
         }
     }
@@ -158,17 +165,17 @@ pub async fn serve(
     };
     let (close, closing) = watch::channel(false);
     let service = Service { local, clock, mind, workspace, closing };
-    let router = router(service.clone())
+    let mut router = router(service.clone())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(from_fn_with_state(Arc::new(gate), gate::check))
-        .layer(from_fn_with_state(Arc::new(envelope), envelope::wrap));
+        .layer(from_fn_with_state(Arc::new(gate), gate::check));
+    if !options.faults.is_empty() {
+        let misbehaviour = Misbehaviour { faults: options.faults, service: service.clone() };
+        router = router.layer(from_fn_with_state(Arc::new(misbehaviour), faults::misbehave));
+    }
+    let router = router.layer(from_fn_with_state(Arc::new(envelope), envelope::wrap));
 
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "small packets may wait");
-        }
-    });
-    let serving = axum::serve(listener, router).with_graceful_shutdown(service.closing());
+    let serving = axum::serve(Lines(listener), router.into_make_service_with_connect_info::<Line>())
+        .with_graceful_shutdown(service.closing());
     let late = async {
         service.closing().await;
         sleep(options.drain).await;

@@ -8,6 +8,7 @@ mod claim;
 mod database;
 mod dreams;
 mod error;
+mod failing;
 pub(crate) mod mint;
 mod recorded;
 mod sessions;
