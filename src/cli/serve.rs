@@ -5,6 +5,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use secrecy::SecretString;
@@ -15,7 +16,7 @@ use uuid::Uuid;
 use super::Call;
 use super::answer::Answer;
 use super::exit::{CliError, ExitCode};
-use crate::backend::local::{LocalBackend, LocalError, LocalOptions};
+use crate::backend::local::{LocalBackend, LocalError, LocalOptions, Pace};
 use crate::server::{self, FAULT_GRAMMAR, Faults, Keys, Latency, ServeError};
 
 const AFTER_HELP: &str = "The address is the first line on stdout. Point the official SDKs at it:\n\
@@ -59,6 +60,9 @@ pub(super) struct Options {
     /// Let every answer take this many milliseconds, as 20 or 10..50
     #[arg(long, value_name = "MS", default_value = "0")]
     latency: Latency,
+    /// Keep every dream in `pending` and in `running` for at least this many milliseconds
+    #[arg(long, value_name = "MS", default_value = "100")]
+    dream_pace: u64,
     /// Misbehave by this rule (see below); may be repeated
     #[arg(long, value_name = "RULE")]
     fault: Vec<String>,
@@ -101,6 +105,8 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     server.workspace = options.workspace.as_str().into();
     server.accepts_without_beta = options.accept_without_beta;
     server.has_preview = !options.no_preview;
+    let pace = Duration::from_millis(options.dream_pace);
+    server.serving.pace = Pace { pending: pace, running: pace };
     server.faults = faults;
     let asked = async move {
         // Without anybody left to interrupt it, it serves on.

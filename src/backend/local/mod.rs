@@ -8,18 +8,21 @@ mod claim;
 mod database;
 mod dreams;
 mod error;
-mod failing;
+mod handle;
+mod landing;
 pub(crate) mod mint;
 mod recorded;
+mod served;
 mod sessions;
 mod stores;
+mod telling;
 mod transcripts;
 mod worker;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -46,10 +49,13 @@ use crate::spec::pipeline::SessionSource;
 use claim::Claim;
 use database::Database;
 use error::Failure;
+use handle::{Handle, Workers};
+use served::Served;
 use sessions::{FilePart, Reach, Source};
-use worker::{Handle, Workers};
 
+pub(crate) use dreams::{DreamFilter, DreamRecord, DreamTerms, status_of as dream_status};
 pub use error::LocalError;
+pub use served::{DreamFault, Pace, Serving};
 
 /// How often a dream that another process works on is looked at.
 const POLL: Duration = Duration::from_millis(200);
@@ -91,6 +97,8 @@ struct Shared {
     minds: Arc<dyn Minds>,
     clock: Arc<dyn Clock>,
     workers: Mutex<Workers>,
+    /// What is set when this process carries out dreams asked for over HTTP.
+    served: OnceLock<Served>,
     /// What wakes those who wait for the events of recorded sessions.
     bells: recorded::Bells,
     /// Where the sessions are that a backend without write access has listed.
@@ -142,8 +150,10 @@ impl LocalBackend {
             source,
         })?;
         let LocalOptions { minds, clock, .. } = options;
-        let (workers, listed, bells) = Default::default();
-        Ok(Self { shared: Arc::new(Shared { database, reach, minds, clock, workers, bells, listed }) })
+        let (workers, served, listed, bells) = Default::default();
+        Ok(Self {
+            shared: Arc::new(Shared { database, reach, minds, clock, workers, served, bells, listed }),
+        })
     }
 
     /// Makes an empty store.
@@ -306,6 +316,19 @@ impl Shared {
     }
 
     fn create_dream(self: &Arc<Self>, request: &DreamRequest) -> Result<Dream, LocalError> {
+        if self.minds.mind(&request.model).is_none() {
+            let message = format!("model: the local backend has no mind named `{}`", request.model);
+            return Err(LocalError::Refused { kind: Refusal::Invalid, message });
+        }
+        Ok(self.accept(request, None)?.dream)
+    }
+
+    /// Accepts a dream and sets to work on it.
+    fn accept(
+        self: &Arc<Self>,
+        request: &DreamRequest,
+        terms: Option<&DreamTerms>,
+    ) -> Result<DreamRecord, LocalError> {
         let invalid = |message: String| LocalError::Refused { kind: Refusal::Invalid, message };
         check_session_set(&request.sessions).map_err(invalid)?;
         let length = request.instructions.as_ref().map(|text| text.chars().count());
@@ -314,11 +337,8 @@ impl Shared {
                 "instructions: {length} characters, allowed are 1 to {INSTRUCTIONS_LIMIT}"
             )));
         }
-        if self.minds.mind(&request.model).is_none() {
-            return Err(invalid(format!("model: the local backend has no mind named `{}`", request.model)));
-        }
         let now = self.now();
-        let dream = self.database.write(|db| {
+        let record = self.database.write(|db| {
             let mut sources = BTreeMap::new();
             for session in &request.sessions {
                 let source = source(db, session)?.ok_or_else(|| {
@@ -327,13 +347,31 @@ impl Shared {
                 })?;
                 sources.insert(session.clone(), source);
             }
-            dreams::create(db, request, &sources, now)
+            let id = dreams::create(db, request, terms, &sources, now)?.id;
+            dreams::record(db, &id)
         })?;
-        if let Err(error) = self.attend(&dream.id) {
-            // The dream is accepted all the same; whoever waits for it is told.
-            tracing::warn!(dream = %dream.id, %error, "the dream could not be started yet");
+        let id = &record.dream.id;
+        if terms.is_some() {
+            self.choose_fault(id);
         }
-        Ok(dream)
+        if let Err(error) = self.attend(id) {
+            // The dream is accepted all the same; whoever waits for it is told.
+            tracing::warn!(dream = %id, %error, "the dream could not be started yet");
+        }
+        Ok(record)
+    }
+
+    /// Tells the workers of dreams that were ended by somebody else, and those who listen to them.
+    fn ended(&self, dreams: &[DreamId]) {
+        for id in dreams {
+            if let Some(worker) = self.worker(id) {
+                worker.stop();
+                worker.beat();
+            }
+            if let Ok(Some(session)) = self.database.read(|db| Ok(dreams::record(db, id)?.session)) {
+                self.bells.ring(&session);
+            }
+        }
     }
 
     /// Returns the worker of an unfinished dream, starting one if nobody works on it; none if another
@@ -378,24 +416,18 @@ impl Shared {
             dreams::end(db, id, DreamStatus::Canceled, None, now)?;
             dreams::find(db, id)
         })?;
-        if let Some(worker) = self.worker(id) {
-            worker.stop();
-            worker.beat();
-        }
+        self.ended(std::slice::from_ref(id));
         Ok(dream)
     }
 
     fn delete_store(&self, id: &MemoryStoreId) -> Result<(), LocalError> {
         let now = self.now();
         let readers = self.database.write(|db| {
-            let readers = dreams::fail_readers(db, id, now)?;
+            let readers = dreams::fail_readers(db, id, "deleted", now)?;
             stores::remove(db, id)?;
             Ok(readers)
         })?;
-        for worker in readers.iter().filter_map(|id| self.worker(id)) {
-            worker.stop();
-            worker.beat();
-        }
+        self.ended(&readers);
         Ok(())
     }
 

@@ -200,7 +200,7 @@ async fn a_dream_whose_mind_is_missing_waits_for_a_process_that_has_it() {
     });
     let parts = parts.unwrap();
     let foreign = DreamRequest { model: "foreign".to_owned(), ..request(&store) };
-    let dream = backend.shared.database.write(|db| dreams::create(db, &foreign, &parts, now)).unwrap();
+    let dream = backend.shared.database.write(|db| dreams::create(db, &foreign, None, &parts, now)).unwrap();
     let mut seen = dream.clone();
     let error = loop {
         match backend.next_change(&seen).await {

@@ -12,7 +12,6 @@ use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use tokio::time::sleep;
 
-use crate::ids::DreamId;
 use crate::server::error::ApiError;
 use crate::server::line::Line;
 
@@ -120,17 +119,6 @@ async fn change(double: &Misbehaviour, rule: &Rule, address: &Uri, response: Res
             .await
         }
         What::Stale => stale(rule, &address.to_string(), response).await,
-        What::DreamFails(kind) => {
-            with_json(response, |body| {
-                let id = body.get("id").and_then(|id| DreamId::parse(id.as_str()?).ok());
-                if let Some(id) = id
-                    && let Err(error) = double.service.local.fail_dream(&id, kind, "a fault on purpose")
-                {
-                    tracing::warn!(%error, "the dream does not fail");
-                }
-            })
-            .await
-        }
         What::SseDie(_) | What::SseEnd(_) | What::SseHang(_) | What::SseRepeat | What::SseSlow(_) => {
             sse::change(response, rule.what.clone(), double.service.closing())
         }

@@ -16,6 +16,10 @@ use axum::body::Bytes;
 use axum::http::{Method, StatusCode};
 use serde_json::Value;
 
+use crate::backend::local::DreamFault;
+
+use parse::Parsed;
+
 pub(super) use act::misbehave;
 pub use parse::{FaultError, GRAMMAR};
 
@@ -23,6 +27,7 @@ pub use parse::{FaultError, GRAMMAR};
 #[derive(Debug, Default)]
 pub struct Faults {
     rules: Vec<Rule>,
+    dreams: Vec<DreamRule>,
     latency: Latency,
     /// How many answers have been delayed, which picks the next delay.
     delayed: AtomicU64,
@@ -40,6 +45,13 @@ struct Rule {
     seen: AtomicU64,
     /// What was answered at first, by address.
     first: Mutex<BTreeMap<String, (StatusCode, Bytes)>>,
+}
+
+/// One way for dreams to go wrong.
+#[derive(Debug, Clone, PartialEq)]
+struct DreamRule {
+    turns: Turns,
+    how: DreamFault,
 }
 
 /// How long every answer takes at least.
@@ -83,7 +95,6 @@ enum What {
     Set(Vec<(String, Value)>),
     Stale,
     LoopCursor,
-    DreamFails(String),
     SseDie(usize),
     SseEnd(usize),
     SseHang(usize),
@@ -98,13 +109,27 @@ impl Faults {
     ///
     /// Says which rule is not understood, and what is allowed there.
     pub fn parse<T: AsRef<str>>(rules: &[T], latency: Latency) -> Result<Self, FaultError> {
-        let rules = rules.iter().map(|rule| parse::rule(rule.as_ref())).collect::<Result<_, _>>()?;
-        Ok(Self { rules, latency, delayed: AtomicU64::new(0) })
+        let mut faults = Self { latency, ..Self::default() };
+        for rule in rules {
+            match parse::rule(rule.as_ref())? {
+                Parsed::Call(rule) => faults.rules.push(*rule),
+                Parsed::Dream(rule) => faults.dreams.push(rule),
+            }
+        }
+        Ok(faults)
     }
 
     /// Says whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.rules.is_empty() && self.latency.most.is_zero()
+        self.rules.is_empty() && self.dreams.is_empty() && self.latency.most.is_zero()
+    }
+
+    /// Returns how dreams go wrong, by their number since the server started.
+    pub(super) fn of_dreams(&self) -> Option<impl Fn(u64) -> Option<DreamFault> + Send + Sync + 'static> {
+        let rules = self.dreams.clone();
+        let choose =
+            move |number| rules.iter().find(|rule| rule.turns.include(number)).map(|rule| rule.how.clone());
+        (!self.dreams.is_empty()).then_some(choose)
     }
 
     /// Counts a call in every rule that names it, and returns the first whose turn it is.

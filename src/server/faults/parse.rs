@@ -9,32 +9,38 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 use serde_json::Value;
 
-use super::{Latency, Pattern, Rule, Turns, What, When};
+use crate::backend::local::DreamFault;
+
+use super::{DreamRule, Latency, Pattern, Rule, Turns, What, When};
 
 /// How a rule is written.
 pub const GRAMMAR: &str = "\
-RULE   METHOD PATH[TURNS] [before|after] WHAT
+RULE   METHOD PATH[TURNS] [before|after] WHAT, or dream[TURNS] HOW
 METHOD GET, POST, DELETE, or * for any
-PATH   /v1/dreams/*/cancel: * is one segment, ** at the end any number of them
-TURNS  #2 the second call, #1..3 the first three, #2.. all but the first, %3 every third; without, every call
+PATH   as /v1/dreams/*/cancel: * is one segment, ** at the end any number of them
+TURNS  #2 the second call, #1..3 the first three, #2.. all but the first, %3 every third; without, all
        (each rule counts the calls it names; of the rules whose turn it is, the first acts)
-before nothing has happened yet (the default); after: the call had its effect, only the answer suffers
-WHAT   status CODE [TYPE] [retry-after=SECONDS] [settled]   answers with an error; settled: x-should-retry: false
-       hang-up            closes the connection without an answer
-       hang               never answers
-       delay MS           answers late
-       torn N             closes the connection after N bytes of the answer's body
-       garbage            answers 200 with a page of HTML
-       set POINTER=JSON…  changes fields of the answer, as in set /status=\"paused\" /data/0/new=1
-       stale              answers what it answered at first to the same address
-       loop-cursor        gives every page the cursor of the first
-       dream-fails TYPE   lets a created dream fail, as in POST /v1/dreams dream-fails timeout
-       sse-die N          closes the stream in the middle of a frame, after N whole ones
-       sse-end N          ends the stream after N frames
-       sse-hang N         sends nothing more after N frames
-       sse-repeat         sends every frame twice
-       sse-slow MS        waits before every frame
-       pass               lets the call through, past the rules that follow";
+before nothing has happened yet (the default)
+after  the call had its effect, and only the answer suffers
+WHAT   status CODE [TYPE] [retry-after=SECONDS] [settled]
+                         answers with an error; settled adds x-should-retry: false
+       hang-up           closes the connection without an answer
+       hang              never answers
+       delay MS          answers late
+       torn N            closes the connection after N bytes of the answer's body
+       garbage           answers 200 with a page of HTML
+       set POINTER=JSON  changes fields of the answer, as in set /status=\"paused\" /data/0/new=1
+       stale             answers what it answered at first to the same address
+       loop-cursor       gives every page the cursor of the first
+       sse-die N         closes a stream in the middle of a frame, after N whole ones
+       sse-end N         ends a stream after N frames
+       sse-hang N        sends nothing more after N frames
+       sse-repeat        sends every frame twice
+       sse-slow MS       waits before every frame
+       pass              lets the call through, past the rules that follow
+HOW    fails TYPE        ends as failed with this error, as in dream#2 fails timeout
+       without-output    completes, and names no store
+       vanishes          completes, and its store is gone";
 
 /// Why a rule is not understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,22 +50,33 @@ pub struct FaultError {
     reason: String,
 }
 
-const WORDS: &str = "status, hang-up, hang, delay, torn, garbage, set, stale, loop-cursor, dream-fails, sse-die, sse-end, \
+const WORDS: &str = "status, hang-up, hang, delay, torn, garbage, set, stale, loop-cursor, sse-die, sse-end, \
 sse-hang, sse-repeat, sse-slow, pass";
 
+/// A rule of either kind.
+pub(super) enum Parsed {
+    Call(Box<Rule>),
+    Dream(DreamRule),
+}
+
 /// Reads one rule.
-pub(super) fn rule(text: &str) -> Result<Rule, FaultError> {
+pub(super) fn rule(text: &str) -> Result<Parsed, FaultError> {
     read(text).map_err(|reason| FaultError { rule: text.to_owned(), reason })
 }
 
-fn read(text: &str) -> Result<Rule, String> {
+fn read(text: &str) -> Result<Parsed, String> {
     let mut words = text.split_whitespace().peekable();
+    if let Some(turns) = words.peek().and_then(|word| word.strip_prefix("dream")) {
+        let turns = turns_of(turns)?;
+        words.next();
+        return Ok(Parsed::Dream(DreamRule { turns, how: dream(&words.collect::<Vec<_>>())? }));
+    }
     let method = match words.next() {
         Some("*") => None,
         Some("GET") => Some(Method::GET),
         Some("POST") => Some(Method::POST),
         Some("DELETE") => Some(Method::DELETE),
-        _ => return Err("begins with GET, POST, DELETE or *".to_owned()),
+        _ => return Err("begins with GET, POST, DELETE, * or dream".to_owned()),
     };
     let (path, turns) = calls(words.next().ok_or("a path follows the method, as /v1/dreams")?)?;
     let when = match words.peek() {
@@ -82,7 +99,16 @@ fn read(text: &str) -> Result<Rule, String> {
     }
     let when = when.unwrap_or(if is_of_answer { When::After } else { When::Before });
     let (seen, first) = (AtomicU64::new(0), Mutex::new(BTreeMap::new()));
-    Ok(Rule { method, path, turns, when, what, seen, first })
+    Ok(Parsed::Call(Box::new(Rule { method, path, turns, when, what, seen, first })))
+}
+
+fn dream(rest: &[&str]) -> Result<DreamFault, String> {
+    match rest {
+        ["fails", kind] => Ok(DreamFault::Fail((*kind).to_owned())),
+        ["without-output"] => Ok(DreamFault::NoOutput),
+        ["vanishes"] => Ok(DreamFault::Vanish),
+        _ => Err("`dream` is followed by fails TYPE, without-output or vanishes".to_owned()),
+    }
 }
 
 fn calls(text: &str) -> Result<(Pattern, Turns), String> {
@@ -124,14 +150,9 @@ fn turns_of(text: &str) -> Result<Turns, String> {
 }
 
 fn what(verb: &str, rest: &[&str]) -> Result<What, String> {
-    let word = |meaning: &str| match rest {
-        [one] => Ok((*one).to_owned()),
-        _ => Err(format!("`{verb}` is followed by {meaning} alone")),
-    };
-    let number = |meaning: &str| {
-        word(meaning)?
-            .parse::<usize>()
-            .map_err(|_| format!("`{verb}` is followed by {meaning}, a whole number"))
+    let number = |meaning: &str| match rest {
+        [one] => one.parse::<usize>().map_err(|_| format!("`{verb}` is followed by {meaning}, not `{one}`")),
+        _ => Err(format!("`{verb}` is followed by {meaning}")),
     };
     let millis = || number("milliseconds").map(|ms| Duration::from_millis(ms as u64));
     let alone = |what: What| match rest {
@@ -148,7 +169,6 @@ fn what(verb: &str, rest: &[&str]) -> Result<What, String> {
         "set" => set(rest).map(What::Set),
         "stale" => alone(What::Stale),
         "loop-cursor" => alone(What::LoopCursor),
-        "dream-fails" => word("an error type").map(What::DreamFails),
         "sse-die" => number("a number of frames").map(What::SseDie),
         "sse-end" => number("a number of frames").map(What::SseEnd),
         "sse-hang" => number("a number of frames").map(What::SseHang),

@@ -74,7 +74,15 @@ fn a_rule_says_what_goes_wrong_and_when() {
     let fields =
         vec![("/status".to_owned(), Value::from("a=b")), ("/data/0/x".to_owned(), serde_json::json!([1]))];
     assert_eq!(read("* /** set /status=\"a=b\" /data/0/x=[1]"), (after, What::Set(fields)));
-    assert_eq!(read("* /** dream-fails timeout"), (after, What::DreamFails("timeout".to_owned())));
+}
+
+#[test]
+fn dreams_go_wrong_by_their_number() {
+    let faults = faults(&["dream#2 fails timeout", "dream%4 vanishes", "dream#3..4 without-output"]);
+    let choose = faults.of_dreams().unwrap();
+    let chosen: Vec<_> = (1..=4).map(choose).collect();
+    let timeout = DreamFault::Fail("timeout".to_owned());
+    assert_eq!(chosen, [None, Some(timeout), Some(DreamFault::NoOutput), Some(DreamFault::Vanish)]);
 }
 
 #[test]
@@ -101,6 +109,8 @@ fn a_rule_that_is_not_understood_says_what_is_allowed() {
         "GET /x set /a",
         "GET /x set /a=b",
         "GET /x set a=1",
+        "dream fails",
+        "dreams fails timeout",
     ]
     .iter()
     .map(|rule| refused(rule))

@@ -111,7 +111,7 @@ fn a_worker_session_runs_and_ends_archived_with_the_usage_of_its_dream() {
                 instructions: None,
             };
             let source = super::super::source(db, &session)?.unwrap();
-            let dream = dreams::create(db, &request, &[(session, source)].into(), at(1))?;
+            let dream = dreams::create(db, &request, None, &[(session, source)].into(), at(1))?;
             let work = start_worker_session(db, &dream, &store, at(2))?;
             let row = sessions::find(db, &work)?;
             assert_eq!(row.status, "running");
@@ -154,7 +154,7 @@ fn deleting_an_input_session_fails_the_dreams_that_are_not_done() {
                 instructions: None,
             };
             let source = super::super::source(db, &session)?.unwrap();
-            let dream = dreams::create(db, &request, &[(session.clone(), source)].into(), at(1))?;
+            let dream = dreams::create(db, &request, None, &[(session.clone(), source)].into(), at(1))?;
             assert_eq!(dreams::fail_readers_of_session(db, &session, at(2))?, [dream.id.clone()]);
             let error = dreams::find(db, &dream.id)?.error.unwrap();
             assert_eq!(error.kind, "input_session_unavailable");
