@@ -66,7 +66,9 @@ pub(super) fn rule(text: &str) -> Result<Parsed, FaultError> {
 
 fn read(text: &str) -> Result<Parsed, String> {
     let mut words = text.split_whitespace().peekable();
-    if let Some(turns) = words.peek().and_then(|word| word.strip_prefix("dream")) {
+    if let Some(turns) = words.peek().and_then(|word| word.strip_prefix("dream"))
+        && (turns.is_empty() || turns.starts_with(['#', '%']))
+    {
         let turns = turns_of(turns)?;
         words.next();
         return Ok(Parsed::Dream(DreamRule { turns, how: dream(&words.collect::<Vec<_>>())? }));
