@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod access;
-mod faults;
 mod harness;
 #[path = "../support/mod.rs"]
 mod support;
