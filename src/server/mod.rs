@@ -16,7 +16,10 @@ mod faults;
 mod gate;
 mod keys;
 mod line;
+mod memories;
 mod page;
+mod stores;
+mod versions;
 
 use std::io;
 use std::sync::Arc;
@@ -145,6 +148,9 @@ impl Service {
 fn router(service: Service) -> Router {
     Router::new()
         .merge(dreams::routes())
+        .merge(stores::routes())
+        .merge(memories::routes())
+        .merge(versions::routes())
         .fallback(|| async { ApiError::nowhere() })
         .method_not_allowed_fallback(|| async {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request_error", "method not allowed")
