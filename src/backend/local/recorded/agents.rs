@@ -128,7 +128,7 @@ pub(super) fn archive(db: &Connection, id: &str, now: Timestamp) -> Result<Agent
     agent.archived_at = Some(now);
     agent.updated_at = now;
     AGENTS.save(db, id, agent.archived_at, &agent)?;
-    let filter = ShelfFilter { equal: vec![("agent", id.to_owned().into())], ..ShelfFilter::default() };
+    let filter = ShelfFilter::default().with("agent", Some(id.to_owned()));
     let users: Vec<(i64, crate::backend::wire::Deployment)> =
         DEPLOYMENTS.list(db, &filter, None, u64::from(u32::MAX))?;
     for (_, deployment) in users {
