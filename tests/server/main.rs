@@ -4,6 +4,9 @@
 mod access;
 mod dreams;
 mod harness;
+mod memories;
+mod stores;
+mod versions;
 #[path = "../support/mod.rs"]
 mod support;
 
