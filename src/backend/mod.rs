@@ -244,7 +244,9 @@ pub trait Backend: Send + Sync {
     async fn dream_changes(&self, id: &DreamId) -> Result<Vec<DreamChange>, BackendError>;
 
     /// Puts one store in the place of another in the resources of a deployment, leaves everything else of
-    /// it as it is, and reads it back. One that names the new store and not the old one is left alone.
+    /// it as it is, and reads it back. One that names the new store and not the old one is left alone, so a
+    /// repeat does no harm. Refuses, changing nothing, if it names neither, or if something of it would be
+    /// lost by the patch. With the same store twice it only looks whether the deployment could be patched.
     async fn repoint(
         &self,
         deployment: &DeploymentId,
@@ -255,7 +257,9 @@ pub trait Backend: Send + Sync {
     /// Creates a session with a store attached. Durable when it returns.
     async fn create_session(&self, request: &SessionRequest) -> Result<SessionId, BackendError>;
 
-    /// Lists the sessions that were created for a request, oldest first.
+    /// Lists the sessions that were created for a request, oldest first: those whose metadata names its run
+    /// and that mount its store. One that was archived or deleted is not among them: that is how a person
+    /// says which of several is meant.
     async fn sessions_for(&self, request: &SessionRequest) -> Result<Vec<SessionId>, BackendError>;
 
     /// Lists the models that a dream may be asked of; nothing where the backend does not say.

@@ -203,6 +203,8 @@ impl From<PlanError> for CliError {
     fn from(error: PlanError) -> Self {
         match &error {
             PlanError::Instructions { .. } => Self::caused(ExitCode::InvalidFiles, &error),
+            PlanError::UnknownAgent { .. } => Self::caused(ExitCode::InvalidFiles, &error)
+                .hint("Name the agent by its id, or have `claude-lock.json` name the file."),
             PlanError::UnknownPrice { .. } => Self::caused(ExitCode::OverBudget, &error)
                 .hint("Remove `budget.max_usd`, or use a model from the price table (`dreamrun plan --offline` names it)."),
         }
@@ -226,6 +228,10 @@ impl From<RunError> for CliError {
                     dreams.iter().map(|d| format!("`{d}`")).collect::<Vec<_>>().join(", ")
                 );
                 Self::caused(ExitCode::InDoubt, &error).hint(hint)
+            }
+            RunError::TakenDream { ref run, .. } => {
+                let hint = format!("See `dreamrun show {run}`.");
+                Self::caused(ExitCode::Stale, &error).hint(hint)
             }
             RunError::Stale { .. } => Self::caused(ExitCode::Stale, &error)
                 .hint("Run `dreamrun plan` to see what it would be now, then `dreamrun apply` again."),

@@ -252,6 +252,11 @@ pub enum FailReason {
         /// The batch.
         batch: u32,
     },
+    /// A dream wrote into the very store it read, so that there is nothing to compare or to adopt.
+    InPlace {
+        /// The batch.
+        batch: u32,
+    },
     /// A dream ended without an output store.
     NoOutput {
         /// The batch.
@@ -280,6 +285,7 @@ impl std::fmt::Display for FailReason {
                 write!(f, "dream {batch} failed: {} ({})", error.message, error.kind)
             }
             Self::DreamCanceled { batch } => write!(f, "dream {batch} was canceled elsewhere"),
+            Self::InPlace { batch } => write!(f, "dream {batch} wrote into the store it read"),
             Self::NoOutput { batch } => write!(f, "dream {batch} completed without an output store"),
         }
     }

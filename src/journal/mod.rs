@@ -21,7 +21,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::ids::{DreamId, PipelineName, RunId};
 use crate::state::{Key, PutIf, StateError, StateStore};
@@ -31,6 +31,11 @@ use run_state::{IllegalEvent, RunState};
 
 /// The format this version writes.
 pub const FORMAT: (u32, u32) = (1, 0);
+
+/// How much earlier than its request a dream may seem to have been made. The two times are of two clocks,
+/// and either may have been set back in between: a dream that is overlooked is paid for twice. Dreams that
+/// a journal already knows are never taken, so a wide window can only find more to be careful about.
+pub const CLOCK_SLACK: SignedDuration = SignedDuration::from_hours(1);
 
 /// Why a journal could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -285,20 +290,47 @@ pub async fn known_dreams(
     state: &dyn StateStore,
     since: Timestamp,
 ) -> Result<BTreeSet<DreamId>, JournalError> {
+    let mut known = BTreeSet::new();
+    for (_, journal) in written_since(state, since).await? {
+        known.extend(journal.state.dreams.into_iter().filter_map(|record| record.dream));
+    }
+    Ok(known)
+}
+
+/// Finds the run that has a dream, made at an instant, recorded as its own.
+///
+/// # Errors
+///
+/// As [`known_dreams`].
+pub async fn run_of_dream(
+    state: &dyn StateStore,
+    dream: &DreamId,
+    made_at: Timestamp,
+) -> Result<Option<RunId>, JournalError> {
+    let has = |journal: &Journal| journal.state.dreams.iter().any(|own| own.dream.as_ref() == Some(dream));
+    let written = written_since(state, made_at - CLOCK_SLACK).await?;
+    Ok(written.into_iter().find(|(_, journal)| has(journal)).map(|(run, _)| run))
+}
+
+/// Opens the journals that were written to at or after an instant.
+async fn written_since(
+    state: &dyn StateStore,
+    since: Timestamp,
+) -> Result<Vec<(RunId, Journal)>, JournalError> {
     let last_events: BTreeMap<RunId, Key> = state
         .list("runs/")
         .await?
         .into_iter()
         .filter_map(|key| Some((RunId::parse(key.as_str().strip_prefix("runs/")?.split('/').next()?)?, key)))
         .collect();
-    let mut known = BTreeSet::new();
+    let mut journals = Vec::new();
     for (run, last) in last_events {
         if written_at(state, last).await?.is_none_or(|at| at < since) {
             continue;
         }
         if let Some(journal) = Journal::open(state, &run).await? {
-            known.extend(journal.state.dreams.into_iter().filter_map(|record| record.dream));
+            journals.push((run, journal));
         }
     }
-    Ok(known)
+    Ok(journals)
 }

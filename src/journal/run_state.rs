@@ -408,7 +408,11 @@ impl RunState {
             ) if at_work == batch && working == dream => {
                 let attempt = self.dreams.last().map_or(1, |record| record.attempt);
                 self.note_end(status, output.clone(), usage, cost, changes);
+                let read = self.dreams.last().map(|record| record.store.clone());
                 match (status, output, error) {
+                    (DreamStatus::Completed, Some(output), _) if read.as_ref() == Some(&output) => {
+                        P::Failed(FailReason::InPlace { batch })
+                    }
                     (DreamStatus::Completed, Some(output), _) => {
                         if (batch as usize) < self.plan.batches.len() {
                             P::Ready { batch: batch + 1 }
@@ -423,7 +427,7 @@ impl RunState {
                             kind: "unknown".to_owned(),
                             message: "the backend gave no reason".to_owned(),
                         });
-                        if error.may_pass() && attempt < ATTEMPTS {
+                        if error.may_pass() && attempt < ATTEMPTS && self.plan.existing.is_none() {
                             P::DreamFailed { batch, attempt, error }
                         } else {
                             P::Failed(FailReason::DreamFailed { batch, error })
@@ -511,7 +515,10 @@ impl RunState {
                 P::Adopted
             }
             (P::Judged, E::Unchanged) => P::Unchanged,
-            (P::Dreaming { dream, .. }, E::CancelAsked { .. }) => P::Canceling { dream: Some(dream) },
+            // A dream made elsewhere is not ours to stop.
+            (P::Dreaming { dream, .. }, E::CancelAsked { .. }) => {
+                P::Canceling { dream: self.plan.existing.is_none().then_some(dream) }
+            }
             (
                 P::Planned
                 | P::Claimed

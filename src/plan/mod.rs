@@ -5,6 +5,7 @@
 //! run nothing to choose. What the planner noticed on the way is in its [`PlanReport`], which is for
 //! people; no code acts on it.
 
+pub mod existing;
 pub mod facts;
 pub mod fingerprint;
 pub mod instructions;
@@ -25,12 +26,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{Alias, MemoryStoreId, PipelineName, RunId, SessionId};
 use crate::price::{TextKind, Usd, UsdRange};
-use crate::spec::pipeline::{Adopt, GateSpec, Pipeline, StoreRef};
+use crate::spec::pipeline::{Adopt, AgentRef, GateSpec, Pipeline, StoreRef, Target};
 use crate::spec::template::{
     self, BatchContext, InputContext, PipelineContext, RunContext, TemplateContext, TemplateError,
 };
 use crate::state::alias::{AliasRecord, SourceKey, Watermark};
 
+pub use existing::{ExistingDream, FromDreamError, from_dream};
 use facts::Facts;
 use fingerprint::Fingerprint;
 use instructions::Instructions;
@@ -54,6 +56,9 @@ pub struct Plan {
     pub model: String,
     /// The store to consolidate.
     pub store: PlannedStore,
+    /// A dream made elsewhere, which stands for the only batch: nothing is asked for then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing: Option<ExistingDream>,
     /// Why nothing is to be done now; `batches` is empty then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_due: Option<NotDue>,
@@ -139,6 +144,12 @@ pub enum PlanError {
         /// The model.
         model: String,
     },
+    /// The agent of a target is named by a file that `claude-lock.json` does not know.
+    #[error("nothing says which agent `{file}` is")]
+    UnknownAgent {
+        /// The file.
+        file: String,
+    },
 }
 
 /// Plans a run.
@@ -148,6 +159,9 @@ pub enum PlanError {
 /// Fails when instructions do not render with the real values, or when a budget is set for a model
 /// of unknown price. Having nothing to do is not an error: see [`Plan::not_due`].
 pub fn plan(pipeline: &Pipeline, facts: &Facts) -> Result<Plan, PlanError> {
+    if let Target::Session { agent: AgentRef::File(file), .. } = &pipeline.adopt.target {
+        return Err(PlanError::UnknownAgent { file: file.clone() });
+    }
     let capacity = (!pipeline.batch.chain).then_some(pipeline.batch.size);
     let selection = select::select(pipeline, facts, capacity);
     let not_due = not_due(pipeline, facts, selection.waiting);
@@ -208,6 +222,7 @@ pub fn plan(pipeline: &Pipeline, facts: &Facts) -> Result<Plan, PlanError> {
             entries: facts.store.entries,
             bytes: facts.store.bytes,
         },
+        existing: None,
         not_due,
         estimate: batches.iter().map(|batch| batch.estimate).sum(),
         batches,

@@ -69,6 +69,16 @@ pub(super) fn select(pipeline: &Pipeline, facts: &Facts, capacity: Option<u32>) 
     selection
 }
 
+/// Selects the sessions that a dream made elsewhere has read, as far as the pipeline's sources list them.
+/// What they held when it read them is not known: they count as read to the end they have now.
+pub(super) fn read_by(pipeline: &Pipeline, facts: &Facts, read: &[SessionId]) -> Selection {
+    let read: BTreeSet<&SessionId> = read.iter().collect();
+    let chosen: Vec<Session> =
+        in_order(facts).into_iter().filter(|session| read.contains(&session.id)).cloned().collect();
+    let watermarks = advance(pipeline, facts, &marked(facts), &chosen);
+    Selection { waiting: count(chosen.len()), chosen, watermarks, ..Selection::default() }
+}
+
 /// Returns every session once, in the order they began.
 fn in_order(facts: &Facts) -> Vec<&Session> {
     let mut by_mark: BTreeMap<Mark, &Session> = BTreeMap::new();

@@ -98,6 +98,14 @@ pub enum RunError {
         /// The dreams.
         dreams: Vec<DreamId>,
     },
+    /// A dream made elsewhere was taken in by another run meanwhile.
+    #[error("dream `{dream}` belongs to run `{run}`")]
+    TakenDream {
+        /// The dream.
+        dream: DreamId,
+        /// The run.
+        run: RunId,
+    },
     /// The alias moved, or its sessions were read, since the plan was made.
     #[error("`{alias}` moved to another store, or its sessions were read, since the plan was made")]
     Stale {

@@ -5,7 +5,7 @@
 
 use crate::ids::DreamId;
 use crate::journal::run_state::{Phase, RunState};
-use crate::plan::Plan;
+use crate::plan::{ExistingDream, Plan};
 use crate::price::Usd;
 use crate::spec::pipeline::Target;
 
@@ -23,6 +23,8 @@ pub enum Next {
         /// Which try, from 1.
         attempt: u32,
     },
+    /// Take a dream in that was made elsewhere, as if it had been asked for.
+    TakeDream(ExistingDream),
     /// Find out whether a request without an answer made a dream.
     Settle {
         /// The batch.
@@ -86,6 +88,9 @@ pub enum Stop {
 
 /// Says what a run does next.
 pub fn next(plan: &Plan, state: &RunState) -> Next {
+    if let (Phase::Ready { .. } | Phase::Requested { .. }, Some(existing)) = (&state.phase, &plan.existing) {
+        return Next::TakeDream(existing.clone());
+    }
     match &state.phase {
         Phase::Planned => Next::Claim,
         Phase::Claimed => Next::RecordBase,

@@ -1,5 +1,6 @@
 //! What a run tells whoever is watching.
 
+use crate::backend::Activity;
 use crate::dream::Dream;
 use crate::ids::RunId;
 use crate::journal::event::Recorded;
@@ -10,6 +11,9 @@ pub trait Observer: Send + Sync {
     fn recorded(&self, run: &RunId, recorded: &Recorded);
     /// A dream is further than it was.
     fn progressed(&self, run: &RunId, dream: &Dream);
+    /// A dream at work was seen doing something, oldest first. Nothing is told twice within one wait; a run
+    /// that another process continues is told from the beginning again.
+    fn acted(&self, _run: &RunId, _dream: &Dream, _activities: &[Activity]) {}
     /// A dream was stopped that was made for a run which had gone on without it.
     fn disowned(&self, run: &RunId, dream: &Dream);
 }

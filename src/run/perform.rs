@@ -12,13 +12,13 @@ use crate::dream::{Dream, DreamRequest};
 use crate::ids::DreamId;
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::Phase;
-use crate::journal::{self, Journal, JournalError, is_over};
-use crate::plan::Plan;
+use crate::journal::{self, CLOCK_SLACK, Journal, JournalError, is_over};
+use crate::plan::{ExistingDream, Plan};
 use crate::state::StateError;
 use crate::state::alias::{self, AliasRecord, Claim};
 
 use super::next::Next;
-use super::settle::{self, CLOCK_SLACK, Settled};
+use super::settle::{self, Settled};
 use super::{Ended, RunError, Surroundings, adopt, record};
 
 /// The longest message of a backend that is kept in a journal, in characters.
@@ -34,6 +34,7 @@ pub(super) async fn perform(
         Next::Claim => claim(journal, around).await,
         Next::RecordBase => record_base(journal, around).await,
         Next::RequestDream { batch, attempt } => request_dream(journal, around, batch, attempt).await,
+        Next::TakeDream(existing) => take_dream(journal, around, existing).await,
         Next::ReachBudget { batch, spent, next, budget } => {
             record(journal, around, JournalEvent::BudgetReached { batch, spent, next, budget }).await
         }
@@ -85,7 +86,11 @@ async fn claim(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), R
 
 async fn record_base(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
     let store = update_alias(around, |_| Ok(false)).await?.active;
-    let index = around.backend.index(&store).await?;
+    let index = match &journal.state().plan.existing {
+        // What was written since that dream began is a live write, and is carried over as one.
+        Some(existing) => around.backend.index_at(&store, existing.created_at).await?,
+        None => around.backend.index(&store).await?,
+    };
     record(journal, around, JournalEvent::BaseRecorded { store, index }).await
 }
 
@@ -140,6 +145,27 @@ async fn record_created(
         }
     }
     recorded
+}
+
+/// Records a dream that was made elsewhere as asked for and found. Nothing is sent.
+async fn take_dream(
+    journal: &mut Journal,
+    around: &Surroundings<'_>,
+    existing: ExistingDream,
+) -> Result<(), RunError> {
+    if let Phase::Ready { batch } = journal.state().phase {
+        let dream = existing.dream.clone();
+        if let Some(run) = journal::run_of_dream(around.state, &dream, existing.created_at).await? {
+            return Err(RunError::TakenDream { dream, run });
+        }
+        let dream = around.backend.dream(&dream).await?;
+        let intent =
+            JournalEvent::DreamRequested { batch, attempt: 1, store: dream.store, digest: existing.digest };
+        record(journal, around, intent).await?;
+    }
+    let Phase::Requested { batch } = journal.state().phase else { return Ok(()) };
+    record(journal, around, JournalEvent::DreamCreated { batch, dream: existing.dream, is_settled: true })
+        .await
 }
 
 /// Makes the request of a batch, with the very instructions it was planned with.
@@ -208,7 +234,16 @@ pub(super) async fn wait(
 ) -> Result<Option<Ended>, RunError> {
     let mut interrupt = around.interrupt.clone();
     let mut dream = around.backend.dream(id).await?;
+    let mut told = 0;
+    let mut tell = |dream: &Dream| {
+        let activities = around.backend.activity(id, told);
+        if !activities.is_empty() {
+            told += activities.len();
+            around.observer.acted(journal.run(), dream, &activities);
+        }
+    };
     while !dream.status.is_final() {
+        tell(&dream);
         around.observer.progressed(journal.run(), &dream);
         tokio::select! {
             changed = around.backend.next_change(&dream) => dream = changed?,
@@ -218,6 +253,7 @@ pub(super) async fn wait(
             }
         }
     }
+    tell(&dream);
     let event = ended(around, batch, dream).await?;
     record(journal, around, event).await?;
     Ok(None)

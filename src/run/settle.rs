@@ -7,13 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use crate::backend::{Backend, BackendError};
 use crate::dream::{Dream, DreamStatus};
 use crate::ids::DreamId;
+use crate::journal::CLOCK_SLACK;
 use crate::journal::run_state::DreamRecord;
-
-/// How much earlier than its request a dream may seem to have been made. The two times are of two
-/// clocks, and either may have been set back in between: a dream that is overlooked is paid for twice.
-/// Dreams that a journal already knows are never taken, so a wide window can only find more to be
-/// careful about.
-pub(super) const CLOCK_SLACK: SignedDuration = SignedDuration::from_hours(1);
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]

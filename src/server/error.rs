@@ -41,6 +41,21 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "not_found_error", message)
     }
 
+    /// 401: no key, or a wrong one.
+    pub(super) fn unauthenticated(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "authentication_error", message)
+    }
+
+    /// 404: what is asked for does not exist, or not for this key and these betas.
+    pub(super) fn nowhere() -> Self {
+        Self::not_found("Not found")
+    }
+
+    /// 413: the body is too large.
+    pub(super) fn too_large() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", "the body is larger than 32 MB")
+    }
+
     /// 409: the thing is in the wrong state. SDKs retry a 409 unless told not to.
     pub(super) fn conflict(message: impl Into<String>) -> Self {
         let error = Self::new(StatusCode::CONFLICT, "conflict_error", message);

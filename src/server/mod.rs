@@ -3,19 +3,97 @@
 //! One file per resource, each with its `routes()`; what they share is here: the router, keys and betas in
 //! front of it, errors, bodies, queries and cursors. It keeps nothing of its own: what it has acknowledged
 //! is in the backend's database.
+//!
+//! ```text
+//! envelope (id, headers, trace) ─▶ gate (key, version, betas, size) ─▶ resource ─▶ backend
+//! ```
 
+mod envelope;
 mod error;
 mod extract;
+mod gate;
+mod keys;
 mod page;
 
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::from_fn_with_state;
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::sleep;
 
 use crate::backend::local::LocalBackend;
 use crate::clock::Clock;
 
+use envelope::Envelope;
+use gate::{BODY_LIMIT, Gate};
+
 pub use error::ApiError;
+pub use keys::Keys;
+
+/// What a server is started with.
+pub struct Options {
+    /// Where everything lives.
+    pub local: Arc<LocalBackend>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The mind that carries out every dream, whatever model it was asked of.
+    pub mind: Arc<str>,
+    /// Who may ask.
+    pub keys: Keys,
+    /// The organisation the keys belong to.
+    pub organization: Arc<str>,
+    /// The workspace the keys act in.
+    pub workspace: Arc<str>,
+    /// Whether requests that open no beta are served all the same.
+    pub accepts_without_beta: bool,
+    /// Whether the keys have access to dreams.
+    pub has_preview: bool,
+    /// How long requests may take to finish once the server is asked to stop.
+    pub drain: Duration,
+}
+
+impl Options {
+    /// Serves a backend as the API would, to whoever has one of the keys.
+    pub fn new(local: Arc<LocalBackend>, clock: Arc<dyn Clock>, keys: Keys) -> Self {
+        Self {
+            local,
+            clock,
+            mind: "offline".into(),
+            keys,
+            organization: "org_01local".into(),
+            workspace: "wrkspc_01local".into(),
+            accepts_without_beta: false,
+            has_preview: true,
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Why a server ended, or did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Nobody could get in.
+    #[error("no key is configured")]
+    NoKey,
+    /// A name does not fit into a header.
+    #[error("{what} `{name}` is not printable ASCII")]
+    Name {
+        /// What it names.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// The listener failed.
+    #[error("could not go on listening")]
+    Listener(#[source] io::Error),
+}
 
 /// What every request can use.
 #[derive(Clone)]
@@ -26,9 +104,94 @@ pub(crate) struct Service {
     pub(crate) clock: Arc<dyn Clock>,
     /// The mind that carries out every dream, whatever model it was asked of.
     pub(crate) mind: Arc<str>,
+    /// The workspace the keys act in.
+    pub(crate) workspace: Arc<str>,
+    /// Turns true when the server is to stop.
+    closing: watch::Receiver<bool>,
 }
 
-/// Puts the resources together.
+impl Service {
+    /// Ends when the server is to stop. Whatever would stay open beyond one answer ends with it.
+    pub(crate) fn closing(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut closing = self.closing.clone();
+        async move {
+            // A sender that is gone stops the server as well.
+            let _ = closing.wait_for(|is_closing| *is_closing).await;
+        }
+    }
+}
+
+/// Puts the resources together. Each file adds its `routes()` here.
 fn router(service: Service) -> Router {
-    Router::new().with_state(service)
+    Router::new()
+        .fallback(|| async { ApiError::nowhere() })
+        .method_not_allowed_fallback(|| async {
+            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request_error", "method not allowed")
+        })
+        .with_state(service)
+}
+
+/// Serves until `shutdown` ends; then takes no more connections, ends open streams, and gives requests that
+/// are being answered time to finish.
+///
+/// # Errors
+///
+/// Fails without serving anybody if no key is configured or a name does not fit into a header.
+pub async fn serve(
+    listener: TcpListener,
+    options: Options,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
+    let Options { local, clock, mind, keys, organization, workspace, .. } = options;
+    if keys.is_empty() {
+        return Err(ServeError::NoKey);
+    }
+    let envelope = Envelope {
+        organization: header_value("organisation", &organization)?,
+        workspace: header_value("workspace", &workspace)?,
+    };
+    let gate = Gate {
+        keys,
+        workspace: Arc::clone(&workspace),
+        accepts_without_beta: options.accepts_without_beta,
+        has_preview: options.has_preview,
+    };
+    let (close, closing) = watch::channel(false);
+    let service = Service { local, clock, mind, workspace, closing };
+    let router = router(service.clone())
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn_with_state(Arc::new(gate), gate::check))
+        .layer(from_fn_with_state(Arc::new(envelope), envelope::wrap));
+
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "small packets may wait");
+        }
+    });
+    let serving = axum::serve(listener, router).with_graceful_shutdown(service.closing());
+    let late = async {
+        service.closing().await;
+        sleep(options.drain).await;
+    };
+    let stopper = tokio::spawn(async move {
+        shutdown.await;
+        // Whoever is gone needs no telling.
+        let _ = close.send(true);
+    });
+    let ended = tokio::select! {
+        ended = serving => ended.map_err(ServeError::Listener),
+        () = late => {
+            tracing::warn!("some requests were cut off");
+            Ok(())
+        }
+    };
+    stopper.abort();
+    ended
+}
+
+fn header_value(what: &'static str, name: &str) -> Result<HeaderValue, ServeError> {
+    HeaderValue::from_str(name)
+        .ok()
+        .filter(|value| value.to_str().is_ok())
+        .ok_or_else(|| ServeError::Name { what, name: name.to_owned() })
 }

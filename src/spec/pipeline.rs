@@ -1,13 +1,14 @@
 //! A checked pipeline: defaults filled in, nothing left undecided. Nobody downstream checks twice.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Alias, MemoryStoreId, PipelineName, SessionId};
+use crate::ids::{AgentId, Alias, DeploymentId, EnvironmentId, MemoryStoreId, PipelineName, SessionId};
 use crate::memory::ContentHash;
 use crate::price::Usd;
 use crate::spec::problem::Place;
@@ -184,15 +185,35 @@ pub enum Target {
     Directory(PathBuf),
     /// The candidate's entries are written into the original store.
     CopyBack,
-    /// The store is replaced in deployments' resources.
-    Deployment(Vec<String>),
-    /// A new session is created with the candidate attached.
+    /// The alias moves, and the store is replaced in deployments' resources; at least one, none twice.
+    Deployment(Vec<DeploymentId>),
+    /// The alias moves, and a new session is created with the candidate attached.
     Session {
         /// The agent of the session.
-        agent: String,
+        agent: AgentRef,
         /// The environment of the session.
-        environment: String,
+        environment: EnvironmentId,
     },
+}
+
+/// An agent as a pipeline names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentRef {
+    /// By its id.
+    Id(AgentId),
+    /// By a file such as `agents/support.md`, whose agent `claude-lock.json` knows. Whoever gathers facts
+    /// puts the id in its place; a plan never has one.
+    File(String),
+}
+
+impl fmt::Display for AgentRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => f.pad(id.as_str()),
+            Self::File(file) => f.pad(file),
+        }
+    }
 }
 
 /// What to do when the live store changed during the dream.

@@ -24,7 +24,8 @@ pub(super) fn dream() -> DreamId {
     DreamId::parse(mint("drm_")).expect(PRINTABLE)
 }
 
-fn mint(prefix: &str) -> String {
+/// Mints an id of any kind.
+pub(crate) fn mint(prefix: &str) -> String {
     let mut rest = Uuid::now_v7().as_u128();
     let mut digits = ['0'; DIGITS];
     for digit in digits.iter_mut().rev() {

@@ -8,7 +8,7 @@ mod claim;
 mod database;
 mod dreams;
 mod error;
-mod mint;
+pub(crate) mod mint;
 mod recorded;
 mod sessions;
 mod stores;

@@ -403,7 +403,7 @@ fn an_unknown_store_names_the_nearest() {
 
 #[test]
 fn what_only_managed_agents_can_serve_says_so() {
-    let yaml = "dreamrun: 1\nmodel: claude-sonnet-4-6\ninput:\n  store: support-memory\n  sessions: {agent: agent_01}\nadopt: {target: copy_back}\n";
+    let yaml = "dreamrun: 1\nmodel: claude-sonnet-4-6\ninput:\n  store: support-memory\n  sessions: {agent: agent_01}\nadopt: {target: session, agent: agent_01, environment: env_01}\n";
     assert_snapshot!(drawn(yaml), @r#"
     error[DR0511]: needs backend managed_agents
      --> pipelines/nightly.yaml:2:8
@@ -424,10 +424,10 @@ fn what_only_managed_agents_can_serve_says_so() {
     error[DR0511]: needs backend managed_agents
      --> pipelines/nightly.yaml:6:17
       |
-    6 | adopt: {target: copy_back}
-      |                 ^^^^^^^^^ the local backend has no target `copy_back`
+    6 | adopt: {target: session, agent: agent_01, environment: env_01}
+      |                 ^^^^^^^ the local backend has no target `session`
       |
-      = help: use `pointer` or `directory`, or set `backend: managed_agents` in dreamrun.yaml
+      = help: use `pointer`, `copy_back` or `directory`, or set `backend: managed_agents` in dreamrun.yaml
     "#);
 }
 

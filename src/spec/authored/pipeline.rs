@@ -174,7 +174,7 @@ pub struct AuthoredAdopt {
     /// For `target: deployment`: the deployments whose store is replaced.
     #[schemars(length(min = 1))]
     pub deployments: Option<Vec<String>>,
-    /// For `target: session`: the agent of the new session.
+    /// For `target: session`: the agent of the new session, by id or by its file.
     #[schemars(length(min = 1))]
     pub agent: Option<String>,
     /// For `target: session`: the environment of the new session.
@@ -191,7 +191,7 @@ pub enum TargetWord {
     Pointer,
     /// The name moves, and the result is written into a folder of the repository.
     Directory,
-    /// The result's entries are written into the original store. Needs backend managed_agents.
+    /// The result's entries are written into the original store, whose id stays.
     CopyBack,
     /// The store is replaced in deployments. Needs backend managed_agents.
     Deployment,

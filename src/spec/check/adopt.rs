@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use super::identifier;
+use crate::ids::{AgentId, DeploymentId, EnvironmentId};
 use crate::spec::authored::{AuthoredAdopt, TargetWord};
 use crate::spec::checker::Checker;
 use crate::spec::codes::Code;
 use crate::spec::path;
-use crate::spec::pipeline::{Adopt, AdoptMode, Drift, Target};
+use crate::spec::pipeline::{Adopt, AdoptMode, AgentRef, Drift, Target};
 use crate::spec::project::{BackendSpec, Project};
 use crate::spec::quantity::Wrong;
 use crate::spec::route::{ROOT, Route};
@@ -42,12 +44,12 @@ pub(super) fn adopt(authored: AuthoredAdopt, project: &Project, checker: &mut Ch
         }
     }
     let is_local = matches!(project.backend, BackendSpec::Local { .. });
-    if is_local && matches!(word, TargetWord::CopyBack | TargetWord::Deployment | TargetWord::Session) {
+    if is_local && matches!(word, TargetWord::Deployment | TargetWord::Session) {
         let label = format!("the local backend has no target `{}`", word.as_str());
         let problem = checker.at(Code::NeedsManagedAgents, &route.key("target"), label);
-        checker.tell(
-            problem.help("use `pointer` or `directory`, or set `backend: managed_agents` in dreamrun.yaml"),
-        );
+        checker.tell(problem.help(
+            "use `pointer`, `copy_back` or `directory`, or set `backend: managed_agents` in dreamrun.yaml",
+        ));
     }
     let target = match word {
         TargetWord::Pointer => Target::Pointer,
@@ -55,14 +57,51 @@ pub(super) fn adopt(authored: AuthoredAdopt, project: &Project, checker: &mut Ch
             Target::Directory(directory(&authored.directory?, &route.key("directory"), checker)?)
         }
         TargetWord::CopyBack => Target::CopyBack,
-        TargetWord::Deployment => Target::Deployment(authored.deployments?),
-        TargetWord::Session => Target::Session { agent: authored.agent?, environment: authored.environment? },
+        TargetWord::Deployment => {
+            Target::Deployment(deployments(authored.deployments?, &route.key("deployments"), checker)?)
+        }
+        TargetWord::Session => {
+            let agent = agent(authored.agent?, &route.key("agent"), checker);
+            let at = route.key("environment");
+            let id = EnvironmentId::parse(authored.environment?);
+            let environment = identifier(checker, Code::InvalidId, &at, id);
+            Target::Session { agent: agent?, environment: environment? }
+        }
     };
     Some(Adopt {
         mode: authored.mode.unwrap_or(AdoptMode::Review),
         target,
         drift: authored.drift.unwrap_or(Drift::Rebase),
     })
+}
+
+fn deployments(
+    texts: Vec<String>,
+    route: &Route<'_>,
+    checker: &mut Checker<'_>,
+) -> Option<Vec<DeploymentId>> {
+    let mut ids = Vec::new();
+    let wanted = texts.len();
+    for (place, text) in texts.into_iter().enumerate() {
+        let at = route.index(place);
+        let Some(id) = identifier(checker, Code::InvalidId, &at, DeploymentId::parse(text)) else { continue };
+        if ids.contains(&id) {
+            let problem = checker.at(Code::InvalidId, &at, "this deployment is listed before");
+            checker.tell(problem.help("remove one of the two"));
+        } else {
+            ids.push(id);
+        }
+    }
+    (ids.len() == wanted).then_some(ids)
+}
+
+/// Takes an id, or a file that `claude-lock.json` resolves: ids have neither slashes nor endings.
+fn agent(text: String, route: &Route<'_>, checker: &mut Checker<'_>) -> Option<AgentRef> {
+    if text.contains('/') || text.ends_with(".md") {
+        let file = path::inside(&text).map(|_| AgentRef::File(text));
+        return checker.take_refused(route, file);
+    }
+    identifier(checker, Code::InvalidId, route, AgentId::parse(text)).map(AgentRef::Id)
 }
 
 fn directory(text: &str, route: &Route<'_>, checker: &mut Checker<'_>) -> Option<PathBuf> {

@@ -1,0 +1,9 @@
+//! The HTTP API, asked over a real connection.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod access;
+mod harness;
+#[path = "../support/mod.rs"]
+mod support;
+
+use harness::{Answer, Server};
