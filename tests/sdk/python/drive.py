@@ -1,4 +1,8 @@
-"""Drives everything with the newest SDK, blocking or asynchronous: `newest.py sync|async`."""
+"""Drives everything with the SDK that is installed, blocking or asynchronous: `drive.py sync|async [PART...]`.
+
+An SDK of the 0.12x series is older than some fields and statuses: it may pass over what it does not know, and
+is asked for less.
+"""
 
 import asyncio
 import json
@@ -11,10 +15,10 @@ import anthropic
 import common
 import deployments
 import dreams
-import errors
 import judge
 import sessions
 import stores
+import wire
 
 PARTS = {
     "stores": stores.run,
@@ -22,34 +26,48 @@ PARTS = {
     "sessions": sessions.run,
     "deployments": deployments.run,
     "dreams": dreams.run,
-    "errors": errors.run,
 }
+IS_OLD = anthropic.__version__.startswith("0.")
+
+
+async def faults(way):
+    """Turns to a server that was told to fail."""
+    import errors
+
+    good = way.client
+    way.client = good.with_options(base_url=os.environ["DREAMRUN_FAULTY_URL"])
+    await errors.faults(way)
+    way.client = good
 
 
 async def main(mode, only):
     with open(os.environ["DREAMRUN_SHAPES"], encoding="utf-8") as file:
         shapes = json.load(file)["types"]
-    witness = judge.Judge(shapes)
+    witness = judge.Judge(None, "ignore") if IS_OLD else judge.Judge(shapes)
     asynchronous = mode == "async"
-    client, wire = judge.clients(witness)[asynchronous]
-    way = common.Way(mode, client, wire, witness)
+    client, counted = judge.clients(witness)[asynchronous]
+    way = common.Way(mode, client, counted, witness)
     coverage = judge.Coverage(client, judge.RESOURCES)
-    for name, part in PARTS.items():
+    parts = dict(PARTS)
+    if not IS_OLD:
+        import errors
+
+        parts["errors"] = errors.run
+        parts["faults"] = faults
+    await wire.run(way, IS_OLD)
+    for name, part in parts.items():
         if only and name not in only:
             continue
         began = time.monotonic()
         await part(way)
         print(f"  {name}: {time.monotonic() - began:.1f} s", file=sys.stderr)
-    if faulty := os.environ.get("DREAMRUN_FAULTY_URL"):
-        bad = way.client.with_options(base_url=faulty)
-        await errors.faults(common.Way(mode, bad, wire, witness))
     missing = coverage.missing()
     if missing and not only:
         raise AssertionError(f"never called: {', '.join(missing)}")
     print(json.dumps({
         "program": f"Python {anthropic.__version__}, {'asynchronous' if asynchronous else 'blocking'}",
         "methods": len(coverage.calls), "of": len(coverage.methods), "calls": sum(coverage.calls.values()),
-        "requests": wire.requests, "answers": witness.answers, "types": len(witness.by_type),
+        "requests": counted.requests, "answers": witness.answers, "types": len(witness.by_type),
         "errors": way.errors, "checks": way.checks, "notes": way.notes,
     }))
 
