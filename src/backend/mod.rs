@@ -4,6 +4,7 @@
 //! is stated here and checked for every implementation by `tests/contract`.
 
 pub mod folder;
+pub mod http;
 pub mod local;
 pub mod wire;
 

@@ -8,6 +8,7 @@
 //! envelope (id, headers, trace) ─▶ gate (key, version, betas, size) ─▶ resource ─▶ backend
 //! ```
 
+mod dreams;
 mod envelope;
 mod error;
 mod extract;
@@ -28,8 +29,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use crate::backend::local::LocalBackend;
+use crate::backend::local::{LocalBackend, LocalError, Serving};
 use crate::clock::Clock;
+use crate::price::PriceTable;
 
 use envelope::Envelope;
 use gate::{BODY_LIMIT, Gate};
@@ -45,6 +47,10 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// The mind that carries out every dream, whatever model it was asked of.
     pub mind: Arc<str>,
+    /// How dreams are carried out.
+    pub serving: Serving,
+    /// The models a dream may be asked of.
+    pub dream_models: Vec<String>,
     /// Who may ask.
     pub keys: Keys,
     /// The organisation the keys belong to.
@@ -66,6 +72,8 @@ impl Options {
             local,
             clock,
             mind: "offline".into(),
+            serving: Serving::default(),
+            dream_models: dream_models(),
             keys,
             organization: "org_01local".into(),
             workspace: "wrkspc_01local".into(),
@@ -90,6 +98,9 @@ pub enum ServeError {
         /// The name.
         name: String,
     },
+    /// The backend failed before anybody was served.
+    #[error("could not go on with unfinished dreams")]
+    Backend(#[from] LocalError),
     /// The listener failed.
     #[error("could not go on listening")]
     Listener(#[source] io::Error),
@@ -104,6 +115,8 @@ pub(crate) struct Service {
     pub(crate) clock: Arc<dyn Clock>,
     /// The mind that carries out every dream, whatever model it was asked of.
     pub(crate) mind: Arc<str>,
+    /// The models a dream may be asked of.
+    pub(crate) dream_models: Arc<[String]>,
     /// The workspace the keys act in.
     pub(crate) workspace: Arc<str>,
     /// Turns true when the server is to stop.
@@ -124,6 +137,7 @@ impl Service {
 /// Puts the resources together. Each file adds its `routes()` here.
 fn router(service: Service) -> Router {
     Router::new()
+        .merge(dreams::routes())
         .fallback(|| async { ApiError::nowhere() })
         .method_not_allowed_fallback(|| async {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request_error", "method not allowed")
@@ -142,7 +156,7 @@ pub async fn serve(
     options: Options,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let Options { local, clock, mind, keys, organization, workspace, .. } = options;
+    let Options { local, clock, mind, serving, keys, organization, workspace, .. } = options;
     if keys.is_empty() {
         return Err(ServeError::NoKey);
     }
@@ -156,8 +170,10 @@ pub async fn serve(
         accepts_without_beta: options.accepts_without_beta,
         has_preview: options.has_preview,
     };
+    local.serve_dreams(serving)?;
     let (close, closing) = watch::channel(false);
-    let service = Service { local, clock, mind, workspace, closing };
+    let dream_models = options.dream_models.into();
+    let service = Service { local, clock, mind, dream_models, workspace, closing };
     let router = router(service.clone())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(Arc::new(gate), gate::check))
@@ -187,6 +203,28 @@ pub async fn serve(
     };
     stopper.abort();
     ended
+}
+
+/// Returns the models a dream may be asked of, unless a server is told otherwise: those documented for
+/// dreams, those whose price is known, and the mind that calls none.
+fn dream_models() -> Vec<String> {
+    const DOCUMENTED: [&str; 6] = [
+        "claude-opus-5",
+        "claude-fable-5",
+        "claude-opus-4-8",
+        "claude-opus-4-7",
+        "claude-sonnet-5",
+        "claude-sonnet-4-6",
+    ];
+    let mut models: Vec<String> = DOCUMENTED.map(str::to_owned).to_vec();
+    let prices = PriceTable::builtin();
+    let others = prices.rows().map(|(model, _)| model).chain(["offline"]);
+    for model in others {
+        if !models.iter().any(|known| known == model) {
+            models.push(model.to_owned());
+        }
+    }
+    models
 }
 
 fn header_value(what: &'static str, name: &str) -> Result<HeaderValue, ServeError> {

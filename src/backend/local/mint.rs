@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::ids::{DreamId, MemoryStoreId, MemoryVersionId};
+use crate::ids::{DreamId, MemoryStoreId, MemoryVersionId, SessionId};
 
 /// 36 to this power is the first above 2 to the 128th.
 const DIGITS: usize = 25;
@@ -22,6 +22,38 @@ pub(super) fn memory_version() -> MemoryVersionId {
 
 pub(super) fn dream() -> DreamId {
     DreamId::parse(mint("drm_")).expect(PRINTABLE)
+}
+
+pub(super) fn session() -> SessionId {
+    SessionId::parse(mint("sesn_")).expect(PRINTABLE)
+}
+
+pub(super) fn event() -> String {
+    mint("sevt_")
+}
+
+pub(super) fn session_resource() -> String {
+    mint("sesrsc_")
+}
+
+pub(super) fn outcome() -> String {
+    mint("outc_")
+}
+
+pub(super) fn agent() -> String {
+    mint("agent_")
+}
+
+pub(super) fn environment() -> String {
+    mint("env_")
+}
+
+pub(super) fn deployment() -> String {
+    mint("depl_")
+}
+
+pub(super) fn deployment_run() -> String {
+    mint("drun_")
 }
 
 /// Mints an id of any kind.

@@ -8,22 +8,27 @@ mod claim;
 mod database;
 mod dreams;
 mod error;
+mod handle;
+mod landing;
 pub(crate) mod mint;
 mod recorded;
+mod served;
 mod sessions;
 mod stores;
+mod telling;
 mod transcripts;
 mod worker;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -37,15 +42,20 @@ use crate::dream::{Dream, DreamChange, DreamRequest, DreamStatus, INSTRUCTIONS_L
 use crate::dreaming::Minds;
 use crate::ids::{DeploymentId, DreamId, MemoryStoreId, SessionId};
 use crate::memory::{Memory, MemoryPath, MemoryWrite};
+use crate::session::Session;
 use crate::snapshot::{Snapshot, SnapshotIndex};
+use crate::spec::pipeline::SessionSource;
 
 use claim::Claim;
 use database::Database;
 use error::Failure;
-use sessions::{FilePart, Reach};
-use worker::{Handle, Workers};
+use handle::{Handle, Workers};
+use served::Served;
+use sessions::{FilePart, Reach, Source};
 
+pub(crate) use dreams::{DreamFilter, DreamRecord, DreamTerms, status_of as dream_status};
 pub use error::LocalError;
+pub use served::{DreamFault, Pace, Serving};
 
 /// How often a dream that another process works on is looked at.
 const POLL: Duration = Duration::from_millis(200);
@@ -87,6 +97,10 @@ struct Shared {
     minds: Arc<dyn Minds>,
     clock: Arc<dyn Clock>,
     workers: Mutex<Workers>,
+    /// What is set when this process carries out dreams asked for over HTTP.
+    served: OnceLock<Served>,
+    /// What wakes those who wait for the events of recorded sessions.
+    bells: recorded::Bells,
     /// Where the sessions are that a backend without write access has listed.
     listed: Mutex<BTreeMap<SessionId, FilePart>>,
 }
@@ -136,8 +150,10 @@ impl LocalBackend {
             source,
         })?;
         let LocalOptions { minds, clock, .. } = options;
-        let (workers, listed) = (Mutex::default(), Mutex::default());
-        Ok(Self { shared: Arc::new(Shared { database, reach, minds, clock, workers, listed }) })
+        let (workers, served, listed, bells) = Default::default();
+        Ok(Self {
+            shared: Arc::new(Shared { database, reach, minds, clock, workers, served, bells, listed }),
+        })
     }
 
     /// Makes an empty store.
@@ -255,7 +271,10 @@ impl Shared {
     /// Lists sessions. Where they are is kept, so that a process which continues a run can create its
     /// dreams without listing again; a listing that finds nothing new writes nothing.
     fn sessions(&self, query: &SessionQuery) -> Result<SessionListing, LocalError> {
-        let found = sessions::list(&self.reach, query, |id| self.part(id), self.now())?;
+        let (recorded, query) = self.take_recorded(query)?;
+        let mut found = sessions::list(&self.reach, &query, |id| self.part(id), self.now())?;
+        found.listing.sessions.extend(recorded);
+        found.listing.sessions.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
         if !self.database.is_writable() {
             self.listed().extend(found.parts);
             return Ok(found.listing);
@@ -275,7 +294,41 @@ impl Shared {
         Ok(found.listing)
     }
 
+    /// Returns the recorded sessions that a query names, and what else it asks for.
+    fn take_recorded(&self, query: &SessionQuery) -> Result<(Vec<Session>, SessionQuery), LocalError> {
+        let mut recorded = BTreeMap::new();
+        let mut rest = query.clone();
+        self.database.read(|db| {
+            for source in &mut rest.sources {
+                let SessionSource::Ids(ids) = source else { continue };
+                let named = std::mem::take(ids);
+                for id in named {
+                    match recorded::summary(db, &id)? {
+                        Some(session) => drop(recorded.insert(id, session)),
+                        None => ids.push(id),
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        recorded.retain(|_, session| query.since.is_none_or(|since| session.created_at >= since));
+        Ok((recorded.into_values().collect(), rest))
+    }
+
     fn create_dream(self: &Arc<Self>, request: &DreamRequest) -> Result<Dream, LocalError> {
+        if self.minds.mind(&request.model).is_none() {
+            let message = format!("model: the local backend has no mind named `{}`", request.model);
+            return Err(LocalError::Refused { kind: Refusal::Invalid, message });
+        }
+        Ok(self.accept(request, None)?.dream)
+    }
+
+    /// Accepts a dream and sets to work on it.
+    fn accept(
+        self: &Arc<Self>,
+        request: &DreamRequest,
+        terms: Option<&DreamTerms>,
+    ) -> Result<DreamRecord, LocalError> {
         let invalid = |message: String| LocalError::Refused { kind: Refusal::Invalid, message };
         check_session_set(&request.sessions).map_err(invalid)?;
         let length = request.instructions.as_ref().map(|text| text.chars().count());
@@ -284,26 +337,41 @@ impl Shared {
                 "instructions: {length} characters, allowed are 1 to {INSTRUCTIONS_LIMIT}"
             )));
         }
-        if self.minds.mind(&request.model).is_none() {
-            return Err(invalid(format!("model: the local backend has no mind named `{}`", request.model)));
-        }
         let now = self.now();
-        let dream = self.database.write(|db| {
-            let mut parts = BTreeMap::new();
+        let record = self.database.write(|db| {
+            let mut sources = BTreeMap::new();
             for session in &request.sessions {
-                let part = sessions::recorded(db, session)?.ok_or_else(|| {
+                let source = source(db, session)?.ok_or_else(|| {
                     let message = format!("no session `{session}` has been listed");
                     Failure::refused(Refusal::NotFound, message)
                 })?;
-                parts.insert(session.clone(), part);
+                sources.insert(session.clone(), source);
             }
-            dreams::create(db, request, &parts, now)
+            let id = dreams::create(db, request, terms, &sources, now)?.id;
+            dreams::record(db, &id)
         })?;
-        if let Err(error) = self.attend(&dream.id) {
-            // The dream is accepted all the same; whoever waits for it is told.
-            tracing::warn!(dream = %dream.id, %error, "the dream could not be started yet");
+        let id = &record.dream.id;
+        if terms.is_some() {
+            self.choose_fault(id);
         }
-        Ok(dream)
+        if let Err(error) = self.attend(id) {
+            // The dream is accepted all the same; whoever waits for it is told.
+            tracing::warn!(dream = %id, %error, "the dream could not be started yet");
+        }
+        Ok(record)
+    }
+
+    /// Tells the workers of dreams that were ended by somebody else, and those who listen to them.
+    fn ended(&self, dreams: &[DreamId]) {
+        for id in dreams {
+            if let Some(worker) = self.worker(id) {
+                worker.stop();
+                worker.beat();
+            }
+            if let Ok(Some(session)) = self.database.read(|db| Ok(dreams::record(db, id)?.session)) {
+                self.bells.ring(&session);
+            }
+        }
     }
 
     /// Returns the worker of an unfinished dream, starting one if nobody works on it; none if another
@@ -348,24 +416,18 @@ impl Shared {
             dreams::end(db, id, DreamStatus::Canceled, None, now)?;
             dreams::find(db, id)
         })?;
-        if let Some(worker) = self.worker(id) {
-            worker.stop();
-            worker.beat();
-        }
+        self.ended(std::slice::from_ref(id));
         Ok(dream)
     }
 
     fn delete_store(&self, id: &MemoryStoreId) -> Result<(), LocalError> {
         let now = self.now();
         let readers = self.database.write(|db| {
-            let readers = dreams::fail_readers(db, id, now)?;
+            let readers = dreams::fail_readers(db, id, "deleted", now)?;
             stores::remove(db, id)?;
             Ok(readers)
         })?;
-        for worker in readers.iter().filter_map(|id| self.worker(id)) {
-            worker.stop();
-            worker.beat();
-        }
+        self.ended(&readers);
         Ok(())
     }
 
@@ -390,6 +452,14 @@ impl Shared {
             None => Ok(()),
         }
     }
+}
+
+/// Returns what a dream created now would read a session from.
+fn source(db: &Connection, session: &SessionId) -> Result<Option<Source>, Failure> {
+    if let Some(events) = recorded::count_of(db, session)? {
+        return Ok(Some(Source::Recorded { session: session.clone(), events }));
+    }
+    Ok(sessions::recorded(db, session)?.map(Source::File))
 }
 
 /// What a caller is told of a failed call.

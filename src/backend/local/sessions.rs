@@ -49,6 +49,20 @@ pub(super) struct FilePart {
     pub(super) written_at: Timestamp,
 }
 
+/// What a dream reads a session from, fixed when the dream is created.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Source {
+    /// Part of a transcript file.
+    File(FilePart),
+    /// The first events of a recorded session.
+    Recorded {
+        /// Which.
+        session: SessionId,
+        /// How many.
+        events: u64,
+    },
+}
+
 /// Where files may be read.
 #[derive(Debug)]
 pub(super) struct Reach {

@@ -196,11 +196,11 @@ async fn a_dream_whose_mind_is_missing_waits_for_a_process_that_has_it() {
     let now = backend.shared.now();
     let parts = backend.shared.database.read(|db| {
         let id = SessionId::parse("s").unwrap();
-        Ok(BTreeMap::from([(id.clone(), sessions::recorded(db, &id)?.unwrap())]))
+        Ok(BTreeMap::from([(id.clone(), source(db, &id)?.unwrap())]))
     });
     let parts = parts.unwrap();
     let foreign = DreamRequest { model: "foreign".to_owned(), ..request(&store) };
-    let dream = backend.shared.database.write(|db| dreams::create(db, &foreign, &parts, now)).unwrap();
+    let dream = backend.shared.database.write(|db| dreams::create(db, &foreign, None, &parts, now)).unwrap();
     let mut seen = dream.clone();
     let error = loop {
         match backend.next_change(&seen).await {

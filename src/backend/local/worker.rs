@@ -5,30 +5,37 @@
 //!                                                        │ checkpoints
 //! ```
 //!
+//! A dream asked for over HTTP stays pending and running for a while each, gets its output store a moment
+//! after it has begun to run, and tells what it does in its worker session.
+//!
 //! Each arrow is one transaction, so a process that dies leaves a dream that the next worker continues
 //! where the last checkpoint was. The output and its account appear together, in the last one. A mind that
 //! panics fails its dream; a database that cannot be written stops the worker and leaves the dream as it is.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
-
 use crate::dream::{DreamError, DreamStatus};
 use crate::dreaming::{Consolidated, Mind, Reading};
 use crate::ids::{DreamId, SessionId};
 use crate::price::{TextKind, estimate_tokens};
+use crate::snapshot::Snapshot;
 
 use super::claim::Claim;
+use super::dreams::DreamRecord;
 use super::error::{Failure, LocalError};
-use super::sessions::{FilePart, read_part};
-use super::{Shared, dreams, stores};
+use super::handle::Handle;
+use super::landing::{Landed, land};
+use super::served::{DreamFault, Pace, Served};
+use super::sessions::{Source, read_part};
+use super::telling::{self, Written};
+use super::{Shared, dreams, recorded, stores};
 
 /// A checkpoint is written after this many readings, or this long after the last, whichever is first. It
 /// is also how soon a cancellation by another process is seen.
@@ -36,52 +43,11 @@ const CHECKPOINT_READINGS: usize = 8;
 const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(250);
 /// The largest store a dream takes in: the API's own bound on a whole store (April 2026).
 const INPUT_BYTES_LIMIT: u64 = 100 * 1024 * 1024;
-
-/// What the rest of the process knows of a worker.
-#[derive(Debug)]
-pub(super) struct Handle {
-    stop: AtomicBool,
-    pulse: watch::Sender<Pulse>,
-}
-
-/// Changes whenever a dream's row has.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Pulse {
-    beats: u64,
-    /// Whether the worker has let go of the dream, and why, if it had to.
-    pub(super) over: Option<Result<(), String>>,
-}
-
-impl Handle {
-    pub(super) fn new() -> Self {
-        Self { stop: AtomicBool::new(false), pulse: watch::Sender::new(Pulse::default()) }
-    }
-
-    /// Asks the worker to stop at its next checkpoint.
-    pub(super) fn stop(&self) {
-        self.stop.store(true, Ordering::Relaxed);
-    }
-
-    /// Listens for changes from now on.
-    pub(super) fn listen(&self) -> watch::Receiver<Pulse> {
-        self.pulse.subscribe()
-    }
-
-    /// Tells whoever listens that the dream's row has changed.
-    pub(super) fn beat(&self) {
-        self.pulse.send_modify(|pulse| pulse.beats += 1);
-    }
-
-    /// Tells whoever listens that the worker has let go of the dream. The end of a dream is told this way
-    /// alone, so that a process which leaves on hearing it has tidied up.
-    pub(super) fn over(&self, how: Result<(), String>) {
-        self.pulse.send_modify(|pulse| pulse.over = Some(how));
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-}
+/// How long a server waits before it goes on with a dream that it had to let go of.
+const BEFORE_ANOTHER_TRY: Duration = Duration::from_secs(1);
+/// The failures that come before there is an output store.
+const WITHOUT_OUTPUT: [&str; 2] = ["memory_store_org_limit_exceeded", "input_memory_store_too_large"];
+const TOLD_TO_FAIL: &str = "the server was told to let this dream fail";
 
 /// Why a worker lets go of a dream before it is complete.
 enum Halt {
@@ -105,14 +71,16 @@ fn failed(kind: &str, message: String) -> Halt {
 
 /// Works on a claimed dream until it has ended or the worker is stopped.
 pub(super) fn work(shared: &Shared, handle: &Handle, id: &DreamId, claim: Claim) -> Result<(), String> {
-    let worker = Worker { shared, handle, id };
-    let result = catch_unwind(AssertUnwindSafe(|| worker.run())).unwrap_or_else(|panic| {
-        Err(failed("internal_error", format!("the dream's worker panicked: {}", words(&*panic))))
-    });
-    let result = match result {
-        Err(Halt::Failed(error)) => worker.end(DreamStatus::Failed, &error).map_err(Halt::from),
-        other => other,
-    };
+    let worker = Worker { shared, handle, id, session: OnceLock::new() };
+    let mut result = worker.run_to_an_end();
+    // A run stops and is continued by its next process; a server has to go on by itself.
+    while let (Err(Halt::Stuck(reason)), Some(_)) = (&result, shared.served.get()) {
+        tracing::warn!(dream = %id, reason, "a dream cannot go on yet");
+        if !handle.dwell(BEFORE_ANOTHER_TRY) {
+            break;
+        }
+        result = worker.run_to_an_end();
+    }
     let is_over = shared.database.read(|db| dreams::find(db, id)).is_ok_and(|dream| dream.status.is_final());
     if is_over {
         claim.retire();
@@ -129,60 +97,141 @@ struct Worker<'a> {
     shared: &'a Shared,
     handle: &'a Handle,
     id: &'a DreamId,
+    /// The session that tells what the dream does, once it is known to have one.
+    session: OnceLock<SessionId>,
 }
 
 impl Worker<'_> {
+    /// Runs, and ends a dream that fails as one that has.
+    fn run_to_an_end(&self) -> Result<(), Halt> {
+        let result = catch_unwind(AssertUnwindSafe(|| self.run())).unwrap_or_else(|panic| {
+            Err(failed("internal_error", format!("the dream's worker panicked: {}", words(&*panic))))
+        });
+        let result = match result {
+            Err(Halt::Failed(error)) => self.end(DreamStatus::Failed, &error).map_err(Halt::from),
+            other => other,
+        };
+        self.ring();
+        result
+    }
+
     fn run(&self) -> Result<(), Halt> {
-        let (model, instructions) = self.start()?;
-        let mind = self.shared.minds.mind(&model).ok_or_else(|| {
-            Halt::Stuck(format!("this process has no mind named `{model}`, which dream `{}` needs", self.id))
+        let record = self.shared.database.read(|db| dreams::record(db, self.id))?;
+        let served = self.shared.served.get().filter(|_| record.is_served());
+        let fault = served.and_then(|served| served.fault(self.id));
+        let pace = served.map_or(Pace::NONE, Served::pace);
+        let record = self.start(record, pace, fault.as_ref())?;
+        let name = record.mind();
+        let mind = self.shared.minds.mind(name).ok_or_else(|| {
+            let reason = format!("this process has no mind named `{name}`, which dream `{}` needs", self.id);
+            if record.is_served() { failed("internal_error", reason) } else { Halt::Stuck(reason) }
         })?;
-        self.read_sessions(&*mind)?;
-        if self.handle.is_stopped() {
-            return Err(Halt::Stopped);
+        {
+            let _turn = served.map(Served::turn);
+            self.read_sessions(&*mind)?;
         }
+        if let Some(DreamFault::Fail(kind)) = &fault {
+            return Err(failed(kind, TOLD_TO_FAIL.to_owned()));
+        }
+        self.dwell(pace.running / 2)?;
+        let _turn = served.map(Served::turn);
         let (input, readings) = self
             .shared
             .database
             .read(|db| Ok((dreams::input(db, self.id)?, dreams::readings(db, self.id)?)))?;
-        let made =
-            catch_unwind(AssertUnwindSafe(|| mind.consolidate(&input, &readings, instructions.as_deref())))
-                .map_err(|panic| panicked(&model, &*panic))?
-                .map_err(|error| failed(error.kind, error.message))?;
-        self.complete(&made)
+        let instructions = record.dream.instructions.as_deref();
+        let made = catch_unwind(AssertUnwindSafe(|| mind.consolidate(&input, &readings, instructions)))
+            .map_err(|panic| panicked(name, &*panic))?
+            .map_err(|error| failed(error.kind, error.message))?;
+        self.complete(&input, &made, fault.as_ref())
     }
 
-    /// Brings the dream to running, if it is not, and returns its model and instructions.
-    fn start(&self) -> Result<(String, Option<String>), Halt> {
+    /// Stays in a state for a while, unless the worker is stopped.
+    fn dwell(&self, time: Duration) -> Result<(), Halt> {
+        if self.handle.dwell(time) { Ok(()) } else { Err(Halt::Stopped) }
+    }
+
+    /// Brings the dream to running, with an output store, if it is not there yet.
+    fn start(
+        &self,
+        mut record: DreamRecord,
+        pace: Pace,
+        fault: Option<&DreamFault>,
+    ) -> Result<DreamRecord, Halt> {
+        if record.dream.status == DreamStatus::Pending {
+            self.dwell(pace.pending)?;
+        }
+        if record.dream.output.is_none() {
+            record = self.advance(record.is_served())?;
+        }
+        match fault {
+            Some(DreamFault::Fail(kind)) if WITHOUT_OUTPUT.contains(&kind.as_str()) => {
+                return Err(failed(kind, TOLD_TO_FAIL.to_owned()));
+            }
+            Some(DreamFault::NoOutput) => return Ok(record),
+            _ => {}
+        }
+        if record.dream.output.is_none() {
+            self.dwell(pace.running / 2)?;
+            record = self.advance(false)?;
+        }
+        self.heard(&record);
+        Ok(record)
+    }
+
+    /// Moves a pending dream to running. Gives a running one its output store, unless that `can_wait`.
+    fn advance(&self, can_wait: bool) -> Result<DreamRecord, Halt> {
         let now = self.shared.now();
-        let (dream, is_too_large) = self.shared.database.write(|db| {
-            let dream = dreams::find(db, self.id)?;
-            if dream.status != DreamStatus::Pending {
-                return Ok((dream, false));
+        let (record, is_too_large) = self.shared.database.write(|db| {
+            let mut record = dreams::record(db, self.id)?;
+            if record.dream.status == DreamStatus::Pending {
+                if dreams::input_bytes(db, self.id)? > INPUT_BYTES_LIMIT {
+                    return Ok((record, true));
+                }
+                let name = stores::find(db, &record.dream.store)?.name;
+                let session =
+                    if record.is_served() { Some(telling::begin(db, &record, &name, now)?) } else { None };
+                dreams::start(db, self.id, session.as_ref())?;
+                record.dream.status = DreamStatus::Running;
             }
-            if dreams::input_bytes(db, self.id)? > INPUT_BYTES_LIMIT {
-                return Ok((dream, true));
+            let has_output = record.dream.output.is_some();
+            if !has_output && !can_wait && record.dream.status == DreamStatus::Running {
+                dreams::give_output(db, &record, now)?;
             }
-            let name = stores::find(db, &dream.store)?.name;
-            dreams::start(db, self.id, &name, now)?;
-            Ok((dream, false))
+            Ok((dreams::record(db, self.id)?, false))
         })?;
         if is_too_large {
             let rule = format!("the input store is larger than {INPUT_BYTES_LIMIT} bytes");
             return Err(failed("input_memory_store_too_large", rule));
         }
-        if dream.status.is_final() {
+        if record.dream.status.is_final() {
             return Err(Halt::Stopped);
         }
+        self.heard(&record);
         self.handle.beat();
-        Ok((dream.model, dream.instructions))
+        self.ring();
+        Ok(record)
+    }
+
+    fn heard(&self, record: &DreamRecord) {
+        if let Some(session) = &record.session {
+            // Said again by every later look.
+            let _ = self.session.set(session.clone());
+        }
+    }
+
+    /// Wakes those who listen to the worker session.
+    fn ring(&self) {
+        if let Some(session) = self.session.get() {
+            self.shared.bells.ring(session);
+        }
     }
 
     /// Reads what has not been read, several files at a time, keeping readings as they come.
     fn read_sessions(&self, mind: &dyn Mind) -> Result<(), Halt> {
-        let parts: Vec<(FilePart, Vec<SessionId>)> =
+        let sources: Vec<(Source, Vec<SessionId>)> =
             self.shared.database.read(|db| dreams::unread(db, self.id))?.into_iter().collect();
-        let threads = thread::available_parallelism().map_or(1, usize::from).min(parts.len());
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(sources.len());
         if threads == 0 {
             return Ok(());
         }
@@ -192,10 +241,10 @@ impl Worker<'_> {
         thread::scope(|scope| {
             for _ in 0..threads {
                 let sender = sender.clone();
-                let (parts, next, halt) = (&parts, &next, &halt);
+                let (sources, next, halt) = (&sources, &next, &halt);
                 scope.spawn(move || {
-                    while let Some((part, sessions)) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        self.read_file(mind, part, sessions, halt, &sender);
+                    while let Some((source, sessions)) = sources.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        self.read_source(mind, source, sessions, halt, &sender);
                     }
                 });
             }
@@ -204,10 +253,10 @@ impl Worker<'_> {
         })
     }
 
-    fn read_file(
+    fn read_source(
         &self,
         mind: &dyn Mind,
-        part: &FilePart,
+        source: &Source,
         sessions: &[SessionId],
         halt: &AtomicBool,
         sender: &SyncSender<Result<Reading, DreamError>>,
@@ -215,12 +264,24 @@ impl Worker<'_> {
         let is_halted = || halt.load(Ordering::Relaxed) || self.handle.is_stopped();
         let unavailable = |session: &SessionId, reason: String| DreamError {
             kind: "input_session_unavailable".to_owned(),
-            message: format!("session `{session}` in `{}` is no longer there: {reason}", part.file),
+            message: match source {
+                Source::File(part) => {
+                    format!("session `{session}` in `{}` is no longer there: {reason}", part.file)
+                }
+                Source::Recorded { .. } => format!("session `{session}` is no longer there: {reason}"),
+            },
         };
         if is_halted() {
             return;
         }
-        let read = catch_unwind(AssertUnwindSafe(|| read_part(&self.shared.reach, part)));
+        let read = catch_unwind(AssertUnwindSafe(|| match source {
+            Source::File(part) => read_part(&self.shared.reach, part),
+            Source::Recorded { session, events } => {
+                recorded::transcript_of(&self.shared.database, session, *events)
+                    .unwrap_or_else(|error| Err(error.in_full()))
+                    .map(|transcript| vec![transcript])
+            }
+        }));
         let transcripts: Result<BTreeMap<_, _>, _> = match read {
             Ok(Ok(transcripts)) => Ok(transcripts.into_iter().map(|t| (t.session.clone(), t)).collect()),
             Ok(Err(reason)) => Err(reason),
@@ -291,29 +352,58 @@ impl Worker<'_> {
         let is_running = if readings.is_empty() {
             self.shared.database.read(|db| dreams::find(db, self.id))?.status == DreamStatus::Running
         } else {
-            let is_running = self.shared.database.write(|db| dreams::checkpoint(db, self.id, readings))?;
+            let now = self.shared.now();
+            let is_running = self.shared.database.write(|db| {
+                let is_running = dreams::checkpoint(db, self.id, readings)?;
+                if is_running {
+                    telling::read(db, &dreams::record(db, self.id)?, readings, now)?;
+                }
+                Ok(is_running)
+            })?;
             self.handle.beat();
+            self.ring();
             is_running
         };
         if is_running { Ok(()) } else { Err(Halt::Stopped) }
     }
 
     /// Writes the output store, the account of it, and the end, all at once.
-    fn complete(&self, made: &Consolidated) -> Result<(), Halt> {
+    fn complete(
+        &self,
+        input: &Snapshot,
+        made: &Consolidated,
+        fault: Option<&DreamFault>,
+    ) -> Result<(), Halt> {
         let now = self.shared.now();
         let result = self.shared.database.write(|db| {
-            let dream = dreams::find(db, self.id)?;
-            if dream.status.is_final() {
+            let record = dreams::record(db, self.id)?;
+            if record.dream.status.is_final() {
                 return Ok(false);
             }
-            let output = dream.output.ok_or_else(|| {
+            if fault == Some(&DreamFault::NoOutput) {
+                dreams::complete(db, self.id, &[], 0, now)?;
+                return Ok(true);
+            }
+            let output = record.dream.output.as_ref().ok_or_else(|| {
                 Failure::refused(crate::backend::Refusal::Internal, "a running dream has no output store")
             })?;
             // Compared with what is there, not with the input: somebody may have written to the output.
-            let before = stores::snapshot(db, &output)?;
-            let bytes = stores::replace(db, &output, &before, &made.store, now)?;
+            let before = stores::snapshot(db, output)?;
+            let Landed { store: after, kept } = if record.updates_existing {
+                land(input, made, &before)
+            } else {
+                Landed { store: made.store.clone(), kept: BTreeSet::new() }
+            };
+            let bytes = stores::replace(db, output, &before, &after, now)?;
             let tokens = estimate_tokens(bytes, TextKind::Prose);
+            let name = stores::find(db, output)?.name;
+            let written =
+                Written { before: &before, after: &after, changes: &made.changes, kept: &kept, tokens };
+            telling::write(db, &record, &name, &written, now)?;
             dreams::complete(db, self.id, &made.changes, tokens, now)?;
+            if fault == Some(&DreamFault::Vanish) && !record.updates_existing {
+                stores::remove(db, output)?;
+            }
             Ok(true)
         });
         match result {
@@ -342,6 +432,3 @@ fn panicked(model: &str, panic: &(dyn Any + Send)) -> Halt {
 fn words(panic: &(dyn Any + Send)) -> &str {
     panic.downcast_ref::<&str>().copied().unwrap_or("its message may hold memory text and is not kept")
 }
-
-/// The workers of this process, by dream.
-pub(super) type Workers = BTreeMap<DreamId, Arc<Handle>>;

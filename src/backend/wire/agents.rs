@@ -27,22 +27,22 @@ pub struct Agent {
     #[serde(default)]
     pub description: Option<String>,
     /// Its tools.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::null_default")]
     pub tools: Vec<Object>,
     /// Its MCP servers.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::null_default")]
     pub mcp_servers: Vec<Object>,
     /// Its skills.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::null_default")]
     pub skills: Vec<Object>,
     /// How it works with others.
     #[serde(default)]
     pub multiagent: Option<Object>,
     /// As whom it acts.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::null_default")]
     pub execution_identity: Object,
     /// Pairs of text.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::null_default")]
     pub metadata: Object,
     /// From 1.
     pub version: u64,
@@ -84,7 +84,7 @@ pub struct Environment {
     /// Where sessions run.
     pub config: Object,
     /// Pairs of text.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::null_default")]
     pub metadata: Object,
     /// `organization` or `account`; absent when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,16 +114,16 @@ pub struct Deployment {
     #[serde(default)]
     pub environment_id: Option<String>,
     /// What its sessions begin with.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::null_default")]
     pub initial_events: Vec<Object>,
     /// What its sessions can use.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::null_default")]
     pub resources: Vec<Object>,
     /// When it runs by itself.
     #[serde(default)]
     pub schedule: Option<Object>,
     /// Vaults.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::null_default")]
     pub vault_ids: Vec<String>,
     /// A limit on the cost of each session; absent when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -132,7 +132,7 @@ pub struct Deployment {
     #[serde(default)]
     pub description: Option<String>,
     /// Pairs of text.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::null_default")]
     pub metadata: Object,
     /// `active` or `paused`.
     pub status: String,
@@ -181,7 +181,7 @@ pub struct Model {
     #[serde(rename = "type", default)]
     pub kind: String,
     /// Its name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::null_default")]
     pub display_name: String,
     /// When it came out.
     pub created_at: Timestamp,
@@ -221,7 +221,7 @@ pub struct Models {
     /// The models.
     pub data: Vec<Model>,
     /// Whether there are more after `last_id`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::null_default")]
     pub has_more: bool,
     /// The first of the page.
     #[serde(default)]

@@ -90,9 +90,10 @@ pub struct Dream {
     /// `pending`, `running`, `completed`, `failed`, `canceled`.
     pub status: String,
     /// What it reads.
+    #[serde(deserialize_with = "super::known")]
     pub inputs: Vec<DreamInput>,
     /// What it writes; empty until the store is there.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::null_default")]
     pub outputs: Vec<DreamOutput>,
     /// The model.
     pub model: DreamModel,
@@ -100,7 +101,7 @@ pub struct Dream {
     #[serde(default)]
     pub instructions: Option<String>,
     /// Where the result goes; older answers leave it out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::known_or_default")]
     pub output_behavior: OutputBehavior,
     /// The session that does the work, once it has started.
     #[serde(default)]
@@ -114,7 +115,7 @@ pub struct Dream {
     #[serde(default)]
     pub archived_at: Option<Timestamp>,
     /// Tokens so far.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::null_default")]
     pub usage: DreamUsage,
     /// Why it failed.
     #[serde(default)]
@@ -140,12 +141,16 @@ pub enum DreamOutput {
 #[serde(default)]
 pub struct DreamUsage {
     /// Uncached input tokens.
+    #[serde(deserialize_with = "super::null_default")]
     pub input_tokens: u64,
     /// Output tokens.
+    #[serde(deserialize_with = "super::null_default")]
     pub output_tokens: u64,
     /// Input tokens read from the cache.
+    #[serde(deserialize_with = "super::null_default")]
     pub cache_read_input_tokens: u64,
     /// Input tokens written to the cache, for five minutes and for an hour together.
+    #[serde(deserialize_with = "super::null_default")]
     pub cache_creation_input_tokens: u64,
 }
 
@@ -156,6 +161,6 @@ pub struct DreamFault {
     #[serde(rename = "type")]
     pub kind: String,
     /// Text for people.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::null_default")]
     pub message: String,
 }

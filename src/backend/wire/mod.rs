@@ -11,7 +11,8 @@ mod dreams;
 mod sessions;
 mod stores;
 
-use serde::{Deserialize, Serialize};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 pub use agents::{Agent, AgentRef, Deployment, DeploymentRun, Environment, Model, Models};
@@ -117,7 +118,7 @@ pub struct ErrorDetail {
     #[serde(rename = "type")]
     pub kind: String,
     /// Text for people; missing on some conflicts.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_default")]
     pub message: String,
     /// More, where there is more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -128,6 +129,24 @@ pub struct ErrorDetail {
     /// Of a path conflict: the memory that is in the way; may be empty, meaning look again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conflicting_memory_id: Option<String>,
+}
+
+/// Reads `null` as what is there when nothing is.
+fn null_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+/// Reads a value of a kind this version knows, and any other as what is there when nothing is.
+fn known_or_default<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
+    from: D,
+) -> Result<T, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(from)?).unwrap_or_default())
+}
+
+/// Reads those of a list whose kind this version knows.
+fn known<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Vec<T>, D::Error> {
+    let all: Vec<Value> = Option::deserialize(from)?.unwrap_or_default();
+    Ok(all.into_iter().filter_map(|value| serde_json::from_value(value).ok()).collect())
 }
 
 #[cfg(test)]

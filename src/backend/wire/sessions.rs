@@ -84,22 +84,22 @@ pub struct Session {
     #[serde(default)]
     pub title: Option<String>,
     /// Pairs of text.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::null_default")]
     pub metadata: Object,
     /// What it can use.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::null_default")]
     pub resources: Vec<Object>,
     /// Vaults.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::null_default")]
     pub vault_ids: Vec<String>,
     /// One for each outcome that was defined.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::null_default")]
     pub outcome_evaluations: Vec<Object>,
     /// How long it took.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::null_default")]
     pub stats: SessionStats,
     /// Tokens so far.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::null_default")]
     pub usage: SessionUsage,
     /// A limit on cost.
     #[serde(default)]
@@ -189,6 +189,6 @@ pub struct ListCost {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sent {
     /// The events, with their ids.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::null_default")]
     pub data: Vec<Object>,
 }

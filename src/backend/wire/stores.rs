@@ -45,10 +45,10 @@ pub struct MemoryStore {
     /// Its name; not unique.
     pub name: String,
     /// Empty when there is none.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::null_default")]
     pub description: String,
     /// Pairs of text.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::null_default")]
     pub metadata: Object,
     /// When it was made.
     pub created_at: Timestamp,

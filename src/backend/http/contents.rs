@@ -1,0 +1,52 @@
+//! Texts of memories that were read before, by hash: what never has to be asked for twice.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::memory::ContentHash;
+
+/// The most bytes kept. Beyond them the oldest go, and cost a request if they are wanted again.
+const BYTES: usize = 256 << 20;
+
+/// Texts by hash.
+#[derive(Default)]
+pub(super) struct Contents(Mutex<Held>);
+
+#[derive(Default)]
+struct Held {
+    texts: HashMap<ContentHash, Arc<str>>,
+    order: VecDeque<ContentHash>,
+    bytes: usize,
+}
+
+impl Contents {
+    fn held(&self) -> std::sync::MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says whether nothing was read yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.held().texts.is_empty()
+    }
+
+    /// Returns a text.
+    pub(super) fn get(&self, hash: &ContentHash) -> Option<Arc<str>> {
+        self.held().texts.get(hash).cloned()
+    }
+
+    /// Keeps a text whose hash is right.
+    pub(super) fn keep(&self, hash: ContentHash, text: &Arc<str>) {
+        let mut held = self.held();
+        if held.texts.insert(hash, Arc::clone(text)).is_some() {
+            return;
+        }
+        held.order.push_back(hash);
+        held.bytes += text.len();
+        while held.bytes > BYTES
+            && let Some(oldest) = held.order.pop_front()
+        {
+            let gone = held.texts.remove(&oldest);
+            held.bytes -= gone.map_or(0, |text| text.len());
+        }
+    }
+}

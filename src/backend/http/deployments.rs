@@ -1,0 +1,104 @@
+//! Deployments: one store put in the place of another.
+//!
+//! The API has no precondition here: what somebody changes between our reading and our writing would be
+//! lost. So the deployment is read right before, and read back right after.
+
+use reqwest::Method;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::HttpBackend;
+use super::outcome::Failed;
+use super::request::{Call, Family};
+use crate::backend::Refusal;
+use crate::backend::wire::{Deployment, Object};
+use crate::ids::{DeploymentId, MemoryStoreId};
+
+/// How often a deployment is patched before somebody else's patches win.
+const TRIES: usize = 2;
+
+#[derive(Serialize)]
+struct Patch<'a> {
+    resources: &'a [Object],
+}
+
+impl HttpBackend {
+    pub(super) async fn replace_store(
+        &self,
+        deployment: &DeploymentId,
+        from: &MemoryStoreId,
+        to: &MemoryStoreId,
+    ) -> Result<(), Failed> {
+        let path = ["deployments", deployment.as_str()];
+        let read = Call::get(Family::Agents, &path);
+        let mut found: Deployment = self.api.ask(&read).await?;
+        for _ in 0..TRIES {
+            let wanted = match replaced(&found, from, to)? {
+                None => return Ok(()),
+                Some(wanted) => wanted,
+            };
+            let patch = Call::settle(Family::Agents, Method::POST, &path).send(&Patch { resources: &wanted });
+            let _: Value = self.api.ask(&patch).await?;
+            found = self.api.ask(&read).await?;
+        }
+        match replaced(&found, from, to)? {
+            None => Ok(()),
+            Some(_) => Err(Failed::refused(
+                Refusal::Conflict,
+                format!("somebody else changes deployment `{deployment}`; try again"),
+            )),
+        }
+    }
+}
+
+/// Returns the resources with the store replaced, or nothing if that is how they are.
+fn replaced(
+    deployment: &Deployment,
+    from: &MemoryStoreId,
+    to: &MemoryStoreId,
+) -> Result<Option<Vec<Object>>, Failed> {
+    let text =
+        |resource: &Object, key: &str| -> Option<String> { Some(resource.get(key)?.as_str()?.to_owned()) };
+    let names = |store: &MemoryStoreId| {
+        deployment
+            .resources
+            .iter()
+            .any(|resource| text(resource, "memory_store_id").as_deref() == Some(store.as_str()))
+    };
+    let id = &deployment.id;
+    match (names(from), names(to)) {
+        (false, true) => return Ok(None),
+        (false, false) => {
+            return Err(Failed::refused(
+                Refusal::Conflict,
+                format!("deployment `{id}` names neither `{from}` nor `{to}`"),
+            ));
+        }
+        (true, true) => {
+            return Err(Failed::refused(
+                Refusal::Conflict,
+                format!("deployment `{id}` names both `{from}` and `{to}`"),
+            ));
+        }
+        (true, false) => {}
+    }
+    let kinds = deployment.resources.iter().filter_map(|resource| text(resource, "type"));
+    if kinds.into_iter().any(|kind| kind == "github_repository") {
+        let message = format!(
+            "deployment `{id}` mounts a repository, whose token cannot be read back and would be lost; replace \
+             `{from}` by `{to}` in its resources by hand, with the token"
+        );
+        return Err(Failed::refused(Refusal::Invalid, message));
+    }
+    let mut resources = deployment.resources.clone();
+    for resource in &mut resources {
+        if text(resource, "memory_store_id").as_deref() == Some(from.as_str()) {
+            resource.insert("memory_store_id".to_owned(), Value::from(to.as_str()));
+            // What the server says of a store as it was attached; no part of a request.
+            for told in ["name", "description", "mount_path"] {
+                resource.shift_remove(told);
+            }
+        }
+    }
+    Ok(Some(resources))
+}
