@@ -99,6 +99,8 @@ impl From<LocalError> for ApiError {
                 Refusal::NotAuthorised => Self::new(StatusCode::FORBIDDEN, "permission_error", message),
                 Refusal::Internal => Self::internal(&message),
             },
+            LocalError::PathTaken { path, memory, .. } => Self::path_conflict(&path, &memory),
+            LocalError::HashDiffers { message } => Self::precondition_failed(message),
             LocalError::Busy { .. } => {
                 let status = StatusCode::from_u16(529).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
                 Self::new(status, "overloaded_error", "the database is busy").retry_after(1)
