@@ -64,6 +64,8 @@ async def main(mode, only):
     missing = coverage.missing()
     if missing and not only:
         raise AssertionError(f"never called: {', '.join(missing)}")
+    if not IS_OLD:
+        way.notes.append(f"the judge noticed all of {witness.examine()} damages done to answers of each type")
     print(json.dumps({
         "program": f"Python {anthropic.__version__}, {'asynchronous' if asynchronous else 'blocking'}",
         "methods": len(coverage.calls), "of": len(coverage.methods), "calls": sum(coverage.calls.values()),

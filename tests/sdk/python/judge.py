@@ -31,18 +31,42 @@ class Judge:
         self.extra = extra
         self.answers = 0
         self.by_type = collections.Counter()
+        self.samples = {}
 
     def judge(self, data, declared):
         """Raises if the data is not exactly of the declared type."""
         name = self.name(declared)
         self.answers += 1
         self.by_type[name] += 1
+        self.complete(self.read(data, declared, name), name)
+        self.samples.setdefault(name, (data, declared))
+
+    def read(self, data, declared, name):
+        """Reads data as a type, strictly."""
         try:
             reader = pydantic.TypeAdapter(declared)
-            value = reader.validate_json(json.dumps(data), strict=True, extra=self.extra)
+            return reader.validate_json(json.dumps(data), strict=True, extra=self.extra)
         except pydantic.ValidationError as error:
             raise Wrong(f"not a {name}: {error}\n{json.dumps(data)[:2000]}") from error
-        self.complete(value, name)
+
+    def examine(self):
+        """Damages one answer of each type in every field, and returns how often; each damage must be noticed."""
+        damaged = 0
+        for name, (data, declared) in self.samples.items():
+            always = self.always(type(self.read(data, declared, name)).__name__)
+            damages = [{**data, "unexpected": 1}]
+            for field in always & set(data):
+                wrong = "a text" if isinstance(data[field], dict) else {"not": ["this"]}
+                damages.append({**data, field: wrong})
+                damages.append({key: value for key, value in data.items() if key != field})
+            for damage in damages:
+                damaged += 1
+                try:
+                    self.complete(self.read(damage, declared, name), name)
+                except Wrong:
+                    continue
+                raise AssertionError(f"the judge passes over a damaged {name}: {json.dumps(damage)[:500]}")
+        return damaged
 
     @staticmethod
     def name(declared):
