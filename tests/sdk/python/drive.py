@@ -48,13 +48,12 @@ async def main(mode, only):
     client, counted = judge.clients(witness)[asynchronous]
     way = common.Way(mode, client, counted, witness)
     coverage = judge.Coverage(client, judge.RESOURCES)
-    parts = dict(PARTS)
+    parts = {"wire": lambda way: wire.run(way, IS_OLD), **PARTS}
     if not IS_OLD:
         import errors
 
         parts["errors"] = errors.run
         parts["faults"] = faults
-    await wire.run(way, IS_OLD)
     for name, part in parts.items():
         if only and name not in only:
             continue

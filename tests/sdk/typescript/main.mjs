@@ -21,9 +21,18 @@ function expect(fact, told) {
   if (!fact) throw new Error(told);
 }
 
+/** Writes a value with its keys in order. @param {unknown} value */
+function sorted(value) {
+  return JSON.stringify(value, (_, part) =>
+    part && typeof part === 'object' && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}
+
 /** @param {unknown} left @param {unknown} right @param {string} told */
 function same(left, right, told) {
-  const [a, b] = [JSON.stringify(left), JSON.stringify(right)];
+  const [a, b] = [sorted(left), sorted(right)];
   expect(a === b, `${told}: ${a} is not ${b}`);
 }
 
