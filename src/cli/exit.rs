@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::backend::{BackendError, Refusal};
 use crate::journal::JournalError;
-use crate::plan::PlanError;
+use crate::plan::{FromDreamError, PlanError};
 use crate::run::RunError;
 use crate::spec::problem::Problem;
 use crate::state::StateError;
@@ -207,6 +207,28 @@ impl From<PlanError> for CliError {
                 .hint("Name the agent by its id, or have `claude-lock.json` name the file."),
             PlanError::UnknownPrice { .. } => Self::caused(ExitCode::OverBudget, &error)
                 .hint("Remove `budget.max_usd`, or use a model from the price table (`dreamrun plan --offline` names it)."),
+        }
+    }
+}
+
+impl From<FromDreamError> for CliError {
+    fn from(error: FromDreamError) -> Self {
+        match &error {
+            FromDreamError::Ended { .. } | FromDreamError::NoOutput { .. } => {
+                Self::caused(ExitCode::RemoteFailed, &error).hint("There is nothing to adopt.")
+            }
+            FromDreamError::OtherStore { .. } => Self::caused(ExitCode::Usage, &error).hint(
+                "Name a pipeline whose store it read; what it wrote cannot be compared with another one.",
+            ),
+            FromDreamError::InPlace { store, .. } => {
+                let hint =
+                    format!("Its changes are live already: versions of `{store}` are kept for 30 days.");
+                Self::caused(ExitCode::Usage, &error).hint(hint)
+            }
+            FromDreamError::Known { run, .. } => {
+                let hint = format!("See `dreamrun show {run}`.");
+                Self::caused(ExitCode::Stale, &error).hint(hint)
+            }
         }
     }
 }

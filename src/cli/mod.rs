@@ -17,6 +17,8 @@ mod gather;
 mod gc;
 mod github;
 mod home;
+mod lockfile;
+mod opened;
 mod parts;
 mod plan;
 mod problems;
@@ -29,6 +31,7 @@ mod show;
 mod signals;
 mod status;
 mod validate;
+mod watch;
 mod watcher;
 mod workspace;
 
@@ -119,6 +122,9 @@ struct Global {
     /// Let pipelines read this folder outside the project
     #[arg(long, value_name = "DIR", global = true)]
     allow_read: Vec<PathBuf>,
+    /// Trust the certificates in this PEM file too; SSL_CERT_FILE does the same
+    #[arg(long, value_name = "FILE", global = true)]
+    ca_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

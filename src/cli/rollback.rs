@@ -64,7 +64,7 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         return Err(never_adopted(alias));
     }
     let desk = Desk::open(call, workspace)?;
-    let Acquired::Yes(_lock) = desk.lock(alias)? else {
+    let Acquired::Yes(_lock) = desk.lock(alias).await? else {
         return Err(CliError::new(ExitCode::LockBusy, format!("`{alias}` is driven by another process")));
     };
     if options.release { release(&desk, alias).await } else { back(&desk, alias, options).await }

@@ -14,7 +14,10 @@ mod error;
 mod extract;
 mod gate;
 mod keys;
+mod memories;
 mod page;
+mod stores;
+mod versions;
 
 use std::io;
 use std::sync::Arc;
@@ -138,6 +141,9 @@ impl Service {
 fn router(service: Service) -> Router {
     Router::new()
         .merge(dreams::routes())
+        .merge(stores::routes())
+        .merge(memories::routes())
+        .merge(versions::routes())
         .fallback(|| async { ApiError::nowhere() })
         .method_not_allowed_fallback(|| async {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request_error", "method not allowed")

@@ -3,6 +3,7 @@
 //! It is replaced as a whole, from the version that was read, or not at all.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -29,6 +30,9 @@ pub struct AliasRecord {
     /// that were read since, even where the live store stayed.
     #[serde(default)]
     pub revision: u64,
+    /// Where its stores are; none on the local backend of the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// The live store.
     pub active: MemoryStoreId,
     /// The adoption that made it live; none for a bootstrapped store.
@@ -49,6 +53,46 @@ pub struct AliasRecord {
     /// Set by `rollback`: automation keeps its hands off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
+}
+
+/// Where the stores of an alias are. An id means something only there, and a run that looked for its
+/// dream elsewhere would pay for it again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Origin {
+    /// The server, without a slash at its end.
+    pub base_url: String,
+    /// The organisation that the key belongs to, if the server said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
+    /// The workspace that the key acts in, if the server said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<String>,
+}
+
+impl Origin {
+    /// Says whether two accounts of a place can be of the same one: what both know agrees.
+    pub fn fits(&self, other: &Self) -> bool {
+        let fits = |one: &Option<String>, other: &Option<String>| match (one, other) {
+            (Some(one), Some(other)) => one == other,
+            _ => true,
+        };
+        self.base_url == other.base_url
+            && fits(&self.organization, &other.organization)
+            && fits(&self.workspace, &other.workspace)
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.base_url)?;
+        if let Some(workspace) = &self.workspace {
+            write!(f, ", workspace {workspace}")?;
+        }
+        if let Some(organization) = &self.organization {
+            write!(f, ", organisation {organization}")?;
+        }
+        Ok(())
+    }
 }
 
 /// How a store became live.
@@ -154,6 +198,7 @@ impl AliasRecord {
             format: ALIAS_FORMAT,
             generation: 0,
             revision: 0,
+            origin: None,
             active,
             adoption: None,
             previous: Vec::new(),
@@ -285,6 +330,21 @@ mod tests {
         assert!(!watermark.remembers(&id("z"), 5) && watermark.has_grown(&id("z"), 5));
         assert!(watermark.remembers(&id("y"), 5), "how far it was read is not known");
         assert!(!watermark.remembers(&id("x"), 5) && !watermark.has_grown(&id("x"), 5));
+    }
+
+    #[test]
+    fn an_origin_fits_another_where_both_know() {
+        let origin = |url: &str, organization: Option<&str>, workspace: Option<&str>| Origin {
+            base_url: url.to_owned(),
+            organization: organization.map(str::to_owned),
+            workspace: workspace.map(str::to_owned),
+        };
+        let bare = origin("https://a", None, None);
+        let full = origin("https://a", Some("o"), Some("w"));
+        assert!(bare.fits(&full) && full.fits(&bare) && full.fits(&full));
+        assert!(!full.fits(&origin("https://b", Some("o"), Some("w"))));
+        assert!(!full.fits(&origin("https://a", Some("o"), Some("v"))));
+        assert!(!full.fits(&origin("https://a", Some("p"), None)));
     }
 
     #[test]
