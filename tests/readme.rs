@@ -47,7 +47,8 @@ fn the_fault_rules_in_the_documents_are_the_ones_in_the_program() {
     let (_, rest) = page.split_once("<!-- fault grammar: begin").expect("the place of the grammar");
     let (shown, _) = rest.split_once("<!-- fault grammar: end -->").expect("its end");
     assert_eq!(blocks(shown, "text"), [dreamrun::server::FAULT_GRAMMAR]);
-    let rules: Vec<&str> = page.split("--fault '").skip(1).filter_map(|rest| rest.split('\'').next()).collect();
+    let rules: Vec<&str> =
+        page.split("--fault '").skip(1).filter_map(|rest| rest.split('\'').next()).collect();
     assert!(rules.len() >= 5, "{rules:?}");
     dreamrun::server::Faults::parse(&rules, dreamrun::server::Latency::default()).unwrap();
 }
