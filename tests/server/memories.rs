@@ -137,7 +137,10 @@ async fn an_update_changes_content_path_or_both_and_keeps_the_id() {
     wait(&server, 9);
     memories.update(&memory, json!({"content": "two"})).await.expect(200);
     memories.update(&memory, json!({"path": "/b/c"})).await.expect(200);
-    memories.update(&memory, json!({"path": "/d", "content": "three", "precondition": null})).await.expect(200);
+    memories
+        .update(&memory, json!({"path": "/d", "content": "three", "precondition": null}))
+        .await
+        .expect(200);
     let after = memories.read(&memory).await;
     assert_eq!((&after["path"], &after["content"]), (&json!("/d"), &json!("three")));
     assert_eq!(after["created_at"], before["created_at"]);
@@ -348,9 +351,20 @@ async fn a_store_holds_ten_thousand_memories_and_no_more() {
 /// One call of the property test.
 #[derive(Debug, Clone)]
 enum Call {
-    Create { path: &'static str, content: &'static str },
-    Update { at: &'static str, path: Option<&'static str>, content: Option<&'static str>, expected: Option<&'static str> },
-    Delete { at: &'static str, expected: Option<&'static str> },
+    Create {
+        path: &'static str,
+        content: &'static str,
+    },
+    Update {
+        at: &'static str,
+        path: Option<&'static str>,
+        content: Option<&'static str>,
+        expected: Option<&'static str>,
+    },
+    Delete {
+        at: &'static str,
+        expected: Option<&'static str>,
+    },
 }
 
 fn calls() -> impl Strategy<Value = Call> {
@@ -370,7 +384,8 @@ type Model = BTreeMap<String, (String, String)>;
 /// Returns the status a call should be answered with; the new memory's id is filled in by the caller.
 fn model(map: &mut Model, call: &Call) -> u16 {
     let collides = |a: &str, b: &str| {
-        let is_below = |a: &str, b: &str| a.strip_prefix(b).is_some_and(|r| r.is_empty() || r.starts_with('/'));
+        let is_below =
+            |a: &str, b: &str| a.strip_prefix(b).is_some_and(|r| r.is_empty() || r.starts_with('/'));
         is_below(a, b) || is_below(b, a)
     };
     match *call {

@@ -98,7 +98,10 @@ async fn what_breaks_a_rule_of_stores_is_refused_by_the_name_of_its_field() {
     for body in [json!({}), json!({"name": null}), json!({"name": "a", "metadata": {"k": null}}), json!([])] {
         server.post(STORES, &body).await.refused(400, "invalid_request_error");
     }
-    server.post(STORES, &json!({"name": "é".repeat(255), "description": "é".repeat(1_024)})).await.expect(200);
+    server
+        .post(STORES, &json!({"name": "é".repeat(255), "description": "é".repeat(1_024)}))
+        .await
+        .expect(200);
 }
 
 #[tokio::test]
@@ -119,7 +122,9 @@ async fn stores_are_listed_newest_first_in_pages() {
     assert_eq!(first["data"].as_array().unwrap().len(), 20);
     let keys: Vec<&String> = first.as_object().unwrap().keys().collect();
     assert_eq!(keys, ["data", "next_page"]);
-    let some = format!("{STORES}?created_at%5Bgte%5D=2026-11-20T09%3A00%3A02%2B00%3A00&created_at[lte]=2026-11-20T10:00:02%2B01:00");
+    let some = format!(
+        "{STORES}?created_at%5Bgte%5D=2026-11-20T09%3A00%3A02%2B00%3A00&created_at[lte]=2026-11-20T10:00:02%2B01:00"
+    );
     assert_eq!(names(&server.all(&some, 3).await), ["s08", "s07", "s06", "s05"]);
     for bad in ["limit=0", "limit=101", "limit=x", "page=page_00", "page=x", "created_at[gte]=monday"] {
         server.get(&format!("{STORES}?{bad}")).await.refused(400, "invalid_request_error");
@@ -131,8 +136,7 @@ async fn an_archived_store_is_hidden_and_takes_no_writes_but_deletions_and_redac
     let server = Server::start().await;
     let id = store(&server).await;
     let at = |rest: &str| format!("{STORES}/{id}{rest}");
-    let memory =
-        server.post(&at("/memories"), &json!({"path": "/a", "content": "secret"})).await.expect(200);
+    let memory = server.post(&at("/memories"), &json!({"path": "/a", "content": "secret"})).await.expect(200);
     let memory_at = at(&format!("/memories/{}", memory["id"].as_str().unwrap()));
     server.post(&memory_at, &json!({"content": "safe"})).await.expect(200);
     wait(&server, 5);
