@@ -1,23 +1,28 @@
 //! `dreamrun apply`: start runs that are due, continue runs that are not over.
 
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::Args;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use serde::Serialize;
 
 use crate::backend::WhenLeft;
-use crate::ids::{Alias, PipelineName, RunId};
+use crate::ids::{Alias, DreamId, PipelineName, RunId};
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::{Phase, RunState};
-use crate::journal::{Journal, is_over};
+use crate::journal::{Journal, is_over, run_of_dream};
+use crate::plan::facts::Facts;
 use crate::plan::fingerprint::Fingerprint;
-use crate::plan::{Plan, instructions::Instructions, plan, rendered_again};
+use crate::plan::{Plan, from_dream, instructions::Instructions, plan, rendered_again};
 use crate::price::PriceTable;
 use crate::report::plan_text::{not_due, plan_text};
 use crate::report::plan_view::PlanView;
 use crate::report::run_text::run_text;
 use crate::report::run_view::RunView;
-use crate::report::words::plain;
+use crate::report::words::{line, plain};
 use crate::run::next::Stop;
 use crate::run::observer::Observer;
 use crate::run::{Ended, Surroundings, execute};
@@ -37,7 +42,17 @@ pub(super) struct Options {
     /// Pipelines, by name or file; all of them if none is given
     #[arg(value_name = "NAME")]
     names: Vec<String>,
+    /// Carry on at most N runs at a time [default: 200 on a server, 1 on the local backend]
+    #[arg(long, value_name = "N")]
+    parallel: Option<NonZeroUsize>,
+    /// Judge and adopt the output of this dream, made elsewhere, instead of asking for one
+    #[arg(long, value_name = "DREAM")]
+    from_dream: Option<String>,
 }
+
+/// How many runs are carried on at a time on a server. Each holds a lock file open, and systems give a
+/// process 256 open files or more.
+const PARALLEL: NonZeroUsize = NonZeroUsize::new(200).expect("is not zero");
 
 /// What became of one pipeline.
 #[derive(Debug, Serialize)]
@@ -65,17 +80,25 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     if workspace.pipelines.is_empty() {
         return Err(CliError::usage("the project has no pipelines").hint("Write one in `pipelines/`."));
     }
-    let desk = Desk::open(call, workspace)?;
+    let from_dream = match &options.from_dream {
+        None => None,
+        Some(_) if workspace.pipelines.len() > 1 => {
+            return Err(CliError::usage("`--from-dream` needs one pipeline").hint(
+                "Name the pipeline whose gates judge the dream: `dreamrun apply NAME --from-dream …`.",
+            ));
+        }
+        Some(id) => Some(DreamId::parse(id.clone()).map_err(|error| CliError::usage(error.to_string()))?),
+    };
+    let desk = Desk { from_dream, ..Desk::open(call, workspace)? };
+    // The dreams of the local backend share this machine, so that one after the other is as fast.
+    let of_backend = if desk.opened.local.is_some() { NonZeroUsize::MIN } else { PARALLEL };
     let mut applied = Vec::new();
     let mut errors = Vec::new();
-    for pipeline in desk.workspace.pipelines.values() {
-        match desk.apply(pipeline).await {
+    for (_, result) in desk.apply_all(options.parallel.unwrap_or(of_backend)).await {
+        match result {
             Ok(one) => applied.push(one),
             // One bad pipeline does not stop the others.
             Err(error) => errors.push(error),
-        }
-        if desk.signals.code().is_some() {
-            break;
         }
     }
     let signal = desk.signals.code();
@@ -113,11 +136,63 @@ fn pick(mut errors: Vec<CliError>) -> Option<CliError> {
     Some(first)
 }
 
+/// What became of pipelines, by name.
+type Outcomes = BTreeMap<PipelineName, Result<Applied, CliError>>;
+
 impl Desk<'_> {
+    /// Applies every pipeline, so many at a time. Those that work on one alias take turns, or each would
+    /// find it held by the other.
+    async fn apply_all(&self, parallel: NonZeroUsize) -> Outcomes {
+        let mut outcomes = Outcomes::new();
+        let mut turns: Vec<(Alias, Vec<&Pipeline>)> = Vec::new();
+        for pipeline in self.workspace.pipelines.values() {
+            match self.alias_now(pipeline).await {
+                Ok(alias) => match turns.iter_mut().find(|(other, _)| *other == alias) {
+                    Some((_, pipelines)) => pipelines.push(pipeline),
+                    None => turns.push((alias, vec![pipeline])),
+                },
+                Err(error) => drop(outcomes.insert(pipeline.name.clone(), Err(error))),
+            }
+        }
+        let is_one = self.workspace.pipelines.len() == 1;
+        let mut waiting = turns.into_iter();
+        let mut going = FuturesUnordered::new();
+        loop {
+            while going.len() < parallel.get() && self.signals.code().is_none() {
+                let Some((_, pipelines)) = waiting.next() else { break };
+                going.push(Box::pin(self.apply_in_turn(pipelines, is_one)));
+            }
+            match going.next().await {
+                Some(done) => outcomes.extend(done),
+                None => return outcomes,
+            }
+        }
+    }
+
+    async fn apply_in_turn(&self, pipelines: Vec<&Pipeline>, is_one: bool) -> Outcomes {
+        let mut outcomes = Outcomes::new();
+        for pipeline in pipelines {
+            if self.signals.code().is_some() {
+                break;
+            }
+            let result = self.apply(pipeline).await;
+            if let Err(error) = &result
+                && !is_one
+            {
+                // All errors are told in the end; the others may take hours until then.
+                let console = &self.call.console;
+                let words = line(&error.message);
+                console.say(&format!("{} {}: {words}\n", console.paint.bad("failed:"), pipeline.name));
+            }
+            outcomes.insert(pipeline.name.clone(), result);
+        }
+        outcomes
+    }
+
     async fn apply(&self, pipeline: &Pipeline) -> Result<Applied, CliError> {
         loop {
             let alias = self.alias_now(pipeline).await?;
-            match self.lock(&alias)? {
+            match self.lock(&alias).await? {
                 Acquired::Yes(_lock) => {
                     if let Some(applied) = self.drive(pipeline, &alias).await? {
                         return Ok(applied);
@@ -159,6 +234,15 @@ impl Desk<'_> {
         if let Some((run, state)) = &past.last
             && !state.is_released
         {
+            let taken = state.plan.existing.as_ref().map(|existing| &existing.dream);
+            if self.from_dream.as_ref().is_some_and(|wanted| taken != Some(wanted)) {
+                let words = format!("run `{run}` of this pipeline is not over");
+                let hint = format!(
+                    "End it first, with `dreamrun apply {0}` or `dreamrun cancel {run}`.",
+                    pipeline.name
+                );
+                return Err(CliError::new(ExitCode::LockBusy, words).hint(hint));
+            }
             return self.resume(pipeline, run).await.map(Some);
         }
         self.start(pipeline, alias, &past).await.map(Some)
@@ -177,7 +261,11 @@ impl Desk<'_> {
         {
             return Err(self.held(alias, &claim.run).await?);
         }
-        let mut plan = self.plan(pipeline, past).await?;
+        let state = self.state.as_ref();
+        let (workspace, opened, asked) = (&self.workspace, &self.opened, &self.asked);
+        let sources = gather::Sources { call: self.call, workspace, opened, state: Some(state), asked };
+        let mut facts = sources.facts(pipeline, past).await?;
+        let mut plan = self.plan(pipeline, &facts).await?;
         let console = &self.call.console;
         if let Some(reason) = &plan.not_due {
             console.say(&format!(
@@ -196,17 +284,24 @@ impl Desk<'_> {
                 code: None,
             });
         }
+        let forgotten = match self.from_dream {
+            // Somebody knows of at least one, and asks for it.
+            Some(_) => 0,
+            None => gather::forgotten(Some(state), self.backend.as_ref(), past, &plan).await?,
+        };
         console.say(&plan_text(&plan, pipeline, console.paint, false));
-        let forgotten =
-            gather::forgotten(Some(self.state.as_ref()), self.backend.as_ref(), past, &plan).await?;
         gather::warn_of_forgotten(self.call, &self.workspace, forgotten);
         console.say("\n");
         self.agree(&plan)?;
         if past.alias.is_none() {
-            let state = self.state.as_ref();
-            gather::bootstrap(self.call, &self.workspace, &self.local, state, pipeline, alias).await?;
+            gather::bootstrap(self.call, &self.workspace, &self.opened, state, pipeline, alias).await?;
             let past = gather::past(Some(state), pipeline, alias).await?;
-            plan = self.plan(pipeline, &past).await?;
+            match &facts.store.id {
+                // Only the record is new.
+                Some(_) => facts.alias = past.alias,
+                None => facts = sources.facts(pipeline, &past).await?,
+            }
+            plan = self.plan(pipeline, &facts).await?;
         }
         let instructions = plan.batches.iter().map(|batch| batch.instructions.clone()).collect();
         let now = self.call.parts.clock().now();
@@ -223,10 +318,12 @@ impl Desk<'_> {
         self.carry_out(journal, Vec::new(), true).await.map(drop)
     }
 
-    async fn plan(&self, pipeline: &Pipeline, past: &gather::Past) -> Result<Plan, CliError> {
-        let backend = self.backend.as_ref();
-        let facts = gather::facts(self.call, &self.workspace, &self.local, backend, pipeline, past).await?;
-        Ok(plan(pipeline, &facts)?)
+    /// Plans a run: with the dream that was named, or with dreams of its own.
+    async fn plan(&self, pipeline: &Pipeline, facts: &Facts) -> Result<Plan, CliError> {
+        let Some(id) = &self.from_dream else { return Ok(plan(pipeline, facts)?) };
+        let dream = self.backend.dream(id).await?;
+        let known = run_of_dream(self.state.as_ref(), id, dream.created_at).await?;
+        Ok(from_dream(pipeline, facts, &dream, known.as_ref())?)
     }
 
     /// Asks for agreement to start a run.

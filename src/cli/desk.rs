@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use crate::backend::Backend;
-use crate::backend::local::LocalBackend;
-use crate::ids::{Alias, RunId};
+use crate::ids::{Alias, DreamId, RunId};
 use crate::journal::Journal;
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::Phase;
 use crate::run::observer::Observer;
-use crate::state::StateStore;
+use crate::spec::project::BackendSpec;
 use crate::state::driver::{Acquired, DriverLock};
+use crate::state::{StateStore, alias};
 
 use super::Call;
 use super::exit::{CliError, ExitCode};
+use super::gather::Asked;
+use super::opened::Opened;
 use super::signals::Signals;
 use super::watcher::Watcher;
 use super::workspace::Workspace;
@@ -23,23 +25,34 @@ pub(super) struct Desk<'a> {
     pub(super) call: &'a Call<'a>,
     pub(super) workspace: Workspace,
     pub(super) state: Arc<dyn StateStore>,
-    pub(super) local: Arc<LocalBackend>,
+    pub(super) opened: Opened,
     pub(super) backend: Arc<dyn Backend>,
+    pub(super) asked: Asked,
+    /// The dream that the next run begins with, if one was named.
+    pub(super) from_dream: Option<DreamId>,
     pub(super) watcher: Watcher<'a>,
     pub(super) signals: Signals,
 }
 
 impl<'a> Desk<'a> {
-    /// Opens state and backend for writing. A backend that this version does not have is said before
-    /// anything is written.
+    /// Opens state and backend for writing. A backend that cannot be opened is said before anything is
+    /// written.
     pub(super) fn open(call: &'a Call<'a>, workspace: Workspace) -> Result<Self, CliError> {
-        workspace.local_database()?;
         let signals = call.parts.signals();
+        // Of the two, only a server can be refused for what is missing, and only state is written to.
+        let remote = match &workspace.project.backend {
+            BackendSpec::Local { .. } => None,
+            BackendSpec::ManagedAgents(_) => Some(workspace.backend(call, true)?),
+        };
         let state = workspace.state(call)?;
-        let local = workspace.local(call, true)?;
-        let backend = workspace.backend(call, &local);
+        let opened = match remote {
+            Some(remote) => remote,
+            None => workspace.backend(call, true)?,
+        };
+        let backend = opened.backend.clone();
         let watcher = Watcher::new(call)?;
-        Ok(Self { call, workspace, state, local, backend, watcher, signals })
+        let asked = Asked::default();
+        Ok(Self { call, workspace, state, opened, backend, asked, from_dream: None, watcher, signals })
     }
 
     /// Opens the project for a command on a run that exists.
@@ -51,8 +64,11 @@ impl<'a> Desk<'a> {
         Self::open(call, workspace)
     }
 
-    /// Asks for the right to drive an alias.
-    pub(super) fn lock(&self, alias: &Alias) -> Result<Acquired, CliError> {
+    /// Asks for the right to drive an alias, which must be one of this backend's.
+    pub(super) async fn lock(&self, alias: &Alias) -> Result<Acquired, CliError> {
+        if let Some((record, _)) = alias::read(self.state.as_ref(), alias).await? {
+            self.opened.check_origin(alias, &record)?;
+        }
         let folder = self.workspace.lock_folder();
         let now = self.call.parts.clock().now();
         DriverLock::acquire(&folder, alias, now).map_err(|error| CliError::io("lock", &folder, &error))

@@ -5,8 +5,6 @@ use std::borrow::Cow;
 use clap::Args;
 use serde::Serialize;
 
-use crate::backend::Backend;
-use crate::backend::local::LocalBackend;
 use crate::diff::{Change, DiffCounts, EntryDiff, StoreDiff};
 use crate::dream::DreamChange;
 use crate::gate::secrets::redact;
@@ -16,11 +14,13 @@ use crate::report::diff_text::{Detail, Reasons, entry_text, head_text};
 use crate::run::base_snapshot;
 use crate::snapshot::Snapshot;
 use crate::spec;
-use crate::state::{StateStore, alias};
+use crate::state::StateStore;
+use crate::state::alias::{self, AliasRecord};
 
 use super::answer::Answer;
 use super::console::Volume;
 use super::exit::CliError;
+use super::opened::Opened;
 use super::workspace::Workspace;
 use super::{Call, runs};
 
@@ -72,18 +72,17 @@ struct Sides {
 
 pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
     let workspace = Workspace::open_project(call)?;
-    let local = workspace.local(call, false)?;
-    let backend = workspace.backend(call, &local);
+    let opened = workspace.backend(call, false)?;
     let state = workspace.state_read_only()?;
     let state = state.as_ref().map(|state| state as &dyn StateStore);
     let sides = match options.what.as_slice() {
         [a, b] => {
-            let before = one_side(&workspace, &local, backend.as_ref(), state, call, a).await?;
-            let after = one_side(&workspace, &local, backend.as_ref(), state, call, b).await?;
+            let before = one_side(&workspace, &opened, state, call, a).await?;
+            let after = one_side(&workspace, &opened, state, call, b).await?;
             Sides { names: (a.clone(), b.clone()), before, after, changes: Vec::new() }
         }
-        [run] => of_run(backend.as_ref(), state, run).await?,
-        _ => of_run(backend.as_ref(), state, "latest").await?,
+        [run] => of_run(&opened, state, run).await?,
+        _ => of_run(&opened, state, "latest").await?,
     };
     let mut diff = StoreDiff::between(&sides.before, &sides.after);
     let mut changes: Vec<DreamChange> = sides.changes.into_iter().map(redacted).collect();
@@ -120,13 +119,14 @@ fn is_at_or_below(candidate: &MemoryPath, path: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-async fn of_run(
-    backend: &dyn Backend,
-    state: Option<&dyn StateStore>,
-    name: &str,
-) -> Result<Sides, CliError> {
+async fn of_run(opened: &Opened, state: Option<&dyn StateStore>, name: &str) -> Result<Sides, CliError> {
+    let backend = opened.backend.as_ref();
     let journal = runs::find(state, name).await?;
     let run = journal.run();
+    let alias = journal.state().plan.alias();
+    if let Some(record) = read_alias(state, &alias).await? {
+        opened.check_origin(&alias, &record)?;
+    }
     let state = journal.state();
     let (Some(base), Some(candidate)) = (&state.base, &state.candidate) else {
         return Err(CliError::usage(format!("run `{run}` has no candidate yet"))
@@ -147,28 +147,22 @@ async fn of_run(
 /// Opens what one argument names: an alias, a store id, or a folder.
 async fn one_side(
     workspace: &Workspace,
-    local: &LocalBackend,
-    backend: &dyn Backend,
+    opened: &Opened,
     state: Option<&dyn StateStore>,
     call: &Call<'_>,
     name: &str,
 ) -> Result<Snapshot, CliError> {
+    let backend = opened.backend.as_ref();
     let folder = call.folder.join(name.strip_prefix("dir:").unwrap_or(name));
     if name.starts_with("dir:") || name.contains('/') || (folder.is_dir() && !is_alias(workspace, name)) {
-        let (snapshot, _) = local
-            .read_folder(&folder)
-            .map_err(|error| CliError::from(error.into_backend("read a folder")))?;
-        return Ok(snapshot);
+        return opened.read_folder(call, &workspace.root, &folder);
     }
     if let Some(alias) = workspace.project.stores.keys().find(|alias| alias.as_str() == name) {
-        let record = match state {
-            Some(state) => alias::read(state, alias).await?,
-            None => None,
-        };
-        let Some((record, _)) = record else {
+        let Some(record) = read_alias(state, alias).await? else {
             return Err(CliError::usage(format!("store `{name}` is not imported yet"))
                 .hint("The first run imports it; until then compare its folder, as `dir:FOLDER`."));
         };
+        opened.check_origin(alias, &record)?;
         return Ok(backend.snapshot(&record.active).await?);
     }
     match MemoryStoreId::parse(name) {
@@ -182,6 +176,11 @@ async fn one_side(
             Err(CliError::usage(format!("`{name}` is no alias, store id or folder")).hint(hint))
         }
     }
+}
+
+async fn read_alias(state: Option<&dyn StateStore>, alias: &Alias) -> Result<Option<AliasRecord>, CliError> {
+    let Some(state) = state else { return Ok(None) };
+    Ok(alias::read(state, alias).await?.map(|(record, _)| record))
 }
 
 fn is_alias(workspace: &Workspace, name: &str) -> bool {

@@ -2,22 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::backend::local::LocalBackend;
-use crate::backend::{Backend, SessionQuery};
-use crate::ids::{Alias, RunId, SessionId};
+use tokio::sync::{Mutex, OnceCell};
+
+use crate::backend::{Backend, BackendError, Refusal, SessionListing, SessionQuery};
+use crate::ids::{Alias, MemoryStoreId, RunId, SessionId};
 use crate::journal::run_state::RunState;
 use crate::journal::{self, Journal};
 use crate::plan::Plan;
 use crate::plan::facts::{Facts, LastRun, SourceFacts, StoreFacts, source_key};
 use crate::price::PriceTable;
-use crate::spec::pipeline::{Pipeline, StoreRef};
+use crate::spec::pipeline::{Pipeline, SessionSource, StoreRef};
 use crate::spec::project::Bootstrap;
 use crate::state::alias::{self, AliasRecord};
 use crate::state::{StateError, StateStore};
 
-use super::Call;
-use super::exit::CliError;
+use super::exit::{CliError, ExitCode};
+use super::opened::Opened;
 use super::workspace::Workspace;
+use super::{Call, lockfile};
 
 /// What state has on one pipeline.
 #[derive(Debug)]
@@ -43,74 +45,143 @@ pub(super) async fn past(
     Ok(Past { alias: record, last })
 }
 
-/// Gathers the facts for a plan.
-pub(super) async fn facts(
-    call: &Call<'_>,
-    workspace: &Workspace,
-    local: &LocalBackend,
-    backend: &dyn Backend,
-    pipeline: &Pipeline,
-    past: &Past,
-) -> Result<Facts, CliError> {
-    let mut sources = BTreeMap::new();
-    for source in &pipeline.sessions.sources {
-        let query = SessionQuery { sources: vec![source.clone()], since: None };
-        let listing = backend.sessions(&query).await?;
-        // All lists of named sessions are one source.
-        let facts: &mut SourceFacts = sources.entry(source_key(source)).or_default();
-        facts.sessions.extend(listing.sessions);
-        facts.unreadable.extend(listing.unreadable.into_iter().map(|u| (u.name, u.reason)));
-    }
-    Ok(Facts {
-        now: call.parts.clock().now(),
-        run_number: past.last.as_ref().map_or(1, |(run, _)| run.number() + 1),
-        alias: past.alias.clone(),
-        store: store(workspace, local, backend, pipeline, past).await?,
-        sources,
-        prices: PriceTable::builtin(),
-        last_run: past
-            .last
-            .as_ref()
-            .map(|(run, state)| LastRun { run: run.clone(), fingerprint: state.plan.fingerprint.clone() }),
-    })
+/// What was asked of a backend for one command, so that pipelines which need the same ask once.
+#[derive(Default)]
+pub(super) struct Asked {
+    /// Sessions by source; kept only where all pipelines are looked at in one moment.
+    listings: Option<Mutex<BTreeMap<SessionSource, SessionListing>>>,
+    models: OnceCell<Option<Vec<String>>>,
 }
 
-async fn store(
-    workspace: &Workspace,
-    local: &LocalBackend,
-    backend: &dyn Backend,
-    pipeline: &Pipeline,
-    past: &Past,
-) -> Result<StoreFacts, CliError> {
-    let id = match (&past.alias, &pipeline.store) {
-        (Some(record), _) => Some(record.active.clone()),
-        (None, StoreRef::Raw(id)) => Some(id.clone()),
-        (None, StoreRef::Alias(alias)) => match workspace.project.stores.get(alias).map(|s| &s.bootstrap) {
-            Some(Bootstrap::Store(id)) => Some(id.clone()),
-            Some(Bootstrap::Directory(folder)) => {
-                let (snapshot, _) = local
-                    .read_folder(&workspace.root.join(folder))
-                    .map_err(|error| CliError::from(error.into_backend("read a folder")))?;
-                return Ok(StoreFacts { id: None, entries: snapshot.len() as u64, bytes: snapshot.bytes() });
+impl Asked {
+    /// Keeps the sessions too.
+    pub(super) fn in_one_moment() -> Self {
+        Self { listings: Some(Mutex::default()), ..Self::default() }
+    }
+
+    async fn sessions(
+        &self,
+        backend: &dyn Backend,
+        source: &SessionSource,
+    ) -> Result<SessionListing, BackendError> {
+        let query = SessionQuery { sources: vec![source.clone()], since: None };
+        let Some(listings) = &self.listings else { return backend.sessions(&query).await };
+        let mut listings = listings.lock().await;
+        if let Some(known) = listings.get(source) {
+            return Ok(known.clone());
+        }
+        let listing = backend.sessions(&query).await?;
+        listings.insert(source.clone(), listing.clone());
+        Ok(listing)
+    }
+}
+
+/// What facts are gathered from.
+pub(super) struct Sources<'a> {
+    pub(super) call: &'a Call<'a>,
+    pub(super) workspace: &'a Workspace,
+    pub(super) opened: &'a Opened,
+    pub(super) state: Option<&'a dyn StateStore>,
+    pub(super) asked: &'a Asked,
+}
+
+impl Sources<'_> {
+    /// Gathers the facts for a plan: no text of any memory is among them.
+    pub(super) async fn facts(&self, pipeline: &Pipeline, past: &Past) -> Result<Facts, CliError> {
+        lockfile::unresolved(pipeline)?;
+        let backend = self.opened.backend.as_ref();
+        let models = self.asked.models.get_or_try_init(|| backend.models()).await?.clone();
+        let store = self.store(pipeline, past).await?;
+        let mut sources = BTreeMap::new();
+        for source in &pipeline.sessions.sources {
+            // All lists of named sessions are one source, and so are the stores of an alias.
+            let facts: &mut SourceFacts = sources.entry(source_key(source)).or_default();
+            for source in self.real(source).await? {
+                let listing = self.asked.sessions(backend, &source).await?;
+                let known: BTreeSet<SessionId> = facts.sessions.iter().map(|s| s.id.clone()).collect();
+                facts.sessions.extend(listing.sessions.into_iter().filter(|s| !known.contains(&s.id)));
+                facts.unreadable.extend(listing.unreadable.into_iter().map(|u| (u.name, u.reason)));
             }
+        }
+        Ok(Facts {
+            now: self.call.parts.clock().now(),
+            run_number: past.last.as_ref().map_or(1, |(run, _)| run.number() + 1),
+            alias: past.alias.clone(),
+            store,
+            sources,
+            prices: PriceTable::builtin(),
+            models,
+            last_run: past.last.as_ref().map(|(run, state)| LastRun {
+                run: run.clone(),
+                fingerprint: state.plan.fingerprint.clone(),
+            }),
+        })
+    }
+
+    /// Returns a source as the backend knows it. An alias is the store it stands for and those it stood for
+    /// before, as long as they are kept: sessions that mounted one of them were about the same memory.
+    async fn real(&self, source: &SessionSource) -> Result<Vec<SessionSource>, CliError> {
+        let SessionSource::Store(StoreRef::Alias(alias)) = source else { return Ok(vec![source.clone()]) };
+        let record = match self.state {
+            Some(state) => alias::read(state, alias).await?.map(|(record, _)| record),
             None => None,
-        },
-    };
-    let Some(id) = id else {
-        return Err(CliError::usage(format!(
-            "pipeline `{}` names a store the project does not have",
-            pipeline.name
-        )));
-    };
-    let snapshot = backend.snapshot(&id).await?;
-    Ok(StoreFacts { id: Some(id), entries: snapshot.len() as u64, bytes: snapshot.bytes() })
+        };
+        let spec = self.workspace.project.stores.get(alias);
+        let stores = match (record, spec.map(|spec| (&spec.bootstrap, spec.keep_previous))) {
+            (Some(record), spec) => {
+                self.opened.check_origin(alias, &record)?;
+                let kept = spec.map_or(0, |(_, keep)| keep as usize);
+                let before = record.previous.into_iter().take(kept).map(|previous| previous.store);
+                std::iter::once(record.active).chain(before).collect()
+            }
+            (None, Some((Bootstrap::Store(id), _))) => vec![id.clone()],
+            (None, _) => Vec::new(),
+        };
+        Ok(stores.into_iter().map(|id| SessionSource::Store(StoreRef::Raw(id))).collect())
+    }
+
+    async fn store(&self, pipeline: &Pipeline, past: &Past) -> Result<StoreFacts, CliError> {
+        let id = match (&past.alias, &pipeline.store) {
+            (Some(record), _) => record.active.clone(),
+            (None, StoreRef::Raw(id)) => id.clone(),
+            (None, StoreRef::Alias(alias)) => {
+                match self.workspace.project.stores.get(alias).map(|store| &store.bootstrap) {
+                    Some(Bootstrap::Store(id)) => id.clone(),
+                    Some(Bootstrap::Directory(folder)) => {
+                        let folder = self.workspace.root.join(folder);
+                        let snapshot = self.opened.read_folder(self.call, &self.workspace.root, &folder)?;
+                        let (entries, bytes) = (snapshot.len() as u64, snapshot.bytes());
+                        return Ok(StoreFacts { id: None, entries, bytes });
+                    }
+                    None => {
+                        return Err(CliError::usage(format!(
+                            "pipeline `{}` names a store the project does not have",
+                            pipeline.name
+                        )));
+                    }
+                }
+            }
+        };
+        let index = self.opened.backend.index(&id).await.map_err(|error| gone(error, &id))?;
+        Ok(StoreFacts { entries: index.entries.len() as u64, bytes: index.bytes(), id: Some(id) })
+    }
+}
+
+/// Says which store a backend does not have.
+fn gone(error: BackendError, id: &MemoryStoreId) -> CliError {
+    match error {
+        BackendError::Refused { kind: Refusal::NotFound, .. } => {
+            CliError::from(error).hint(format!("The store is `{id}`; this key must be of its workspace."))
+        }
+        error => error.into(),
+    }
 }
 
 /// Makes sure the pipeline's alias exists, importing its folder if it was never imported.
 pub(super) async fn bootstrap(
     call: &Call<'_>,
     workspace: &Workspace,
-    local: &LocalBackend,
+    opened: &Opened,
     state: &dyn StateStore,
     pipeline: &Pipeline,
     alias: &Alias,
@@ -122,6 +193,11 @@ pub(super) async fn bootstrap(
     let active = match (&pipeline.store, spec) {
         (StoreRef::Raw(id), _) | (StoreRef::Alias(_), Some(Bootstrap::Store(id))) => id.clone(),
         (StoreRef::Alias(_), Some(Bootstrap::Directory(folder))) => {
+            let Some(local) = &opened.local else {
+                return Err(CliError::usage(format!(
+                    "only the local backend imports folders, as for `{alias}`"
+                )));
+            };
             let imported = local
                 .import_folder(alias.as_str(), &workspace.root.join(folder))
                 .map_err(|error| CliError::from(error.into_backend("import a folder")))?;
@@ -146,7 +222,17 @@ pub(super) async fn bootstrap(
             return Err(CliError::usage(format!("the project has no store `{alias}`")));
         }
     };
-    let record = AliasRecord::bootstrapped(active);
+    if opened.remote.is_some() {
+        let store = opened.backend.store(&active).await.map_err(|error| gone(error, &active))?;
+        if store.archived_at.is_some() {
+            return Err(CliError::new(
+                ExitCode::RemoteFailed,
+                format!("`{active}` is archived: no dream may read it"),
+            )
+            .hint(format!("Give another store for `{alias}`.")));
+        }
+    }
+    let record = AliasRecord { origin: opened.origin(), ..AliasRecord::bootstrapped(active) };
     match alias::write(state, alias, &record, crate::state::PutIf::Absent).await {
         Ok(_) => Ok(record),
         // Another process bootstrapped it in the meantime, to the same store.

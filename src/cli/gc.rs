@@ -17,6 +17,7 @@ use crate::state::{StateError, StateStore, alias};
 use super::answer::Answer;
 use super::desk::Desk;
 use super::exit::{CliError, ExitCode};
+use super::opened::Opened;
 use super::workspace::Workspace;
 use super::{Call, FailOn};
 
@@ -50,9 +51,9 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     let spare = match workspace.state_read_only()? {
         None => Vec::new(),
         Some(state) => {
-            let local = workspace.local(call, false)?;
-            let backend = workspace.backend(call, &local);
-            still_there(backend.as_ref(), find_spare(&workspace, &state).await?).await?
+            let opened = workspace.backend(call, false)?;
+            let spare = find_spare(&workspace, &opened, &state).await?;
+            still_there(opened.backend.as_ref(), spare).await?
         }
     };
     for one in &spare {
@@ -92,13 +93,13 @@ async fn delete(desk: &Desk<'_>, agreed: Vec<Spare>) -> Result<Answer, CliError>
     let mut is_busy = false;
     let aliases: BTreeSet<Alias> = agreed.iter().map(|one| one.alias.clone()).collect();
     for alias in aliases {
-        let Acquired::Yes(_lock) = desk.lock(&alias)? else {
+        let Acquired::Yes(_lock) = desk.lock(&alias).await? else {
             let warning = console.paint.warn("kept:");
             console.complain(&format!("{warning} `{alias}` is driven by another process\n"));
             is_busy = true;
             continue;
         };
-        let mut spare = find_spare(&desk.workspace, desk.state.as_ref()).await?;
+        let mut spare = find_spare(&desk.workspace, &desk.opened, desk.state.as_ref()).await?;
         spare.retain(|one| one.alias == alias && agreed.iter().any(|other| other.store == one.store));
         let stores: BTreeSet<MemoryStoreId> = spare.iter().map(|one| one.store.clone()).collect();
         // No alias may offer a store for rollback that is about to go.
@@ -139,8 +140,13 @@ async fn still_there(backend: &dyn Backend, spare: Vec<Spare>) -> Result<Vec<Spa
 /// Never among them: a store that is live, bootstrapped from, or kept for rollback, under any alias that
 /// state holds; what an open run works on; a candidate that was approved beside a raw store; and any
 /// store that no run of this state wrote. An alias that the project does not name, on another branch
-/// say, keeps everything it ever had.
-async fn find_spare(workspace: &Workspace, state: &dyn StateStore) -> Result<Vec<Spare>, CliError> {
+/// say, keeps everything it ever had. What belongs to another backend is left alone.
+async fn find_spare(
+    workspace: &Workspace,
+    opened: &Opened,
+    state: &dyn StateStore,
+) -> Result<Vec<Spare>, CliError> {
+    let mut elsewhere = BTreeSet::new();
     let mut needed = BTreeSet::new();
     let mut spare = BTreeMap::new();
     let mut retired = Vec::new();
@@ -151,6 +157,10 @@ async fn find_spare(workspace: &Workspace, state: &dyn StateStore) -> Result<Vec
     }
     for name in alias::list(state).await? {
         let Some((record, _)) = alias::read(state, &name).await? else { continue };
+        if !opened.is_of(&record) {
+            elsewhere.insert(name);
+            continue;
+        }
         let keep =
             workspace.project.stores.get(&name).map_or(usize::MAX, |store| store.keep_previous as usize);
         needed.insert(record.active);
@@ -167,12 +177,17 @@ async fn find_spare(workspace: &Workspace, state: &dyn StateStore) -> Result<Vec
     for run in journal::runs(state, None).await? {
         let Some(journal) = Journal::open(state, &run).await? else { continue };
         let run_state = journal.state();
+        if elsewhere.contains(&run_state.plan.alias()) {
+            continue;
+        }
         let outputs = run_state.dreams.iter().filter_map(|dream| dream.output.clone());
         if run_state.is_released {
             let because = format!("written by {run}, {}", run_state.phase.name().replace('_', " "));
             let alias = run_state.plan.alias();
             spare.extend(outputs.map(|store| (store, (because.clone(), alias.clone()))));
-            if run_state.phase == Phase::Adopted && alias.is_raw() {
+            // A copy is in the raw store itself; any other candidate stands beside it.
+            let stands = run_state.phase == Phase::Adopted && run_state.copy.is_none();
+            if stands && alias.is_raw() {
                 needed.extend(run_state.candidate.iter().map(|candidate| candidate.store.clone()));
             }
         } else {

@@ -17,6 +17,8 @@ mod gather;
 mod gc;
 mod github;
 mod home;
+mod lockfile;
+mod opened;
 mod parts;
 mod plan;
 mod problems;
@@ -25,10 +27,12 @@ mod review;
 mod rollback;
 mod runs;
 mod schema;
+mod serve;
 mod show;
 mod signals;
 mod status;
 mod validate;
+mod watch;
 mod watcher;
 mod workspace;
 
@@ -119,6 +123,9 @@ struct Global {
     /// Let pipelines read this folder outside the project
     #[arg(long, value_name = "DIR", global = true)]
     allow_read: Vec<PathBuf>,
+    /// Trust the certificates in this PEM file too; SSL_CERT_FILE does the same
+    #[arg(long, value_name = "FILE", global = true)]
+    ca_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -167,6 +174,8 @@ enum Command {
     Rollback(rollback::Options),
     /// Delete stores that nothing needs any more
     Gc(gc::Options),
+    /// Serve the local backend over HTTP, for the official SDKs and for tests
+    Serve(serve::Options),
     /// Print a JSON Schema
     Schema(schema::Options),
     /// Print shell completions
@@ -268,6 +277,7 @@ fn kind(command: Option<&Command>) -> &'static str {
         Some(Command::Cancel(_)) => "cancel",
         Some(Command::Rollback(_)) => "rollback",
         Some(Command::Gc(_)) => "gc",
+        Some(Command::Serve(_)) => "serve",
         Some(Command::Schema(_)) => "schema",
         Some(Command::Completions(_)) => "completions",
     }
@@ -299,6 +309,7 @@ fn dispatch(command: Option<Command>, call: &Call<'_>) -> Result<Answer, CliErro
             Some(Command::Cancel(options)) => cancel::run(call, &options).await,
             Some(Command::Rollback(options)) => rollback::run(call, &options).await,
             Some(Command::Gc(options)) => gc::run(call, &options).await,
+            Some(Command::Serve(options)) => serve::run(call, &options).await,
             Some(Command::Validate(_) | Command::Schema(_) | Command::Completions(_)) => {
                 Ok(Answer::default())
             }

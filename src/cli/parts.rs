@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::backend::Backend;
+use crate::backend::http::HttpOptions;
 use crate::clock::{Clock, SystemClock};
 use crate::dreaming::Minds;
 use crate::dreaming::offline::LocalMinds;
@@ -36,6 +37,11 @@ pub trait Parts: Send + Sync {
     /// Says when the process is asked to stop.
     fn signals(&self) -> Signals {
         Signals::of_process()
+    }
+
+    /// Changes how a server is talked to.
+    fn http(&self, options: HttpOptions) -> HttpOptions {
+        options
     }
 
     /// Wraps the backend that was opened.

@@ -53,18 +53,21 @@ fn offline(call: &Call<'_>, workspace: &Workspace) -> Answer {
 
 async fn live(call: &Call<'_>, workspace: &Workspace) -> Result<Answer, CliError> {
     let state = workspace.state_read_only()?;
-    let local = workspace.local(call, false)?;
-    let backend = workspace.backend(call, &local);
+    let opened = workspace.backend(call, false)?;
+    let asked = gather::Asked::in_one_moment();
+    let store = state.as_ref().map(|state| state as &dyn crate::state::StateStore);
+    let sources = gather::Sources { call, workspace, opened: &opened, state: store, asked: &asked };
     let mut plans = Vec::new();
     for pipeline in workspace.pipelines.values() {
         let alias = alias_of(pipeline);
-        let store = state.as_ref().map(|state| state as &dyn crate::state::StateStore);
         let past = gather::past(store, pipeline, &alias).await?;
-        let facts = gather::facts(call, workspace, &local, backend.as_ref(), pipeline, &past).await?;
-        let plan = plan(pipeline, &facts)?;
+        if let Some(record) = &past.alias {
+            opened.check_origin(&alias, record)?;
+        }
+        let plan = plan(pipeline, &sources.facts(pipeline, &past).await?)?;
         let is_verbose = call.console.volume == super::Volume::Verbose;
         call.console.say(&plan_text(&plan, pipeline, call.console.paint, is_verbose));
-        let forgotten = gather::forgotten(store, backend.as_ref(), &past, &plan).await?;
+        let forgotten = gather::forgotten(store, opened.backend.as_ref(), &past, &plan).await?;
         gather::warn_of_forgotten(call, workspace, forgotten);
         if let Some((run, state)) = past.last.as_ref().filter(|(_, state)| !state.is_released) {
             let phase = state.phase.name().replace('_', " ");

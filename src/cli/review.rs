@@ -58,7 +58,7 @@ where
     let desk = Desk::of_runs(call)?;
     let state = desk.state.as_ref();
     let journal = runs::find(Some(state), name).await?;
-    let Acquired::Yes(_lock) = desk.lock(&journal.state().plan.alias())? else {
+    let Acquired::Yes(_lock) = desk.lock(&journal.state().plan.alias()).await? else {
         return Err(busy(journal.run()));
     };
     // Read again under the lock: the run may have moved on while we waited for it.

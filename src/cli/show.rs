@@ -9,12 +9,11 @@ use crate::report::run_text::{run_text, verdicts_text};
 use crate::report::run_view::RunView;
 use crate::state::StateStore;
 
-use super::Call;
 use super::answer::Answer;
 use super::console::Volume;
 use super::exit::CliError;
-use super::runs;
 use super::workspace::Workspace;
+use super::{Call, runs, watch};
 
 /// Options of `show`.
 #[derive(Debug, Args)]
@@ -22,6 +21,9 @@ pub(super) struct Options {
     /// The run: its id, an unambiguous beginning of it, or `latest`
     #[arg(value_name = "RUN", default_value = "latest")]
     run: String,
+    /// Tell what its dream reads and writes until it ends, whoever drives the run
+    #[arg(long)]
+    follow: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -35,7 +37,10 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     let workspace = Workspace::open_project(call)?;
     let state = workspace.state_read_only()?;
     let state = state.as_ref().map(|state| state as &dyn StateStore);
-    let journal = runs::find(state, &options.run).await?;
+    let mut journal = runs::find(state, &options.run).await?;
+    if let Some(state) = state.filter(|_| options.follow) {
+        journal = watch::watch(call, &workspace, state, journal).await?;
+    }
     let view = RunView::of(journal.run(), journal.state());
     let console = &call.console;
     console.say(&run_text(&view, journal.state(), console.paint));

@@ -1,5 +1,6 @@
 //! Watching runs for people and programs: a live line or one line per change, and NDJSON.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
@@ -8,10 +9,11 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
+use crate::backend::{Activity, ActivityKind};
 use crate::dream::Dream;
 use crate::ids::RunId;
 use crate::journal::event::{JournalEvent, Recorded};
-use crate::report::words::{count, grouped, line};
+use crate::report::words::{count, cut, grouped, line};
 use crate::run::observer::Observer;
 
 use super::Call;
@@ -21,12 +23,23 @@ use super::exit::CliError;
 /// How often a dream that makes progress is mentioned where a line cannot be redrawn.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
+/// How much of what a dream says or touches is shown on its line, in characters.
+const WHAT_WIDTH: usize = 160;
+
 /// Watches runs.
 pub(super) struct Watcher<'a> {
     call: &'a Call<'a>,
     events: Option<Mutex<File>>,
     bar: Option<ProgressBar>,
-    last_line: Mutex<Option<Instant>>,
+    progress: Mutex<BTreeMap<RunId, Progress>>,
+    /// Whether to say what dreams read and write.
+    tells_deeds: bool,
+}
+
+/// How far the dream of a run was when it was last mentioned.
+struct Progress {
+    text: String,
+    told: Instant,
 }
 
 impl<'a> Watcher<'a> {
@@ -51,13 +64,29 @@ impl<'a> Watcher<'a> {
             }
             bar
         });
-        Ok(Self { call, events, bar, last_line: Mutex::new(None) })
+        let tells_deeds = call.console.volume == Volume::Verbose;
+        Ok(Self { call, events, bar, progress: Mutex::default(), tells_deeds })
+    }
+
+    /// Says what dreams read and write, whatever the volume.
+    pub(super) fn telling_deeds(mut self) -> Self {
+        self.tells_deeds = true;
+        self
     }
 
     fn line(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| self.call.console.say(text)),
             None => self.call.console.say(text),
+        }
+    }
+
+    /// Stops mentioning the dream of a run, and mentions another one instead.
+    fn rest(&self, run: &RunId) {
+        let mut all = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(run);
+        if let Some(bar) = &self.bar {
+            bar.set_message(all.values().next_back().map_or_else(String::new, |other| other.text.clone()));
         }
     }
 
@@ -81,11 +110,30 @@ impl Drop for Watcher<'_> {
 impl Observer for Watcher<'_> {
     fn recorded(&self, run: &RunId, recorded: &Recorded) {
         self.emit(&json!({ "type": "recorded", "run": run, "recorded": recorded }));
+        if let JournalEvent::DreamEnded { .. } = &recorded.event {
+            self.rest(run);
+        }
         if let Some(text) = sentence(&recorded.event) {
             self.line(&format!("  {} {text}\n", self.call.console.paint.dim(&run.to_string())));
         } else if self.call.console.volume == Volume::Verbose {
             let name = recorded.event.name().replace('_', " ");
             self.line(&format!("  {} {name}\n", self.call.console.paint.dim(&run.to_string())));
+        }
+    }
+
+    fn acted(&self, run: &RunId, dream: &Dream, activities: &[Activity]) {
+        for activity in activities {
+            let Activity { at, kind, what } = activity;
+            let kind = word(*kind);
+            self.emit(&json!({
+                "type": "acted", "run": run, "dream": dream.id, "at": at, "kind": kind, "what": what,
+            }));
+            if self.tells_deeds {
+                let paint = self.call.console.paint;
+                let what = line(what.trim());
+                let what = cut(&what, WHAT_WIDTH);
+                self.line(&format!("  {} {kind:<6} {what}\n", paint.dim(&run.to_string())));
+            }
         }
     }
 
@@ -112,21 +160,33 @@ impl Observer for Watcher<'_> {
             ),
             None => format!("{} {}", dream.id, dream.status),
         };
+        let mut all = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let others = all.keys().filter(|other| *other != run).count();
+        let known = all.get_mut(run);
         match &self.bar {
             Some(bar) => {
-                bar.set_message(text);
+                bar.set_message(match others {
+                    0 => text.clone(),
+                    others => format!("{text}, and {}", count(others as u64, "more dream", "more dreams")),
+                });
                 bar.tick();
             }
-            None => {
-                let mut last = self.last_line.lock().unwrap_or_else(PoisonError::into_inner);
-                if last.is_none_or(|at| at.elapsed() >= LINE_EVERY) {
-                    if last.is_some() {
-                        self.call.console.say(&format!("  {run} {text}\n"));
-                    }
-                    *last = Some(Instant::now());
-                }
-            }
+            // The first time it was just said that there is such a dream.
+            None if known.as_ref().is_some_and(|known| known.told.elapsed() < LINE_EVERY) => return,
+            None if known.is_some() => self.call.console.say(&format!("  {run} {text}\n")),
+            None => {}
         }
+        all.insert(run.clone(), Progress { text, told: Instant::now() });
+    }
+}
+
+/// Names what a dream was seen doing.
+fn word(kind: ActivityKind) -> &'static str {
+    match kind {
+        ActivityKind::Read => "read",
+        ActivityKind::Wrote => "wrote",
+        ActivityKind::Said => "said",
+        ActivityKind::Failed => "failed",
     }
 }
 
@@ -149,6 +209,15 @@ fn sentence(event: &JournalEvent) -> Option<String> {
         JournalEvent::CandidateRecorded { entries, .. } => {
             format!("candidate holds {}", count(*entries, "memory", "memories"))
         }
+        JournalEvent::CopiedBack { written, .. } => {
+            format!("{} written into the live store", count(written.len() as u64, "memory", "memories"))
+        }
+        JournalEvent::DeploymentPatched { deployment } => format!("{deployment} names the new store"),
+        JournalEvent::SessionCreated { session, is_settled } => {
+            let how = if *is_settled { ", found again" } else { "" };
+            format!("session {session} has the candidate attached{how}")
+        }
+        JournalEvent::SessionNotSent => "the session was not created".to_owned(),
         JournalEvent::BudgetReached { batch, .. } => format!("budget reached before dream {batch}"),
         _ => return None,
     })

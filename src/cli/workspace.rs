@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::backend::Backend;
 use crate::backend::local::{LocalBackend, LocalOptions};
 use crate::ids::{Alias, PipelineName};
 use crate::spec::codes::Code;
@@ -20,9 +19,10 @@ use crate::spec::{self, LoadOptions};
 use crate::state::StateStore;
 use crate::state::sqlite::SqliteState;
 
-use super::Call;
 use super::exit::{CliError, ExitCode};
+use super::opened::{self, Opened};
 use super::reach::{self, Unreachable};
+use super::{Call, lockfile};
 
 /// The project file.
 pub(super) const PROJECT_FILE: &str = "dreamrun.yaml";
@@ -196,6 +196,7 @@ pub(super) fn load(call: &Call<'_>, root: &Path, files: &[PathBuf]) -> Result<Lo
             }
             loaded.sources.extend(source);
         }
+        problems.extend(lockfile::resolve(root, project, &mut loaded.pipelines));
         loaded.files += files.len();
         let named: Vec<_> = named.iter().map(|(place, name)| (&loaded.sources[*place], name)).collect();
         problems.extend(spec::check_names(&named));
@@ -308,21 +309,25 @@ impl Workspace {
         Ok(SqliteState::open_read_only(&self.state_path())?)
     }
 
-    /// Returns the path of the local backend's database.
-    pub(super) fn local_database(&self) -> Result<PathBuf, CliError> {
+    /// Opens the backend that the project names.
+    pub(super) fn backend(&self, call: &Call<'_>, is_writing: bool) -> Result<Opened, CliError> {
         match &self.project.backend {
-            BackendSpec::Local { database } => Ok(self.root.join(database)),
-            BackendSpec::ManagedAgents { .. } => {
-                Err(CliError::usage("backend `managed_agents` is not available in this version")
-                    .hint("Set `backend: local` in dreamrun.yaml, or leave out the profile that changes it."))
+            BackendSpec::Local { database } => {
+                let local = self.local(call, self.root.join(database), is_writing)?;
+                Ok(Opened { backend: call.parts.backend(local.clone()), local: Some(local), remote: None })
             }
+            BackendSpec::ManagedAgents(settings) => opened::remote(call, settings),
         }
     }
 
-    /// Opens the local backend.
-    pub(super) fn local(&self, call: &Call<'_>, is_writing: bool) -> Result<Arc<LocalBackend>, CliError> {
+    fn local(
+        &self,
+        call: &Call<'_>,
+        database: PathBuf,
+        is_writing: bool,
+    ) -> Result<Arc<LocalBackend>, CliError> {
         let options = LocalOptions {
-            database: self.local_database()?,
+            database,
             root: self.root.clone(),
             allow_read: call.global.allow_read.iter().map(|folder| call.folder.join(folder)).collect(),
             minds: call.parts.minds(),
@@ -336,11 +341,6 @@ impl Workspace {
             )
         })?;
         Ok(Arc::new(backend))
-    }
-
-    /// Opens the backend as runs see it.
-    pub(super) fn backend(&self, call: &Call<'_>, local: &Arc<LocalBackend>) -> Arc<dyn Backend> {
-        call.parts.backend(local.clone())
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Facts {
     pub sources: BTreeMap<SourceKey, SourceFacts>,
     /// What tokens cost.
     pub prices: PriceTable,
+    /// The models that the backend lists, where it does.
+    pub models: Option<Vec<String>>,
     /// The pipeline's last run, to say what changed since.
     pub last_run: Option<LastRun>,
 }

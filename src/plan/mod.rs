@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{Alias, MemoryStoreId, PipelineName, RunId, SessionId};
 use crate::price::{TextKind, Usd, UsdRange};
 use crate::spec::pipeline::{Adopt, AgentRef, GateSpec, Pipeline, StoreRef, Target};
+use crate::spec::suggest::nearest;
 use crate::spec::template::{
     self, BatchContext, InputContext, PipelineContext, RunContext, TemplateContext, TemplateError,
 };
@@ -200,6 +201,7 @@ pub fn plan(pipeline: &Pipeline, facts: &Facts) -> Result<Plan, PlanError> {
         left_out: selection.left_out,
         unreadable: facts.sources.values().flat_map(|source| source.unreadable.clone()).collect(),
         skipped_lines: chosen.iter().map(|session| session.size.skipped_lines).sum(),
+        unlisted_model: unlisted(&pipeline.model, facts.models.as_deref()),
         basis: basis(is_priced, &batches),
         changed: facts
             .last_run
@@ -312,6 +314,32 @@ fn basis(is_priced: bool, batches: &[PlannedBatch]) -> String {
         (true, 0) => "nothing to read".to_owned(),
         (true, _) => "these sessions and the store, read once or more".to_owned(),
     }
+}
+
+/// The most names that stand in for one that a backend does not list.
+const NEAR_MODELS: usize = 3;
+
+/// Returns the names nearest to a model that a backend does not list.
+fn unlisted(model: &str, listed: Option<&[String]>) -> Option<Vec<String>> {
+    let listed = listed?;
+    // A list may name only the dated form of a model that is asked for by its short name.
+    let is_dated = |name: &str| {
+        name.strip_prefix(model)
+            .and_then(|rest| rest.strip_prefix('-'))
+            .is_some_and(|rest| rest.len() == 8 && rest.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    if listed.iter().any(|name| name == model || is_dated(name)) {
+        return None;
+    }
+    let mut rest: Vec<&str> = listed.iter().map(String::as_str).collect();
+    let mut near = Vec::new();
+    while near.len() < NEAR_MODELS
+        && let Some(next) = nearest(model, rest.iter().copied())
+    {
+        near.push(next.to_owned());
+        rest.retain(|name| *name != next);
+    }
+    Some(near)
 }
 
 fn date_of(now: jiff::Timestamp) -> String {

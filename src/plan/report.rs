@@ -24,6 +24,10 @@ pub struct PlanReport {
     pub unreadable: Vec<(String, String)>,
     /// Lines of chosen transcripts that could not be read.
     pub skipped_lines: u64,
+    /// Set if the backend lists models, and not this one: the names nearest to it. Whether a model can
+    /// dream is told nowhere but by trying.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlisted_model: Option<Vec<String>>,
     /// How the cost was estimated.
     pub basis: String,
     /// What differs from the pipeline's last run, one line each; empty on the first run.

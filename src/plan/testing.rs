@@ -79,6 +79,7 @@ pub(crate) fn facts(sessions: Vec<Session>) -> Facts {
         },
         sources: [(source_key(&files("logs/*")), source)].into_iter().collect(),
         prices: PriceTable::builtin(),
+        models: None,
         last_run: None,
     }
 }

@@ -242,6 +242,19 @@ fn notes(text: &mut String, plan: &Plan, paint: Paint, is_verbose: bool) {
             }
         }
     }
+    if let Some(near) = &report.unlisted_model {
+        let near: Vec<String> = near.iter().map(|name| line(name)).collect();
+        let near = match near.is_empty() {
+            true => String::new(),
+            false => format!(" (near it: {})", near.join(", ")),
+        };
+        let _ = writeln!(
+            text,
+            "  {} the backend lists no model `{}`{near}; a dream of it may be refused",
+            paint.warn("note:"),
+            line(&plan.model)
+        );
+    }
     for (file, reason) in &report.unreadable {
         let _ = writeln!(text, "  {} {}: {}", paint.warn("not read:"), line(file), line(reason));
     }

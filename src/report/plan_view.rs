@@ -60,6 +60,9 @@ pub struct PlanView {
     pub store: StoreView,
     /// The model or mind that dreams.
     pub model: String,
+    /// Set if the backend lists models, and not this one: the names nearest to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_not_listed: Option<Vec<String>>,
     /// The dreams, in order.
     pub dreams: Vec<DreamView>,
     /// What they may cost together, in US dollars; null if the price is not known.
@@ -208,6 +211,7 @@ impl PlanView {
                 generation: plan.store.generation,
             },
             model: plan.model.clone(),
+            model_not_listed: report.unlisted_model.clone(),
             dreams: plan
                 .batches
                 .iter()

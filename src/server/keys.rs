@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::backend::wire::header;
+use crate::backend::wire::{Actor, header};
 
 use super::error::ApiError;
 
@@ -28,6 +28,13 @@ struct Key {
 pub(crate) struct Caller {
     /// The id of the key; no secret.
     pub(crate) key: Arc<str>,
+}
+
+impl Caller {
+    /// Returns what versions of memories call who sent the request.
+    pub(super) fn actor(&self) -> Actor {
+        Actor::ApiActor { api_key_id: self.key.to_string() }
+    }
 }
 
 impl fmt::Debug for Keys {

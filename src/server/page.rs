@@ -41,7 +41,7 @@ impl Cursor {
     /// Reads the `page` of a query.
     pub(super) fn of(query: &Query, list: &str) -> Result<Option<Self>, ApiError> {
         let Some(text) = query.one("page").filter(|text| !text.is_empty()) else { return Ok(None) };
-        let invalid = || ApiError::invalid("page: not a cursor of this list");
+        let invalid = Self::unknown;
         let digits =
             text.strip_prefix(PREFIX).filter(|d| d.is_ascii() && d.len() % 2 == 0).ok_or_else(invalid)?;
         let bytes: Vec<u8> = (0..digits.len())
@@ -51,5 +51,20 @@ impl Cursor {
             .map_err(|_| invalid())?;
         let cursor: Self = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
         if cursor.list == list { Ok(Some(cursor)) } else { Err(invalid()) }
+    }
+
+    /// 400: the `page` of a query leads nowhere in this list.
+    pub(super) fn unknown() -> ApiError {
+        ApiError::invalid("page: not a cursor of this list")
+    }
+
+    /// Cuts what was asked for with one item more down to a page, and returns the text of the cursor that
+    /// leads on from its last item; none at the end of the list.
+    pub(super) fn cut<T>(items: &mut Vec<T>, limit: usize, of: impl FnOnce(&T) -> Self) -> Option<String> {
+        if items.len() <= limit {
+            return None;
+        }
+        items.truncate(limit);
+        items.last().map(|last| of(last).text())
     }
 }

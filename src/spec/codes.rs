@@ -199,6 +199,8 @@ codes! {
         "Only the local backend can serve this."
     UnknownMind "DR0513" Error "unknown model for the local backend"
         "On the local backend `model` names a mind that is built in."
+    LockFile "DR0514" Warning "file without an id"
+        "On a server, agents, environments and deployments have ids. A pipeline may name the file that one is made from, and `claude-lock.json` tells its id once `ant apply` has created it; nothing that needs the id can run before."
     MoreProblems "DR0999" Error "more problems"
         "The file has more problems than are shown."
 }

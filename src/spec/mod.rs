@@ -21,6 +21,7 @@ pub mod authored;
 pub mod schema;
 pub mod quantity;
 pub mod path;
+pub mod lock;
 pub mod checker;
 pub mod shape;
 pub mod expr;

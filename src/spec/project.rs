@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{Alias, MemoryStoreId};
 use crate::price::Usd;
 
@@ -32,12 +35,30 @@ pub enum BackendSpec {
         database: PathBuf,
     },
     /// The Managed Agents API or a compatible server.
-    ManagedAgents {
-        /// The server, if not the public one.
-        base_url: Option<String>,
-        /// The workspace, for keys that can act in several.
-        workspace: Option<String>,
-    },
+    ManagedAgents(RemoteSpec),
+}
+
+/// How the Managed Agents API or a compatible server is reached. The key comes from the environment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RemoteSpec {
+    /// The server, if not the public one.
+    pub base_url: Option<String>,
+    /// The workspace, for keys that can act in several.
+    pub workspace: Option<String>,
+    /// The header that carries the key.
+    pub key_header: KeyHeader,
+}
+
+/// The header that carries a key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "KeyHeader")]
+pub enum KeyHeader {
+    /// `Authorization: Bearer`, as current SDKs send it.
+    #[default]
+    Bearer,
+    /// `x-api-key`, as older ones do.
+    XApiKey,
 }
 
 impl BackendSpec {
@@ -45,7 +66,7 @@ impl BackendSpec {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Local { .. } => "local",
-            Self::ManagedAgents { .. } => "managed_agents",
+            Self::ManagedAgents(_) => "managed_agents",
         }
     }
 }

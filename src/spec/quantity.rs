@@ -191,6 +191,36 @@ fn numbers(text: &str) -> Option<[u32; 3]> {
     parts.next().is_none().then_some(numbers)
 }
 
+/// Checks the address of a server: a key is sent to it in private, and the address holds none.
+///
+/// # Errors
+///
+/// Says what is wrong with it.
+pub fn server_url(url: &str) -> Result<(), Wrong> {
+    if !url.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(Wrong::new("a URL holds printable ASCII without spaces"));
+    }
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return Err(Wrong::new("this is not a URL").help("write it with its scheme: `https://…`"));
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return Err(
+            Wrong::new("the URL holds credentials").help("remove them; keys come from the environment")
+        );
+    }
+    let host = match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    match (scheme, host) {
+        (_, "") => Err(Wrong::new("the URL names no host")),
+        ("https", _) | ("http", "localhost" | "127.0.0.1" | "::1") => Ok(()),
+        ("http", _) => Err(Wrong::new("plain http would send the key unencrypted").help("use `https://`")),
+        _ => Err(Wrong::new("only `https://` is spoken here")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -3,6 +3,7 @@
 //! It is replaced as a whole, from the version that was read, or not at all.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -14,6 +15,10 @@ use crate::memory::ContentHash;
 
 /// The format of [`AliasRecord`]. 1: the first.
 pub const ALIAS_FORMAT: u32 = 1;
+
+/// How many copies into a live store can be taken back, one after the other. Each is remembered with the
+/// sessions that had been read by then, and a store that never changes its id would gather them for ever.
+pub const COPIES_KEPT: usize = 10;
 
 /// What the key of every alias begins with.
 const ALIASES: &str = "aliases/";
@@ -29,6 +34,9 @@ pub struct AliasRecord {
     /// that were read since, even where the live store stayed.
     #[serde(default)]
     pub revision: u64,
+    /// Where its stores are; none on the local backend of the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// The live store.
     pub active: MemoryStoreId,
     /// The adoption that made it live; none for a bootstrapped store.
@@ -49,6 +57,46 @@ pub struct AliasRecord {
     /// Set by `rollback`: automation keeps its hands off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
+}
+
+/// Where the stores of an alias are. An id means something only there, and a run that looked for its
+/// dream elsewhere would pay for it again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Origin {
+    /// The server, without a slash at its end.
+    pub base_url: String,
+    /// The organisation that the key belongs to, if the server said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
+    /// The workspace that the key acts in, if the server said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<String>,
+}
+
+impl Origin {
+    /// Says whether two accounts of a place can be of the same one: what both know agrees.
+    pub fn fits(&self, other: &Self) -> bool {
+        let fits = |one: &Option<String>, other: &Option<String>| match (one, other) {
+            (Some(one), Some(other)) => one == other,
+            _ => true,
+        };
+        self.base_url == other.base_url
+            && fits(&self.organization, &other.organization)
+            && fits(&self.workspace, &other.workspace)
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.base_url)?;
+        if let Some(workspace) = &self.workspace {
+            write!(f, ", workspace {workspace}")?;
+        }
+        if let Some(organization) = &self.organization {
+            write!(f, ", organisation {organization}")?;
+        }
+        Ok(())
+    }
 }
 
 /// How a store became live.
@@ -72,6 +120,9 @@ pub struct PreviousStore {
     pub adoption: Option<Adoption>,
     /// When it gave way.
     pub retired_at: Timestamp,
+    /// The run that copied its candidate into this very store: the way back is to take the copy back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copied_by: Option<RunId>,
     /// Which sessions had been read into it by then.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub watermarks: BTreeMap<SourceKey, Watermark>,
@@ -95,6 +146,9 @@ pub struct Hold {
     pub by: String,
     /// Why.
     pub reason: String,
+    /// The store that a rollback is on its way to: it was begun, and is to be finished by the next one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolling_back_to: Option<MemoryStoreId>,
 }
 
 /// Names a session source within an alias, such as `files:logs/*.jsonl`.
@@ -154,6 +208,7 @@ impl AliasRecord {
             format: ALIAS_FORMAT,
             generation: 0,
             revision: 0,
+            origin: None,
             active,
             adoption: None,
             previous: Vec::new(),
@@ -170,8 +225,35 @@ impl AliasRecord {
         let before = std::mem::replace(&mut self.adoption, adoption);
         self.previous.retain(|p| p.store != retired && p.store != self.active);
         let watermarks = self.watermarks.clone();
-        self.previous
-            .insert(0, PreviousStore { store: retired, adoption: before, retired_at: at, watermarks });
+        self.previous.insert(
+            0,
+            PreviousStore { store: retired, adoption: before, retired_at: at, copied_by: None, watermarks },
+        );
+        self.generation += 1;
+    }
+
+    /// Notes that a run copied its candidate into the live store. What the store was before can be gone back
+    /// to like a store of its own, as long as it is among the last [`COPIES_KEPT`].
+    pub fn copy_into_active(&mut self, adoption: Adoption, at: Timestamp) {
+        let copied_by = Some(adoption.run.clone());
+        let before = self.adoption.replace(adoption);
+        let watermarks = self.watermarks.clone();
+        let store = self.active.clone();
+        let previous = PreviousStore { store, adoption: before, retired_at: at, copied_by, watermarks };
+        self.previous.insert(0, previous);
+        let mut copies = 0;
+        self.previous.retain(|previous| {
+            copies += usize::from(previous.copied_by.is_some());
+            previous.copied_by.is_none() || copies <= COPIES_KEPT
+        });
+        self.generation += 1;
+    }
+
+    /// Notes that the last copy into the live store was taken back.
+    pub fn take_back_copy(&mut self, previous: PreviousStore) {
+        self.previous.retain(|other| *other != previous);
+        self.adoption = previous.adoption;
+        self.watermarks = previous.watermarks;
         self.generation += 1;
     }
 
@@ -285,6 +367,21 @@ mod tests {
         assert!(!watermark.remembers(&id("z"), 5) && watermark.has_grown(&id("z"), 5));
         assert!(watermark.remembers(&id("y"), 5), "how far it was read is not known");
         assert!(!watermark.remembers(&id("x"), 5) && !watermark.has_grown(&id("x"), 5));
+    }
+
+    #[test]
+    fn an_origin_fits_another_where_both_know() {
+        let origin = |url: &str, organization: Option<&str>, workspace: Option<&str>| Origin {
+            base_url: url.to_owned(),
+            organization: organization.map(str::to_owned),
+            workspace: workspace.map(str::to_owned),
+        };
+        let bare = origin("https://a", None, None);
+        let full = origin("https://a", Some("o"), Some("w"));
+        assert!(bare.fits(&full) && full.fits(&bare) && full.fits(&full));
+        assert!(!full.fits(&origin("https://b", Some("o"), Some("w"))));
+        assert!(!full.fits(&origin("https://a", Some("o"), Some("v"))));
+        assert!(!full.fits(&origin("https://a", Some("p"), None)));
     }
 
     #[test]

@@ -119,6 +119,12 @@ fn help_of_apply() {
               Pipelines, by name or file; all of them if none is given
 
     Options:
+          --parallel <N>
+              Carry on at most N runs at a time [default: 200 on a server, 1 on the local backend]
+
+          --from-dream <DREAM>
+              Judge and adopt the output of this dream, made elsewhere, instead of asking for one
+
       -h, --help
               Print help (see a summary with '-h')
     ");
@@ -155,6 +161,9 @@ fn help_of_show() {
               [default: latest]
 
     Options:
+          --follow
+              Tell what its dream reads and writes until it ends, whoever drives the run
+
       -h, --help
               Print help (see a summary with '-h')
     ");

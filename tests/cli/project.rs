@@ -51,7 +51,7 @@ fn a_project_without_pipelines_says_where_to_write_one() {
 }
 
 #[test]
-fn the_other_backend_is_checked_and_refused_when_run() {
+fn the_other_backend_is_checked_and_needs_a_key_to_run() {
     let project = Project::small();
     project.write("dreamrun.yaml", REMOTE);
     project.edit("pipelines/tidy.yaml", "files: [\"logs/*.jsonl\"]", "agent: agent_01");
@@ -59,9 +59,10 @@ fn the_other_backend_is_checked_and_refused_when_run() {
     let _ = project.run(&["validate"]).ends_with(0);
     insta::assert_snapshot!(project.run(&["apply", "tidy", "--yes"]), @r"
     -- stderr
-    error: backend `managed_agents` is not available in this version
-      = Set `backend: local` in dreamrun.yaml, or leave out the profile that changes it.
-    -- exit 2
+    error: there is no key for the Managed Agents API
+      = Set `ANTHROPIC_API_KEY` (or `ANTHROPIC_AUTH_TOKEN`) in the environment; no file of the project may hold a key.
+      = `dreamrun doctor` says what a key can be used for; `dreamrun plan --offline` needs none.
+    -- exit 4
     ");
     assert!(!project.path(".dreamrun").exists());
 }

@@ -220,6 +220,7 @@ impl World {
             alias: Some(record),
             sources,
             prices: self.prices.clone(),
+            models: None,
             last_run: None,
         }
     }

@@ -167,10 +167,11 @@ fn remove_empty_parents(folder: &Path, file: &Path) -> Option<PathBuf> {
 
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
+    use io::ErrorKind::{NotADirectory, NotFound};
     match File::open(folder) {
         Ok(folder) => folder.sync_all(),
-        // Emptied and removed after it was touched.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        // Emptied and removed after it was touched; by now a file may have its name, or that of a folder above.
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Ok(()),
         Err(error) => Err(error),
     }
 }

@@ -14,6 +14,8 @@ pub struct Reach {
     pub base_url: String,
     /// Whether the key may read memory stores; that any answer came says that the server is there.
     pub stores: Result<(), BackendError>,
+    /// Whether the key may read sessions. Not asked if the key is no good.
+    pub sessions: Option<Result<(), BackendError>>,
     /// Whether the key may dream. Not asked if the key is no good.
     pub dreams: Option<Result<(), BackendError>>,
     /// The models the key may ask; none if the server does not say.
@@ -27,11 +29,12 @@ pub struct Reach {
 }
 
 impl HttpBackend {
-    /// Asks what there is to know, in three requests. A failure is part of the answer.
+    /// Asks what there is to know, in four requests. A failure is part of the answer.
     pub async fn check(&self) -> Reach {
         let mut reach = Reach {
             base_url: self.api.base().to_owned(),
             stores: Ok(()),
+            sessions: None,
             dreams: None,
             models: None,
             workspace: None,
@@ -39,23 +42,29 @@ impl HttpBackend {
             skew: None,
         };
         let call = Call::list(Family::Memories, &["memory_stores"], 1);
-        match self.api.ask_more::<Page<serde_json::Value>>(&call).await {
-            Ok((_, meta)) => {
-                reach.skew = meta.date.map(|date| date.duration_since(self.api.now()));
-                reach.workspace = meta.workspace;
-                reach.organization = meta.organization;
-            }
-            Err(failed) => {
-                let is_hopeless = failed.status().is_none_or(|status| status == 401);
-                reach.stores = Err(failed.into_backend("list memory stores"));
-                if is_hopeless {
-                    return reach;
-                }
+        if let Err(failed) = self.api.ask::<Page<serde_json::Value>>(&call).await {
+            let is_hopeless = failed.status().is_none_or(|status| status == 401);
+            reach.stores = Err(failed.into_backend("list memory stores"));
+            if is_hopeless {
+                return reach;
             }
         }
+        let call = Call::list(Family::Agents, &["sessions"], 1);
+        let sessions = self.api.ask::<Page<serde_json::Value>>(&call).await;
+        reach.sessions = Some(sessions.map(drop).map_err(|failed| failed.into_backend("list sessions")));
         reach.dreams = Some(self.may_dream().await.map_err(|failed| failed.into_backend("list dreams")));
         reach.models = self.list_models().await.unwrap_or_default();
+        let (seen, skew) = self.api.seen();
+        reach.workspace = seen.workspace;
+        reach.organization = seen.organization;
+        reach.skew = skew;
         reach
+    }
+
+    /// Returns the organisation and the workspace of the credential, as far as answers have told them.
+    pub fn account(&self) -> (Option<String>, Option<String>) {
+        let (seen, _) = self.api.seen();
+        (seen.organization, seen.workspace)
     }
 
     pub(super) async fn list_models(&self) -> Result<Option<Vec<String>>, super::outcome::Failed> {

@@ -1,10 +1,10 @@
 //! The one place that builds a request, sends it, and sorts what became of it.
 
 use std::hash::{BuildHasher, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Client, Method, Url};
 use secrecy::ExposeSecret;
@@ -131,6 +131,8 @@ pub(super) struct Api {
     timeouts: Timeouts,
     clock: Arc<dyn Clock>,
     credential: Credential,
+    /// What the last answer said beside its body, and how far the server's clock was ahead then.
+    seen: Mutex<(Meta, Option<SignedDuration>)>,
 }
 
 impl Api {
@@ -161,7 +163,26 @@ impl Api {
             timeouts: options.timeouts,
             clock: Arc::clone(&options.clock),
             credential: options.credential.clone(),
+            seen: Mutex::default(),
         })
+    }
+
+    /// Returns what answers said so far beside their bodies, and how far the server's clock is ahead of ours,
+    /// to the second.
+    pub(super) fn seen(&self) -> (Meta, Option<SignedDuration>) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn see(&self, meta: &Meta) {
+        let ahead = meta.date.map(|date| date.duration_since(self.now()));
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let (before, _) = std::mem::take(&mut *seen);
+        let now = Meta {
+            date: meta.date,
+            workspace: meta.workspace.clone().or(before.workspace),
+            organization: meta.organization.clone().or(before.organization),
+        };
+        *seen = (now, ahead);
     }
 
     /// Returns the address, without a slash at its end.
@@ -214,6 +235,7 @@ impl Api {
         let exchange = async {
             let response = self.send(call, false).await?;
             let meta = meta(response.headers());
+            self.see(&meta);
             let body = body(response, call.most).await?;
             Ok((body, meta))
         };

@@ -117,6 +117,13 @@ const TABLES_2: &str = "
 ALTER TABLE stores ADD COLUMN description TEXT NOT NULL DEFAULT '';
 ALTER TABLE stores ADD COLUMN metadata TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(metadata));
 ALTER TABLE stores ADD COLUMN updated_at INTEGER;
+ALTER TABLE stores ADD COLUMN memories INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX stores_by_time ON stores (created_at, id);
+UPDATE stores SET memories = (SELECT count(*) FROM memories WHERE store = stores.id);
+CREATE TRIGGER memory_came AFTER INSERT ON memories
+BEGIN UPDATE stores SET memories = memories + 1 WHERE id = NEW.store; END;
+CREATE TRIGGER memory_went AFTER DELETE ON memories
+BEGIN UPDATE stores SET memories = memories - 1 WHERE id = OLD.store; END;
 ALTER TABLE memories ADD COLUMN created_at INTEGER;
 CREATE UNIQUE INDEX memories_by_id ON memories (id);
 ALTER TABLE versions ADD COLUMN actor TEXT CHECK (actor IS NULL OR json_valid(actor));
@@ -124,6 +131,11 @@ ALTER TABLE versions ADD COLUMN redacted_at INTEGER;
 ALTER TABLE versions ADD COLUMN redacted_by TEXT CHECK (redacted_by IS NULL OR json_valid(redacted_by));
 CREATE UNIQUE INDEX versions_by_id ON versions (id);
 CREATE INDEX versions_by_memory ON versions (store, memory, seq);
+CREATE INDEX versions_by_store ON versions (store);
+CREATE INDEX versions_by_session ON versions (store, actor ->> 'session_id')
+WHERE actor ->> 'session_id' IS NOT NULL;
+UPDATE memories SET created_at = (SELECT min(created_at) FROM versions
+                                  WHERE store = memories.store AND memory = memories.id);
 ALTER TABLE dreams ADD COLUMN mind TEXT;
 ALTER TABLE dreams ADD COLUMN updates_existing INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE dreams ADD COLUMN session TEXT;
@@ -297,6 +309,8 @@ impl Database {
 /// Makes a connection ready for these tables.
 fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What was redacted or deleted leaves the file, too.
+    connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
@@ -414,6 +428,13 @@ pub(super) fn time_opt(row: &Row, column: usize) -> rusqlite::Result<Option<Time
 /// Reads a count.
 pub(super) fn count(row: &Row, column: usize) -> rusqlite::Result<u64> {
     u64::try_from(row.get::<_, i64>(column)?).map_err(|error| unreadable(column, error.to_string()))
+}
+
+/// As [`count`], for a column that may be empty.
+pub(super) fn count_opt(row: &Row, column: usize) -> rusqlite::Result<Option<u64>> {
+    row.get::<_, Option<i64>>(column)?
+        .map(|number| u64::try_from(number).map_err(|error| unreadable(column, error.to_string())))
+        .transpose()
 }
 
 /// Makes a count a column's value; counts beyond what SQLite holds do not occur.

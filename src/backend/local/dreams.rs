@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::backend::Refusal;
+use crate::backend::wire::Actor;
 use crate::dream::{Dream, DreamChange, DreamError, DreamProgress, DreamRequest, DreamStatus, Usage};
 use crate::dreaming::Reading;
 use crate::ids::{DreamId, MemoryStoreId, SessionId};
@@ -21,7 +22,8 @@ use crate::snapshot::Snapshot;
 use super::database::{as_column, count, parsed, parsed_opt, time, time_opt};
 use super::error::Failure;
 use super::sessions::{FilePart, Source, part_of};
-use super::{mint, stores, telling};
+use super::versions::{self, Mark};
+use super::{memories, mint, stores, telling};
 
 const DREAM: &str = "SELECT id, status, store, model, instructions, output, input_tokens, output_tokens,
     error_kind, error_message, created_at, ended_at, sessions_read, changes_written, mind, updates_existing,
@@ -48,6 +50,14 @@ impl DreamRecord {
     /// Returns the name of the mind that carries it out.
     pub(super) fn mind(&self) -> &str {
         self.mind.as_deref().unwrap_or(&self.dream.model)
+    }
+
+    /// Returns what its writes are marked with: the session that does the work, where there is one.
+    pub(super) fn mark(&self, now: Timestamp) -> Mark {
+        match &self.session {
+            Some(session) => Mark::of(now, &Actor::SessionActor { session_id: session.as_str().to_owned() }),
+            None => Mark::unsigned(now),
+        }
     }
 
     /// Says whether it was asked for over HTTP.
@@ -277,7 +287,7 @@ pub(super) fn input(db: &Connection, id: &DreamId) -> Result<Snapshot, Failure> 
     let sql = "SELECT m.path, c.content, m.hash, m.version, m.updated_at
                FROM dream_memories m JOIN contents c USING (hash) WHERE m.dream = ?1";
     let mut select = db.prepare_cached(sql)?;
-    let memories = select.query_map([id.as_str()], stores::memory_of)?.collect::<Result<_, _>>()?;
+    let memories = select.query_map([id.as_str()], memories::memory_of)?.collect::<Result<_, _>>()?;
     Ok(memories)
 }
 
@@ -306,8 +316,9 @@ pub(super) fn give_output(db: &Connection, record: &DreamRecord, now: Timestamp)
         input_store.id
     } else {
         let output = stores::create(db, &input_store.name, now)?.id;
+        let mark = record.mark(now);
         for memory in input(db, &dream.id)?.iter() {
-            stores::put(db, &output, memory, now)?;
+            memories::put(db, &output, memory, &mark)?;
         }
         output
     };
@@ -414,10 +425,10 @@ pub(super) fn end(
         return Ok(());
     }
     telling::end(db, &record(db, id)?, now)?;
-    let hashes = stores::named_by(db, "SELECT hash FROM dream_memories WHERE dream = ?1", id.as_str())?;
+    let hashes = versions::named_by(db, "SELECT hash FROM dream_memories WHERE dream = ?1", id.as_str())?;
     db.execute("DELETE FROM dream_memories WHERE dream = ?1", [id.as_str()])?;
     db.execute("UPDATE dream_sessions SET reading = NULL WHERE dream = ?1", [id.as_str()])?;
-    stores::sweep(db, &hashes)
+    versions::sweep(db, &hashes)
 }
 
 /// Fails every unfinished dream that reads a store which goes away, and returns them. `how` completes

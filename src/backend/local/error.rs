@@ -92,6 +92,22 @@ pub enum LocalError {
         /// The path as given.
         path: PathBuf,
     },
+    /// Another memory is where one was to go.
+    #[error("`{wanted}` cannot stand beside `{path}`")]
+    PathTaken {
+        /// Where one was to go.
+        wanted: String,
+        /// Where the other is: there, above or below.
+        path: String,
+        /// The other's id.
+        memory: String,
+    },
+    /// A memory does not hold what was expected.
+    #[error("{message}")]
+    HashDiffers {
+        /// What it holds and what was expected.
+        message: String,
+    },
     /// A rule was broken, or something was not as expected. Nothing changed.
     #[error("{message}")]
     Refused {
@@ -109,6 +125,7 @@ impl LocalError {
             Self::Refused { kind, message } => return BackendError::Refused { action, kind, message },
             Self::Busy { .. } => return BackendError::NotSent { action, reason: self.to_string() },
             Self::Unconfirmed { .. } => return BackendError::Unanswered { action, reason: self.in_full() },
+            Self::PathTaken { .. } | Self::HashDiffers { .. } => Refusal::Conflict,
             Self::Outside { .. } => Refusal::Invalid,
             _ => Refusal::Internal,
         };
@@ -132,6 +149,10 @@ impl LocalError {
 pub(super) enum Failure {
     #[error("the database failed")]
     Sqlite(#[from] rusqlite::Error),
+    #[error("`{wanted}` cannot stand beside `{path}`")]
+    PathTaken { wanted: String, path: String, memory: String },
+    #[error("{message}")]
+    HashDiffers { message: String },
     #[error("{message}")]
     Refused { kind: Refusal, message: String },
 }
@@ -145,6 +166,10 @@ impl Failure {
         let path = path.to_owned();
         let source = match self {
             Self::Refused { kind, message } => return LocalError::Refused { kind, message },
+            Self::PathTaken { wanted, path, memory } => {
+                return LocalError::PathTaken { wanted, path, memory };
+            }
+            Self::HashDiffers { message } => return LocalError::HashDiffers { message },
             Self::Sqlite(source) => source,
         };
         match source.sqlite_error_code() {

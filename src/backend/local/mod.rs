@@ -10,13 +10,16 @@ mod dreams;
 mod error;
 mod handle;
 mod landing;
+mod memories;
+mod metadata;
 pub(crate) mod mint;
-mod recorded;
+pub(crate) mod recorded;
 mod served;
 mod sessions;
 mod stores;
 mod telling;
 mod transcripts;
+mod versions;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -52,10 +55,14 @@ use error::Failure;
 use handle::{Handle, Workers};
 use served::Served;
 use sessions::{FilePart, Reach, Source};
+use versions::Mark;
 
 pub(crate) use dreams::{DreamFilter, DreamRecord, DreamTerms, status_of as dream_status};
 pub use error::LocalError;
+pub(crate) use memories::{MemoryFilter, View};
 pub use served::{DreamFault, Pace, Serving};
+pub(crate) use stores::StoreFilter;
+pub(crate) use versions::VersionFilter;
 
 /// How often a dream that another process works on is looked at.
 const POLL: Duration = Duration::from_millis(200);
@@ -200,13 +207,14 @@ impl LocalBackend {
         })
         .to_string();
         let now = self.shared.now();
+        let mark = Mark::unsigned(now);
         let known = self.shared.database.write(|db| {
             if let Some(known) = stores::imported(db, &origin)? {
                 return Ok(known);
             }
             let store = stores::create(db, name, now)?;
             for memory in snapshot.iter() {
-                stores::put(db, &store.id, memory, now)?;
+                memories::put(db, &store.id, memory, &mark)?;
             }
             stores::set_origin(db, &store.id, &origin, &report)?;
             Ok((store.id, report))
@@ -432,25 +440,20 @@ impl Shared {
     }
 
     fn write(&self, store: &MemoryStoreId, writes: &[MemoryWrite]) -> Result<(), LocalError> {
-        let now = self.now();
+        let mark = Mark::unsigned(self.now());
         // One transaction for all: a refused write ends it, and what came before is committed.
         let refused = self.database.write(|db| {
-            if stores::find(db, store)?.archived_at.is_some() {
-                let message = format!("memory store `{store}` is archived");
-                return Err(Failure::refused(Refusal::Invalid, message));
-            }
+            stores::check_writable(db, store)?;
             for write in writes {
-                match stores::write(db, store, write, now) {
-                    Err(Failure::Refused { kind, message }) => return Ok(Some((kind, message))),
-                    other => other?,
+                match memories::write(db, store, write, &mark) {
+                    Err(error @ Failure::Sqlite(_)) => return Err(error),
+                    Err(refused) => return Ok(Some(refused)),
+                    Ok(()) => {}
                 }
             }
             Ok(None)
         })?;
-        match refused {
-            Some((kind, message)) => Err(LocalError::Refused { kind, message }),
-            None => Ok(()),
-        }
+        refused.map_or(Ok(()), |refused| Err(refused.at(self.database.path())))
     }
 }
 
@@ -478,15 +481,15 @@ impl Backend for LocalBackend {
     }
 
     async fn snapshot(&self, id: &MemoryStoreId) -> Result<Snapshot, BackendError> {
-        self.shared.database.read(|db| stores::snapshot(db, id)).map_err(told("read a memory store"))
+        self.shared.database.read(|db| memories::snapshot(db, id)).map_err(told("read a memory store"))
     }
 
     async fn index(&self, id: &MemoryStoreId) -> Result<SnapshotIndex, BackendError> {
-        self.shared.database.read(|db| stores::index(db, id)).map_err(told("read a memory store"))
+        self.shared.database.read(|db| memories::index(db, id)).map_err(told("read a memory store"))
     }
 
     async fn index_at(&self, id: &MemoryStoreId, at: Timestamp) -> Result<SnapshotIndex, BackendError> {
-        self.shared.database.read(|db| stores::index_at(db, id, at)).map_err(told("read a store's past"))
+        self.shared.database.read(|db| versions::index_at(db, id, at)).map_err(told("read a store's past"))
     }
 
     async fn contents(
@@ -498,7 +501,7 @@ impl Backend for LocalBackend {
             stores::find(db, store)?;
             let mut found = Vec::new();
             for past in wanted {
-                found.extend(stores::content(db, store, &past.path, &past.hash)?);
+                found.extend(versions::content(db, store, past)?);
             }
             Ok(found)
         });

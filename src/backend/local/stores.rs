@@ -1,26 +1,39 @@
-//! Memory stores in the database: stores, memories, and a version for every change to one.
+//! Memory stores in the database: their rows, and what the API shows of them.
 //!
 //! Functions over an open transaction; who calls decides what is atomic.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
+use crate::backend::wire::{self, CreateStore, Object, UpdateStore};
 use crate::backend::{MemoryStore, Refusal};
-use crate::ids::{MemoryStoreId, MemoryVersionId};
-use crate::memory::{ContentHash, MEMORY_BYTES_LIMIT, Memory, MemoryPath, MemoryWrite};
-use crate::snapshot::{IndexEntry, Snapshot, SnapshotIndex};
+use crate::ids::MemoryStoreId;
 
-use super::database::{count, parsed, parsed_opt, time, time_opt};
-use super::error::Failure;
-use super::mint;
+use super::database::{as_column, parsed, time, time_opt};
+use super::error::{Failure, LocalError};
+use super::versions::{named_by, sweep};
+use super::{LocalBackend, dreams, metadata, mint};
 
 /// The longest name of a store, in characters (Managed Agents API).
 const NAME_LIMIT: usize = 255;
+/// The longest description of a store, in characters (Managed Agents API).
+const DESCRIPTION_LIMIT: usize = 1_024;
+/// The most memories of a store that callers of the API may make (Managed Agents API). Imports and dreams
+/// are not held to it.
+const MEMORIES_LIMIT: i64 = 10_000;
 
 const STORE: &str = "SELECT id, name, created_at, archived_at FROM stores";
+
+/// Which stores a listing is about, and where it goes on.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct StoreFilter {
+    pub(crate) from: Option<Timestamp>,
+    pub(crate) until: Option<Timestamp>,
+    pub(crate) includes_archived: bool,
+    /// When the store was made that the last page ended with, in microseconds, and its id.
+    pub(crate) before: Option<(i64, String)>,
+}
 
 fn store_of(row: &Row) -> rusqlite::Result<MemoryStore> {
     Ok(MemoryStore {
@@ -48,20 +61,62 @@ pub(super) fn list(db: &Connection) -> Result<Vec<MemoryStore>, Failure> {
 
 /// Makes an empty store.
 pub(super) fn create(db: &Connection, name: &str, now: Timestamp) -> Result<MemoryStore, Failure> {
+    let id = make(db, &CreateStore { name: name.to_owned(), ..CreateStore::default() }, now)?;
+    Ok(MemoryStore { id, name: name.to_owned(), created_at: now, archived_at: None })
+}
+
+/// Makes an empty store with everything a caller may say of it.
+pub(super) fn make(db: &Connection, body: &CreateStore, now: Timestamp) -> Result<MemoryStoreId, Failure> {
+    check_name(&body.name)?;
+    let description = body.description.as_deref().unwrap_or_default();
+    check_description(description)?;
+    let metadata = metadata::checked(body.metadata.as_ref())?;
+    let id = mint::memory_store();
+    db.prepare_cached(
+        "INSERT INTO stores (id, name, description, metadata, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+    )?
+    .execute(params![id.as_str(), body.name, description, text_of(&metadata), now.as_microsecond()])?;
+    Ok(id)
+}
+
+fn check_name(name: &str) -> Result<(), Failure> {
     let length = name.chars().count();
     if length == 0 || length > NAME_LIMIT || name.chars().any(char::is_control) {
         let rule =
             format!("name: {length} characters, allowed are 1 to {NAME_LIMIT} without control characters");
         return Err(Failure::refused(Refusal::Invalid, rule));
     }
-    let store =
-        MemoryStore { id: mint::memory_store(), name: name.to_owned(), created_at: now, archived_at: None };
-    db.prepare_cached("INSERT INTO stores (id, name, created_at) VALUES (?1, ?2, ?3)")?.execute(params![
-        store.id.as_str(),
-        name,
-        now.as_microsecond()
-    ])?;
-    Ok(store)
+    Ok(())
+}
+
+fn check_description(description: &str) -> Result<(), Failure> {
+    let length = description.chars().count();
+    if length > DESCRIPTION_LIMIT {
+        let rule = format!("description: {length} characters, allowed are {DESCRIPTION_LIMIT}");
+        return Err(Failure::refused(Refusal::Invalid, rule));
+    }
+    Ok(())
+}
+
+/// Refuses to change what an archived store holds.
+pub(super) fn check_writable(db: &Connection, id: &MemoryStoreId) -> Result<(), Failure> {
+    match find(db, id)?.archived_at {
+        Some(_) => Err(Failure::refused(Refusal::Invalid, format!("memory store `{id}` is archived"))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses one memory more than a store may hold.
+pub(super) fn check_room(db: &Connection, id: &MemoryStoreId) -> Result<(), Failure> {
+    let memories: i64 = db
+        .prepare_cached("SELECT memories FROM stores WHERE id = ?1")?
+        .query_row([id.as_str()], |row| row.get(0))?;
+    if memories >= MEMORIES_LIMIT {
+        let rule = format!("memory store `{id}` holds {memories} memories, allowed are {MEMORIES_LIMIT}");
+        return Err(Failure::refused(Refusal::Limit, rule));
+    }
+    Ok(())
 }
 
 /// Returns the store that was imported under an origin, with the report of that import.
@@ -88,241 +143,6 @@ pub(super) fn set_origin(
     Ok(())
 }
 
-/// Returns all a store holds.
-pub(super) fn snapshot(db: &Connection, id: &MemoryStoreId) -> Result<Snapshot, Failure> {
-    find(db, id)?;
-    let sql = "SELECT m.path, c.content, m.hash, m.version, m.updated_at
-               FROM memories m JOIN contents c USING (hash) WHERE m.store = ?1";
-    let mut select = db.prepare_cached(sql)?;
-    let memories = select.query_map([id.as_str()], memory_of)?.collect::<Result<_, _>>()?;
-    Ok(memories)
-}
-
-/// Returns what a store holds, without the text.
-pub(super) fn index(db: &Connection, id: &MemoryStoreId) -> Result<SnapshotIndex, Failure> {
-    find(db, id)?;
-    let sql = "SELECT m.path, m.hash, octet_length(c.content), m.version
-               FROM memories m JOIN contents c USING (hash) WHERE m.store = ?1";
-    indexed(db, sql, params![id.as_str()])
-}
-
-/// Returns what a store held at a moment: of each memory the newest version until then, unless that one
-/// took it away.
-pub(super) fn index_at(db: &Connection, id: &MemoryStoreId, at: Timestamp) -> Result<SnapshotIndex, Failure> {
-    find(db, id)?;
-    let sql = "SELECT v.path, v.hash, octet_length(c.content), v.id
-               FROM versions v JOIN contents c USING (hash)
-               WHERE v.seq IN (SELECT max(seq) FROM versions
-                               WHERE store = ?1 AND created_at <= ?2 GROUP BY memory)";
-    indexed(db, sql, params![id.as_str(), at.as_microsecond()])
-}
-
-fn indexed(db: &Connection, sql: &str, with: impl rusqlite::Params) -> Result<SnapshotIndex, Failure> {
-    let entry_of = |row: &Row| {
-        let path = parsed(row, 0, |text| MemoryPath::parse(&text))?;
-        let hash = parsed(row, 1, ContentHash::try_from)?;
-        let entry =
-            IndexEntry { hash, bytes: count(row, 2)?, version: parsed_opt(row, 3, MemoryVersionId::parse)? };
-        Ok((path, entry))
-    };
-    let entries = db.prepare_cached(sql)?.query_map(with, entry_of)?.collect::<Result<_, _>>()?;
-    Ok(SnapshotIndex { entries })
-}
-
-/// Reads a row of path, content, hash, version and time.
-pub(super) fn memory_of(row: &Row) -> rusqlite::Result<Memory> {
-    Ok(Memory {
-        path: parsed(row, 0, |text| MemoryPath::parse(&text))?,
-        content: Arc::from(row.get_ref(1)?.as_str()?),
-        hash: parsed(row, 2, ContentHash::try_from)?,
-        version: parsed_opt(row, 3, MemoryVersionId::parse)?,
-        updated_at: time_opt(row, 4)?,
-    })
-}
-
-/// Returns what a path of a store once held, if that is still kept.
-pub(super) fn content(
-    db: &Connection,
-    id: &MemoryStoreId,
-    path: &MemoryPath,
-    hash: &ContentHash,
-) -> Result<Option<Memory>, Failure> {
-    let sql = "SELECT v.path, c.content, v.hash, v.id, v.created_at
-               FROM versions v JOIN contents c USING (hash)
-               WHERE v.store = ?1 AND v.path = ?2 AND v.hash = ?3 ORDER BY v.seq DESC LIMIT 1";
-    let memory = db
-        .prepare_cached(sql)?
-        .query_row(params![id.as_str(), path.as_str(), hash.to_string()], memory_of)
-        .optional()?;
-    Ok(memory)
-}
-
-/// Performs one write, if what it expects is there.
-pub(super) fn write(
-    db: &Connection,
-    id: &MemoryStoreId,
-    write: &MemoryWrite,
-    now: Timestamp,
-) -> Result<(), Failure> {
-    let path = write.path();
-    let current = hash_at(db, id, path)?;
-    match write {
-        MemoryWrite::Put { content, expected, .. } => {
-            let hash = ContentHash::of(content.as_bytes());
-            if current == Some(hash) {
-                return Ok(());
-            }
-            if current != *expected {
-                return Err(moved(path, expected.as_ref(), current.as_ref()));
-            }
-            let mut memory = Memory::new(path.clone(), Arc::clone(content));
-            memory.updated_at = Some(now);
-            put(db, id, &memory, now)
-        }
-        MemoryWrite::Delete { expected, .. } => match current {
-            None => Ok(()),
-            Some(hash) if hash == *expected => delete(db, id, path, now),
-            Some(_) => Err(moved(path, Some(expected), current.as_ref())),
-        },
-    }
-}
-
-fn moved(path: &MemoryPath, expected: Option<&ContentHash>, current: Option<&ContentHash>) -> Failure {
-    let name = |hash: Option<&ContentHash>| hash.map_or_else(|| "nothing".to_owned(), ContentHash::short);
-    let message = format!("`{path}` holds {}, expected was {}", name(current), name(expected));
-    Failure::refused(Refusal::Conflict, message)
-}
-
-fn hash_at(db: &Connection, id: &MemoryStoreId, path: &MemoryPath) -> Result<Option<ContentHash>, Failure> {
-    let hash = db
-        .prepare_cached("SELECT hash FROM memories WHERE store = ?1 AND path = ?2")?
-        .query_row([id.as_str(), path.as_str()], |row| parsed(row, 0, ContentHash::try_from))
-        .optional()?;
-    Ok(hash)
-}
-
-/// Puts a memory at its path, over whatever is there.
-pub(super) fn put(
-    db: &Connection,
-    id: &MemoryStoreId,
-    memory: &Memory,
-    now: Timestamp,
-) -> Result<(), Failure> {
-    let path = memory.path.as_str();
-    if memory.content.len() > MEMORY_BYTES_LIMIT {
-        let rule = format!("`{path}`: {} bytes, allowed are {MEMORY_BYTES_LIMIT}", memory.content.len());
-        return Err(Failure::refused(Refusal::Invalid, rule));
-    }
-    let existing: Option<String> = db
-        .prepare_cached("SELECT id FROM memories WHERE store = ?1 AND path = ?2")?
-        .query_row([id.as_str(), path], |row| row.get(0))
-        .optional()?;
-    if existing.is_none()
-        && let Some(other) = neighbour(db, id, path)?
-    {
-        return Err(Failure::refused(Refusal::Conflict, format!("`{path}` cannot stand beside `{other}`")));
-    }
-    let (operation, memory_id) = match existing {
-        Some(memory_id) => ("modified", memory_id),
-        None => ("created", mint::memory()),
-    };
-    let hash = ContentHash::of(memory.content.as_bytes()).to_string();
-    let version = mint::memory_version();
-    let (version, now) = (version.as_str(), now.as_microsecond());
-    db.prepare_cached("INSERT OR IGNORE INTO contents (hash, content) VALUES (?1, ?2)")?
-        .execute([hash.as_str(), &*memory.content])?;
-    db.prepare_cached(
-        "INSERT INTO memories (store, path, id, version, hash, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-         ON CONFLICT DO UPDATE SET version = ?4, hash = ?5, updated_at = ?6",
-    )?
-    .execute(params![
-        id.as_str(),
-        path,
-        memory_id,
-        version,
-        hash,
-        memory.updated_at.map(Timestamp::as_microsecond)
-    ])?;
-    db.prepare_cached(
-        "INSERT INTO versions (id, store, memory, path, operation, hash, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?
-    .execute(params![version, id.as_str(), memory_id, path, operation, hash, now])?;
-    Ok(())
-}
-
-/// Returns a memory that would be the path's folder, or that the path would be the folder of.
-fn neighbour(db: &Connection, id: &MemoryStoreId, path: &str) -> Result<Option<String>, Failure> {
-    let mut exact = db.prepare_cached("SELECT path FROM memories WHERE store = ?1 AND path = ?2")?;
-    for (end, _) in path.match_indices('/').skip(1) {
-        let above = exact.query_row([id.as_str(), &path[..end]], |row| row.get(0)).optional()?;
-        if above.is_some() {
-            return Ok(above);
-        }
-    }
-    // `0` follows `/` in ASCII, so the range holds exactly what lies below the path.
-    let below = db
-        .prepare_cached(
-            "SELECT path FROM memories WHERE store = ?1 AND path > ?2 || '/' AND path < ?2 || '0' LIMIT 1",
-        )?
-        .query_row([id.as_str(), path], |row| row.get(0))
-        .optional()?;
-    Ok(below)
-}
-
-/// Takes a memory away; one that is not there counts as gone.
-pub(super) fn delete(
-    db: &Connection,
-    id: &MemoryStoreId,
-    path: &MemoryPath,
-    now: Timestamp,
-) -> Result<(), Failure> {
-    let memory: Option<String> = db
-        .prepare_cached("DELETE FROM memories WHERE store = ?1 AND path = ?2 RETURNING id")?
-        .query_row([id.as_str(), path.as_str()], |row| row.get(0))
-        .optional()?;
-    if let Some(memory) = memory {
-        db.prepare_cached(
-            "INSERT INTO versions (id, store, memory, path, operation, created_at)
-             VALUES (?1, ?2, ?3, ?4, 'deleted', ?5)",
-        )?
-        .execute(params![
-            mint::memory_version().as_str(),
-            id.as_str(),
-            memory,
-            path.as_str(),
-            now.as_microsecond()
-        ])?;
-    }
-    Ok(())
-}
-
-/// Makes one store hold what a snapshot does, given what it holds now. Memories that stay the same keep
-/// their versions. Returns the bytes written.
-pub(super) fn replace(
-    db: &Connection,
-    id: &MemoryStoreId,
-    before: &Snapshot,
-    after: &Snapshot,
-    now: Timestamp,
-) -> Result<u64, Failure> {
-    // Deletions first: a new memory may need the place that an old one's folder took.
-    for old in before.iter().filter(|old| after.get(&old.path).is_none()) {
-        delete(db, id, &old.path, now)?;
-    }
-    let mut bytes = 0;
-    for new in after.iter() {
-        if before.get(&new.path).is_some_and(|old| old.content == new.content) {
-            continue;
-        }
-        let mut memory = new.clone();
-        memory.updated_at = Some(new.updated_at.unwrap_or(now));
-        put(db, id, &memory, now)?;
-        bytes += memory.content.len() as u64;
-    }
-    Ok(bytes)
-}
-
 /// Deletes a store with its versions, and the contents nothing else names.
 pub(super) fn remove(db: &Connection, id: &MemoryStoreId) -> Result<(), Failure> {
     let hashes =
@@ -331,92 +151,155 @@ pub(super) fn remove(db: &Connection, id: &MemoryStoreId) -> Result<(), Failure>
     sweep(db, &hashes)
 }
 
-/// Returns the contents that rows name.
-pub(super) fn named_by(db: &Connection, sql: &str, key: &str) -> Result<BTreeSet<String>, Failure> {
-    let mut select = db.prepare_cached(sql)?;
-    let hashes = select.query_map([key], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    Ok(hashes)
+const SHOWN: &str = "SELECT id, name, description, metadata, created_at, coalesce(updated_at, created_at),
+    archived_at FROM stores";
+
+fn shown_of(row: &Row) -> rusqlite::Result<wire::MemoryStore> {
+    Ok(wire::MemoryStore {
+        id: row.get(0)?,
+        kind: "memory_store".to_owned(),
+        name: row.get(1)?,
+        description: row.get(2)?,
+        metadata: parsed(row, 3, |text| serde_json::from_str(&text))?,
+        created_at: time(row, 4)?,
+        updated_at: time(row, 5)?,
+        archived_at: time_opt(row, 6)?,
+    })
 }
 
-/// Removes those of some contents that nothing names any more.
-pub(super) fn sweep(db: &Connection, hashes: &BTreeSet<String>) -> Result<(), Failure> {
-    let mut remove = db.prepare_cached(
-        "DELETE FROM contents WHERE hash = ?1
-         AND NOT EXISTS (SELECT 1 FROM memories WHERE hash = ?1)
-         AND NOT EXISTS (SELECT 1 FROM versions WHERE hash = ?1)
-         AND NOT EXISTS (SELECT 1 FROM dream_memories WHERE hash = ?1)",
-    )?;
-    for hash in hashes {
-        remove.execute([hash])?;
+fn text_of(metadata: &Object) -> String {
+    serde_json::to_string(metadata).unwrap_or_default()
+}
+
+/// Returns a store as the API shows it.
+pub(super) fn shown(db: &Connection, id: &MemoryStoreId) -> Result<wire::MemoryStore, Failure> {
+    let store = db
+        .prepare_cached(&format!("{SHOWN} WHERE id = ?1"))?
+        .query_row([id.as_str()], shown_of)
+        .optional()?;
+    store.ok_or_else(|| Failure::refused(Refusal::NotFound, format!("there is no memory store `{id}`")))
+}
+
+/// Rounds up to what the database keeps: what is of the same microsecond but before is not meant.
+pub(super) fn micros_up(at: Timestamp) -> i64 {
+    at.as_microsecond() + i64::from(at.as_nanosecond().rem_euclid(1_000) > 0)
+}
+
+/// Returns stores, newest first.
+fn page(db: &Connection, filter: &StoreFilter, limit: usize) -> Result<Vec<wire::MemoryStore>, Failure> {
+    let mut sql = format!("{SHOWN} WHERE TRUE");
+    let mut values = Vec::new();
+    if !filter.includes_archived {
+        sql.push_str(" AND archived_at IS NULL");
     }
+    if let Some(from) = filter.from {
+        sql.push_str(" AND created_at >= ?");
+        values.push(Value::from(micros_up(from)));
+    }
+    if let Some(until) = filter.until {
+        sql.push_str(" AND created_at <= ?");
+        values.push(Value::from(until.as_microsecond()));
+    }
+    if let Some((micros, id)) = &filter.before {
+        sql.push_str(" AND (created_at, id) < (?, ?)");
+        values.extend([Value::from(*micros), Value::from(id.clone())]);
+    }
+    sql.push_str(" ORDER BY created_at DESC, id DESC LIMIT ?");
+    values.push(Value::from(as_column(limit as u64)));
+    let mut select = db.prepare_cached(&sql)?;
+    let stores = select.query_map(params_from_iter(values), shown_of)?.collect::<Result<_, _>>()?;
+    Ok(stores)
+}
+
+fn update(db: &Connection, id: &MemoryStoreId, body: &UpdateStore, now: Timestamp) -> Result<(), Failure> {
+    let before = shown(db, id)?;
+    check_writable(db, id)?;
+    let mut after = before.clone();
+    if let Some(name) = &body.name {
+        check_name(name)?;
+        after.name.clone_from(name);
+    }
+    if let Some(description) = &body.description {
+        check_description(description)?;
+        after.description.clone_from(description);
+    }
+    if let Some(patch) = &body.metadata {
+        after.metadata = metadata::patched(&before.metadata, patch)?;
+    }
+    if after == before {
+        return Ok(());
+    }
+    db.prepare_cached(
+        "UPDATE stores SET name = ?2, description = ?3, metadata = ?4, updated_at = ?5 WHERE id = ?1",
+    )?
+    .execute(params![
+        id.as_str(),
+        after.name,
+        after.description,
+        text_of(&after.metadata),
+        now.as_microsecond()
+    ])?;
     Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use proptest::prelude::*;
-
-    use super::super::database::Database;
-    use super::*;
-
-    fn writes() -> impl Strategy<Value = MemoryWrite> {
-        let path = prop::sample::select(vec!["/a", "/a/b", "/a/b/c", "/a0", "/b", "/b/a"]);
-        let text = prop::sample::select(vec!["", "x", "y"]);
-        (path, text.clone(), prop::option::of(text)).prop_map(|(path, content, expected)| {
-            let path = MemoryPath::parse(path).unwrap();
-            let expected = expected.map(ContentHash::of);
-            match expected {
-                Some(expected) if content.is_empty() => MemoryWrite::Delete { path, expected },
-                expected => MemoryWrite::Put { path, content: content.into(), expected },
-            }
+impl LocalBackend {
+    /// Makes an empty store.
+    pub(crate) fn make_store(&self, body: &CreateStore) -> Result<wire::MemoryStore, LocalError> {
+        let now = self.shared.now();
+        self.shared.database.write(|db| {
+            let id = make(db, body, now)?;
+            shown(db, &id)
         })
     }
 
-    /// Does to a map what a write does to a store.
-    fn model(map: &mut BTreeMap<MemoryPath, Arc<str>>, write: &MemoryWrite) -> Result<(), ()> {
-        let path = write.path();
-        let current = map.get(path).map(|text| ContentHash::of(text.as_bytes()));
-        match write {
-            MemoryWrite::Put { content, expected, .. } => {
-                if current == Some(ContentHash::of(content.as_bytes())) {
-                    return Ok(());
-                }
-                let is_blocked = map.keys().any(|other| other != path && other.collides_with(path));
-                if current != *expected || is_blocked {
-                    return Err(());
-                }
-                map.insert(path.clone(), Arc::clone(content));
-            }
-            MemoryWrite::Delete { expected, .. } => match current {
-                None => {}
-                Some(hash) if hash == *expected => drop(map.remove(path)),
-                Some(_) => return Err(()),
-            },
-        }
-        Ok(())
+    /// Returns a store, archived or not.
+    pub(crate) fn memory_store(&self, id: &MemoryStoreId) -> Result<wire::MemoryStore, LocalError> {
+        self.shared.database.read(|db| shown(db, id))
     }
 
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+    /// Returns stores, newest first.
+    pub(crate) fn memory_stores(
+        &self,
+        filter: &StoreFilter,
+        limit: usize,
+    ) -> Result<Vec<wire::MemoryStore>, LocalError> {
+        self.shared.database.read(|db| page(db, filter, limit))
+    }
 
-        #[test]
-        fn a_store_does_what_a_map_with_expectations_does(writes in prop::collection::vec(writes(), 0..24)) {
-            let folder = tempfile::tempdir().unwrap();
-            let database = Database::open(&folder.path().join("local.db")).unwrap();
-            let now = Timestamp::UNIX_EPOCH;
-            let mut map = BTreeMap::new();
-            let held = database.write(|db| {
-                let store = create(db, "notes", now)?.id;
-                for one in &writes {
-                    let expected = model(&mut map, one);
-                    assert_eq!(write(db, &store, one, now).is_ok(), expected.is_ok(), "{one:?}");
-                }
-                snapshot(db, &store)
-            }).unwrap();
-            let held: BTreeMap<_, _> = held.iter().map(|m| (m.path.clone(), Arc::clone(&m.content))).collect();
-            prop_assert_eq!(held, map);
-        }
+    /// Changes what is said of a store.
+    pub(crate) fn update_store(
+        &self,
+        id: &MemoryStoreId,
+        body: &UpdateStore,
+    ) -> Result<wire::MemoryStore, LocalError> {
+        let now = self.shared.now();
+        self.shared.database.write(|db| {
+            update(db, id, body, now)?;
+            shown(db, id)
+        })
+    }
+
+    /// Archives a store, which fails the dreams that are reading it. One that is archived stays as it is.
+    pub(crate) fn archive_store(&self, id: &MemoryStoreId) -> Result<wire::MemoryStore, LocalError> {
+        let now = self.shared.now();
+        let (store, readers) = self.shared.database.write(|db| {
+            let archived = db
+                .prepare_cached(
+                    "UPDATE stores SET archived_at = ?2, updated_at = ?2
+                     WHERE id = ?1 AND archived_at IS NULL",
+                )?
+                .execute(params![id.as_str(), now.as_microsecond()])?;
+            let readers =
+                if archived > 0 { dreams::fail_readers(db, id, "archived", now)? } else { Vec::new() };
+            Ok((shown(db, id)?, readers))
+        })?;
+        self.shared.ended(&readers);
+        Ok(store)
+    }
+
+    /// Deletes a store with all its memories and versions, which fails the dreams that are reading it.
+    pub(crate) fn remove_store(&self, id: &MemoryStoreId) -> Result<(), LocalError> {
+        self.shared.database.read(|db| find(db, id))?;
+        self.shared.delete_store(id)
     }
 }

@@ -35,7 +35,7 @@ use super::landing::{Landed, land};
 use super::served::{DreamFault, Pace, Served};
 use super::sessions::{Source, read_part};
 use super::telling::{self, Written};
-use super::{Shared, dreams, recorded, stores};
+use super::{Shared, dreams, memories, recorded, stores};
 
 /// A checkpoint is written after this many readings, or this long after the last, whichever is first. It
 /// is also how soon a cancellation by another process is seen.
@@ -388,13 +388,13 @@ impl Worker<'_> {
                 Failure::refused(crate::backend::Refusal::Internal, "a running dream has no output store")
             })?;
             // Compared with what is there, not with the input: somebody may have written to the output.
-            let before = stores::snapshot(db, output)?;
+            let before = memories::snapshot(db, output)?;
             let Landed { store: after, kept } = if record.updates_existing {
                 land(input, made, &before)
             } else {
                 Landed { store: made.store.clone(), kept: BTreeSet::new() }
             };
-            let bytes = stores::replace(db, output, &before, &after, now)?;
+            let bytes = memories::replace(db, output, &before, &after, &record.mark(now))?;
             let tokens = estimate_tokens(bytes, TextKind::Prose);
             let name = stores::find(db, output)?.name;
             let written =
@@ -410,8 +410,8 @@ impl Worker<'_> {
             Ok(true) => Ok(()),
             Ok(false) => Err(Halt::Stopped),
             // The output store is gone, or the mind broke a rule of the store.
-            Err(LocalError::Refused { message, .. }) => {
-                Err(failed("internal_error", format!("the output could not be written: {message}")))
+            Err(error @ (LocalError::Refused { .. } | LocalError::PathTaken { .. })) => {
+                Err(failed("internal_error", format!("the output could not be written: {error}")))
             }
             Err(error) => Err(error.into()),
         }

@@ -65,8 +65,13 @@ pub struct MemoryStore {
 pub struct CreateMemory {
     /// Where.
     pub path: String,
-    /// What, up to 102,400 bytes.
+    /// What, up to 102,400 bytes. It cannot be left out; null, which the SDKs' types admit, is no text.
+    #[serde(deserialize_with = "text_or_null")]
     pub content: String,
+}
+
+fn text_or_null<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(reader)?.unwrap_or_default())
 }
 
 /// The body of `POST …/memories/{id}`.
@@ -86,7 +91,7 @@ pub struct UpdateMemory {
 
 /// What must be there for a write to happen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Precondition {
     /// Content with this hash.
     ContentSha256 {

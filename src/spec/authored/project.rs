@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{AuthoredBackendOrWord, AuthoredBudget};
+use crate::spec::project::KeyHeader;
 
 /// A dreamrun project: the backend, where state lives, and the project's stores.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -43,6 +44,8 @@ pub struct AuthoredBackend {
     pub base_url: Option<String>,
     /// For `managed_agents`: the workspace.
     pub workspace: Option<String>,
+    /// For `managed_agents`: the header that carries the key.
+    pub key_header: Option<KeyHeader>,
 }
 
 /// The kinds of backend.

@@ -118,6 +118,10 @@ impl JsonSchema for AuthoredBackendOrWord {
                     "description": "For `managed_agents`: the workspace, for keys that can act in several.",
                     "type": "string",
                     "minLength": 1
+                },
+                "key_header": {
+                    "description": "For `managed_agents`: the header that carries the key, `bearer` by default; `x-api-key` for servers that know no other.",
+                    "enum": ["bearer", "x-api-key"]
                 }
             },
             "required": ["kind"],

@@ -162,7 +162,7 @@ pub(super) fn model(
             };
             checker.tell(problem);
         }
-        BackendSpec::ManagedAgents { .. } if is_mind => {
+        BackendSpec::ManagedAgents(_) if is_mind => {
             let problem = checker.at(Code::NeedsLocal, route, "this is a model of the local backend");
             checker.tell(
                 problem.help("give a model id of the server, or set `backend: local` in dreamrun.yaml"),

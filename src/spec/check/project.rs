@@ -15,8 +15,8 @@ use crate::spec::checker::Checker;
 use crate::spec::codes::Code;
 use crate::spec::path;
 use crate::spec::problem::Problem;
-use crate::spec::project::{BackendSpec, Bootstrap, Project, StateSpec, StoreSpec};
-use crate::spec::quantity::{self, Wrong};
+use crate::spec::project::{BackendSpec, Bootstrap, Project, RemoteSpec, StateSpec, StoreSpec};
+use crate::spec::quantity;
 use crate::spec::route::{ROOT, Route};
 use crate::spec::suggest::{nearest, one_of};
 
@@ -100,9 +100,11 @@ fn backend(
         Some(AuthoredBackendOrWord::Mapping(settings)) => settings.clone(),
     };
     let foreign: &[(&str, bool)] = match settings.kind? {
-        BackendWord::Local => {
-            &[("base_url", settings.base_url.is_some()), ("workspace", settings.workspace.is_some())]
-        }
+        BackendWord::Local => &[
+            ("base_url", settings.base_url.is_some()),
+            ("workspace", settings.workspace.is_some()),
+            ("key_header", settings.key_header.is_some()),
+        ],
         BackendWord::ManagedAgents => &[("database", settings.database.is_some())],
     };
     for (key, _) in foreign.iter().filter(|(_, is_set)| *is_set) {
@@ -119,36 +121,12 @@ fn backend(
         BackendWord::ManagedAgents => {
             let base_url = settings.base_url;
             if let Some(url) = &base_url {
-                checker.take(Code::BackendSetting, &route.key("base_url"), server_url(url))?;
+                checker.take(Code::BackendSetting, &route.key("base_url"), quantity::server_url(url))?;
             }
-            Some(BackendSpec::ManagedAgents { base_url, workspace: settings.workspace })
+            let key_header = settings.key_header.unwrap_or_default();
+            let workspace = settings.workspace;
+            Some(BackendSpec::ManagedAgents(RemoteSpec { base_url, workspace, key_header }))
         }
-    }
-}
-
-/// Checks that a key sent to a server is sent in private and that the file holds none.
-fn server_url(url: &str) -> Result<(), Wrong> {
-    if !url.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(Wrong::new("a URL holds printable ASCII without spaces"));
-    }
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return Err(Wrong::new("this is not a URL").help("write it with its scheme: `https://…`"));
-    };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    if authority.contains('@') {
-        return Err(
-            Wrong::new("the URL holds credentials").help("remove them; keys come from the environment")
-        );
-    }
-    let host = match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    match (scheme, host) {
-        (_, "") => Err(Wrong::new("the URL names no host")),
-        ("https", _) | ("http", "localhost" | "127.0.0.1" | "::1") => Ok(()),
-        ("http", _) => Err(Wrong::new("plain http would send the key unencrypted").help("use `https://`")),
-        _ => Err(Wrong::new("only `https://` is spoken here")),
     }
 }
 
@@ -175,7 +153,7 @@ fn state(authored: Option<&str>, route: &Route<'_>, checker: &mut Checker<'_>) -
 fn database_file(text: &str, route: &Route<'_>, checker: &mut Checker<'_>) -> Option<PathBuf> {
     let inside = path::inside(text).and_then(|path| match path.file_name() {
         Some(_) if !text.ends_with('/') => Ok(path),
-        _ => Err((Code::InvalidPath, Wrong::new("this names a folder; a file is needed"))),
+        _ => Err((Code::InvalidPath, quantity::Wrong::new("this names a folder; a file is needed"))),
     });
     checker.take_refused(route, inside)
 }
@@ -224,7 +202,7 @@ fn bootstrap(
 ) -> Option<Bootstrap> {
     if let Some(folder) = text.strip_prefix("dir:") {
         let folder = checker.take_refused(route, path::readable(folder, &options.allow_read))?;
-        if let Some(BackendSpec::ManagedAgents { .. }) = backend {
+        if let Some(BackendSpec::ManagedAgents(_)) = backend {
             let problem = checker.at(Code::NeedsLocal, route, "only the local backend imports folders");
             checker.tell(problem.help("create the store on the server and give its `memstore_` id"));
             return None;
