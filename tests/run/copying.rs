@@ -206,7 +206,10 @@ const MOMENTS: [Moment; 8] = [
 ];
 
 /// Runs with an agent that writes at a moment, approving whatever conflict it makes.
-async fn with_agent(moment: Moment, wanted: &dyn Fn(&[(String, String)]) -> Vec<MemoryWrite>) -> (World, Journal) {
+async fn with_agent(
+    moment: Moment,
+    wanted: &dyn Fn(&[(String, String)]) -> Vec<MemoryWrite>,
+) -> (World, Journal) {
     let world = world().await;
     let live = world.live().await;
     let mut journal = world.begin().await;
