@@ -12,6 +12,7 @@ mod cancel;
 mod completions;
 mod desk;
 mod diff;
+mod doctor;
 mod follow;
 mod gather;
 mod gc;
@@ -173,6 +174,8 @@ enum Command {
     Rollback(rollback::Options),
     /// Delete stores that nothing needs any more
     Gc(gc::Options),
+    /// Say what stands in the way: files, state, key, access, clock
+    Doctor(doctor::Options),
     /// Print a JSON Schema
     Schema(schema::Options),
     /// Print shell completions
@@ -274,6 +277,7 @@ fn kind(command: Option<&Command>) -> &'static str {
         Some(Command::Cancel(_)) => "cancel",
         Some(Command::Rollback(_)) => "rollback",
         Some(Command::Gc(_)) => "gc",
+        Some(Command::Doctor(_)) => "doctor",
         Some(Command::Schema(_)) => "schema",
         Some(Command::Completions(_)) => "completions",
     }
@@ -305,6 +309,7 @@ fn dispatch(command: Option<Command>, call: &Call<'_>) -> Result<Answer, CliErro
             Some(Command::Cancel(options)) => cancel::run(call, &options).await,
             Some(Command::Rollback(options)) => rollback::run(call, &options).await,
             Some(Command::Gc(options)) => gc::run(call, &options).await,
+            Some(Command::Doctor(options)) => doctor::run(call, &options).await,
             Some(Command::Validate(_) | Command::Schema(_) | Command::Completions(_)) => {
                 Ok(Answer::default())
             }
