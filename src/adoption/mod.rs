@@ -1,12 +1,15 @@
 //! Adoption: making a candidate the live store.
 //!
-//! Three pure questions: what to write ([`change_set`]), what of the live writes made meanwhile to
-//! carry over ([`rebase`](mod@rebase)), and whether to adopt at all ([`decide`](mod@decide)).
+//! Pure questions: what to write ([`change_set`]), what of the live writes made meanwhile to carry over
+//! ([`rebase`](mod@rebase)), whether to adopt at all ([`decide`](mod@decide)), and what is left to do of a
+//! copy into the live store ([`copy`](mod@copy)).
 
 pub mod change_set;
 pub mod rebase;
+pub mod copy;
 pub mod decide;
 
 pub use change_set::ChangeSet;
+pub use copy::{Copy, copy};
 pub use decide::{Approval, Decision, decide};
 pub use rebase::{Conflict, Rebase, rebase};

@@ -88,7 +88,10 @@ async fn ask(
     loop {
         match &journal.state().phase {
             Phase::Canceling { .. } | Phase::Canceled => return Ok(true),
-            Phase::Rebasing { .. } => {
+            Phase::Rebasing { .. } | Phase::Adopting { .. }
+                if journal.state().copy.is_some()
+                    || matches!(journal.state().phase, Phase::Rebasing { .. }) =>
+            {
                 let error = CliError::new(ExitCode::Stale, format!("run `{run}` is being adopted"));
                 return Err(match &journal.state().plan.store.reference {
                     StoreRef::Alias(alias) => error.hint(format!("Once it is: `dreamrun rollback {alias}`.")),

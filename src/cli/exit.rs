@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::backend::{BackendError, Refusal};
+use crate::ids::DeploymentId;
 use crate::journal::JournalError;
 use crate::plan::{FromDreamError, PlanError};
 use crate::run::RunError;
@@ -251,6 +252,29 @@ impl From<RunError> for CliError {
                 );
                 Self::caused(ExitCode::InDoubt, &error).hint(hint)
             }
+            RunError::SessionInDoubt { ref sessions, ref run } => {
+                let hint = format!(
+                    "One of {} belongs to this run. Look at them, delete or archive the others, then run \
+                     `dreamrun apply` again; or leave it at what is adopted with `dreamrun cancel {run}`.",
+                    sessions.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")
+                );
+                Self::caused(ExitCode::InDoubt, &error).hint(hint)
+            }
+            RunError::NotPatched { ref patched, ref left, ref source, .. } => {
+                let code = match source {
+                    BackendError::Refused { kind: Refusal::NotAuthorised, .. } => ExitCode::NotAuthorised,
+                    _ => ExitCode::RemoteFailed,
+                };
+                let named = |ids: &[DeploymentId]| {
+                    let ids: Vec<String> = ids.iter().map(|id| format!("`{id}`")).collect();
+                    if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }
+                };
+                Self::caused(code, &error)
+                    .hint(format!("Patched: {}. Not patched: {}.", named(patched), named(left)))
+                    .hint("Mend the deployment, then run the same command again: it patches what is left.")
+            }
+            RunError::UnknownAgent { .. } => Self::caused(ExitCode::InvalidFiles, &error)
+                .hint("Name the agent by its id, or have `claude-lock.json` name the file."),
             RunError::TakenDream { ref run, .. } => {
                 let hint = format!("See `dreamrun show {run}`.");
                 Self::caused(ExitCode::Stale, &error).hint(hint)

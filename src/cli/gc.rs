@@ -185,7 +185,9 @@ async fn find_spare(
             let because = format!("written by {run}, {}", run_state.phase.name().replace('_', " "));
             let alias = run_state.plan.alias();
             spare.extend(outputs.map(|store| (store, (because.clone(), alias.clone()))));
-            if run_state.phase == Phase::Adopted && alias.is_raw() {
+            // A copy is in the raw store itself; any other candidate stands beside it.
+            let stands = run_state.phase == Phase::Adopted && run_state.copy.is_none();
+            if stands && alias.is_raw() {
                 needed.extend(run_state.candidate.iter().map(|candidate| candidate.store.clone()));
             }
         } else {

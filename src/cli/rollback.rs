@@ -5,13 +5,16 @@ use std::collections::BTreeSet;
 use clap::Args;
 use serde::Serialize;
 
+use crate::adoption::{Conflict, Copy};
 use crate::backend::{BackendError, Refusal};
-use crate::ids::{Alias, MemoryStoreId};
+use crate::ids::{Alias, DeploymentId, MemoryStoreId, SessionId};
 use crate::journal::Journal;
-use crate::report::words::line;
+use crate::memory::MemoryPath;
+use crate::report::words::{count, line};
+use crate::run::RunError;
+use crate::run::rollback::{RolledBack, roll_back};
 use crate::state::alias::{self, AliasRecord, Hold, PreviousStore};
 use crate::state::driver::Acquired;
-use crate::state::{Key, StateError};
 
 use super::Call;
 use super::answer::Answer;
@@ -37,11 +40,39 @@ pub(super) struct Options {
 }
 
 #[derive(Debug, Serialize)]
-struct RolledBack {
+struct Answered {
     alias: Alias,
     record: AliasRecord,
     #[serde(skip_serializing_if = "Option::is_none")]
     left: Option<Left>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    copy: Option<TakenBack>,
+    /// The deployments that name the earlier store again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    deployments: Vec<DeploymentId>,
+    /// The session that the adoption had created, which keeps the store that gave way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<SessionId>,
+}
+
+/// What became of the entries that a run had copied into the store.
+#[derive(Debug, Serialize)]
+struct TakenBack {
+    /// They are as they were before.
+    restored: Vec<MemoryPath>,
+    /// Agents changed them since; their version stays.
+    conflicts: Vec<Conflict>,
+    /// They stay, because something that may hold their text could not be restored.
+    kept: Vec<MemoryPath>,
+    /// Their text is not kept any more.
+    missing: Vec<MemoryPath>,
+}
+
+impl From<Copy> for TakenBack {
+    fn from(copy: Copy) -> Self {
+        let Copy { writes: _, written, conflicts, kept, missing } = copy;
+        Self { restored: written, conflicts, kept, missing }
+    }
 }
 
 /// The store that gave way.
@@ -92,6 +123,14 @@ fn pick<'a>(
     wanted: Option<&MemoryStoreId>,
 ) -> Result<&'a PreviousStore, CliError> {
     let known: Vec<&str> = record.previous.iter().map(|previous| previous.store.as_str()).collect();
+    let begun = record.hold.as_ref().and_then(|hold| hold.rolling_back_to.as_ref());
+    if let (Some(begun), Some(wanted)) = (begun, wanted)
+        && begun != wanted
+    {
+        return Err(CliError::usage(format!("`{alias}` is on its way back to `{begun}`"))
+            .hint(format!("Finish that first: `dreamrun rollback {alias}`.")));
+    }
+    let wanted = begun.or(wanted);
     let with_known = |error: CliError| {
         if known.is_empty() { error } else { error.hint(format!("Earlier stores: {}.", known.join(", "))) }
     };
@@ -123,31 +162,65 @@ async fn back(desk: &Desk<'_>, alias: &Alias, options: &Options) -> Result<Answe
     let left = Left { store: seen.active.clone(), is_written: is_written(desk, &seen).await? };
     let now = desk.call.parts.clock().now();
     let reason = options.reason.clone().unwrap_or_else(|| "rolled back".to_owned());
-    let hold = Hold { since: now, by: desk.call.person(), reason };
-    let updated = alias::update(state, alias, |record| {
-        if *record != seen {
-            return Err(CliError::from(StateError::Conflict { key: Key::alias(alias) }));
-        }
-        record.bring_back(previous.clone(), now);
-        record.hold = Some(hold.clone());
-        Ok(true)
-    });
-    let record = updated.await?.ok_or_else(|| never_adopted(alias))?;
-    tell(desk, alias, &record, &left, &hold);
-    Ok(Answer::new("rolled_back", RolledBack { alias: alias.clone(), record, left: Some(left) }))
+    let begun = seen.hold.clone().filter(|hold| hold.rolling_back_to.is_some());
+    let hold = begun.unwrap_or(Hold { since: now, by: desk.call.person(), reason, rolling_back_to: None });
+    let backend = desk.backend.as_ref();
+    let done = roll_back(state, backend, alias, &seen, previous, hold.clone(), now).await;
+    let done = done.map_err(|error| match error {
+        RunError::NotPatched { .. } => CliError::from(error),
+        error => CliError::from(error).hint(format!("`dreamrun rollback {alias}` carries on.")),
+    })?;
+    tell(desk, alias, &done, &left, &hold);
+    let RolledBack { record, copy, deployments, session } = done;
+    let left = (previous.store != left.store).then_some(left);
+    let copy = copy.map(TakenBack::from);
+    Ok(Answer::new(
+        "rolled_back",
+        Answered { alias: alias.clone(), record, left, copy, deployments, session },
+    ))
 }
 
-fn tell(desk: &Desk<'_>, alias: &Alias, record: &AliasRecord, left: &Left, hold: &Hold) {
+fn tell(desk: &Desk<'_>, alias: &Alias, done: &RolledBack, left: &Left, hold: &Hold) {
     let console = &desk.call.console;
+    let record = &done.record;
+    let is_copy = done.copy.is_some();
     console.say(&format!(
-        "{} {alias} is {} again, and on hold: {}\n",
+        "{} {alias} is {}{}, and on hold: {}\n",
         console.paint.good("rolled back:"),
         record.active,
+        if is_copy { " as it was before the copy" } else { " again" },
         line(&hold.reason)
     ));
-    console.say(&format!("  {} gave way and is kept\n", left.store));
+    if let Some(copy) = &done.copy {
+        let memories = |paths: usize| count(paths as u64, "memory", "memories");
+        console.say(&format!("  {} restored\n", memories(copy.written.len())));
+        let changed = copy.conflicts.iter().map(|conflict| &conflict.path).collect();
+        let rows: [(&str, Vec<&MemoryPath>); 3] = [
+            ("changed by agents since, left as they are", changed),
+            ("kept, since a memory that may hold their text was left", copy.kept.iter().collect()),
+            ("not restored, since the backend keeps their text no longer", copy.missing.iter().collect()),
+        ];
+        for (what, paths) in rows.into_iter().filter(|(_, paths)| !paths.is_empty()) {
+            let named: Vec<String> = paths.iter().map(ToString::to_string).collect();
+            let warning = console.paint.warn("note:");
+            console.say(&format!(
+                "  {warning} {} {what}: {}\n",
+                memories(paths.len()),
+                line(&named.join(", "))
+            ));
+        }
+    } else {
+        console.say(&format!("  {} gave way and is kept\n", left.store));
+    }
+    if !done.deployments.is_empty() {
+        let deployments = count(done.deployments.len() as u64, "deployment", "deployments");
+        console.say(&format!("  {deployments} patched back\n"));
+    }
+    if let Some(session) = &done.session {
+        console.say(&format!("  {session}, which was created for it, keeps {}\n", left.store));
+    }
     let mut commands = Vec::new();
-    if left.is_written == Some(true) {
+    if left.is_written == Some(true) && !is_copy {
         console.say(&format!(
             "  {} agents wrote to it since it was adopted, and what they wrote is not live any more\n",
             console.paint.warn("note:")
@@ -188,12 +261,19 @@ async fn is_written(desk: &Desk<'_>, record: &AliasRecord) -> Result<Option<bool
 
 async fn release(desk: &Desk<'_>, alias: &Alias) -> Result<Answer, CliError> {
     let updated = alias::update(desk.state.as_ref(), alias, |record| {
-        if record.hold.take().is_none() {
-            return Err(CliError::usage(format!("`{alias}` is not on hold")));
+        match record.hold.take() {
+            None => return Err(CliError::usage(format!("`{alias}` is not on hold"))),
+            Some(hold) if hold.rolling_back_to.is_some() => {
+                return Err(CliError::usage(format!("a rollback of `{alias}` was begun and not finished"))
+                    .hint(format!("Finish it first: `dreamrun rollback {alias}`.")));
+            }
+            Some(_) => {}
         }
         Ok(true)
     });
     let record = updated.await?.ok_or_else(|| never_adopted(alias))?;
     desk.call.console.say(&format!("{alias} is not on hold any more\n"));
-    Ok(Answer::new("released", RolledBack { alias: alias.clone(), record, left: None }))
+    let alias = alias.clone();
+    let answered = Answered { alias, record, left: None, copy: None, deployments: Vec::new(), session: None };
+    Ok(Answer::new("released", answered))
 }

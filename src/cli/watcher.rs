@@ -209,6 +209,15 @@ fn sentence(event: &JournalEvent) -> Option<String> {
         JournalEvent::CandidateRecorded { entries, .. } => {
             format!("candidate holds {}", count(*entries, "memory", "memories"))
         }
+        JournalEvent::CopiedBack { written, .. } => {
+            format!("{} written into the live store", count(written.len() as u64, "memory", "memories"))
+        }
+        JournalEvent::DeploymentPatched { deployment } => format!("{deployment} names the new store"),
+        JournalEvent::SessionCreated { session, is_settled } => {
+            let how = if *is_settled { ", found again" } else { "" };
+            format!("session {session} has the candidate attached{how}")
+        }
+        JournalEvent::SessionNotSent => "the session was not created".to_owned(),
         JournalEvent::BudgetReached { batch, .. } => format!("budget reached before dream {batch}"),
         _ => return None,
     })

@@ -13,7 +13,7 @@ use crate::adoption::Conflict;
 use crate::adoption::decide::Reason;
 use crate::dream::{ChangeKind, DreamError, DreamStatus, Usage};
 use crate::gate::verdict::Verdict;
-use crate::ids::{DreamId, MemoryStoreId};
+use crate::ids::{DeploymentId, DreamId, MemoryStoreId, SessionId};
 use crate::memory::{ContentHash, MemoryPath};
 use crate::plan::Plan;
 use crate::price::Usd;
@@ -116,7 +116,7 @@ pub enum JournalEvent {
         budget: Option<Usd>,
     },
     /// The output of the last dream is whole, or was changed: by a rebase, or by somebody after it was
-    /// judged. Legal in *dreamed*, *rebasing*, *judged*, and *adopting* while the alias has not moved.
+    /// judged. Legal in *dreamed*, *rebasing*, *judged*, and *adopting* while nothing has moved or been copied.
     CandidateRecorded {
         /// The candidate.
         store: MemoryStoreId,
@@ -194,8 +194,54 @@ pub enum JournalEvent {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         kept_files: Vec<String>,
     },
-    /// The alias moved, and what it points at was read back. Legal in *adopting*, and in *canceling* when
-    /// it had moved before anybody asked.
+    /// The candidate is about to be written into the live store. The intent: whatever differs from this
+    /// later was written by others. Legal in *adopting*, once.
+    CopyIntended {
+        /// The live store as it is now.
+        live: SnapshotIndex,
+    },
+    /// The candidate was written into the live store and read back. Legal in *adopting* after the intent,
+    /// once.
+    CopiedBack {
+        /// The memories that were written or taken away.
+        written: Vec<MemoryPath>,
+        /// The memories that agents changed while it was written; the live store holds their version.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        conflicts: Vec<Conflict>,
+        /// The memories that the candidate lacks and that stay, because one that may hold their text is in
+        /// conflict or missing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        kept: Vec<MemoryPath>,
+        /// The memories of the candidate whose text was gone before it could be written.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        missing: Vec<MemoryPath>,
+    },
+    /// The alias moved, and deployments or a session are to follow. Legal in *adopting*, once.
+    AliasMoved {
+        /// The alias's generation after it.
+        generation: u64,
+    },
+    /// A deployment names the new store. Legal in *adopting* once the alias has moved.
+    DeploymentPatched {
+        /// The deployment.
+        deployment: DeploymentId,
+    },
+    /// A session is about to be created. The intent: durable before anything is sent. Legal in *adopting*
+    /// once the alias has moved.
+    SessionRequested,
+    /// The request for a session never reached the backend, was refused, or was looked for there and not
+    /// found. Legal in *adopting* while a session is in doubt.
+    SessionNotSent,
+    /// There is a session with the candidate attached. Legal in *adopting* while a session is in doubt.
+    SessionCreated {
+        /// The session.
+        session: SessionId,
+        /// Whether it was found by looking after its answer was lost.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_settled: bool,
+    },
+    /// The alias moved, and what it points at was read back. Legal in *adopting*, unless a copy
+    /// is under way or a session in doubt, and in *canceling* when it had moved before anybody asked.
     Adopted {
         /// The alias's generation after it.
         generation: u64,
@@ -213,7 +259,7 @@ pub enum JournalEvent {
     Unchanged,
     /// Somebody asked for the run to stop. The intent. Legal in every phase that is not final, but for
     /// *rebasing* and *canceling*. In *requested* it gives a dream in doubt up for good; in *adopting* it
-    /// comes to nothing if the alias has moved.
+    /// is legal until the live store is written to, and ends in *adopted* if the alias has moved.
     CancelAsked {
         /// Who.
         by: String,

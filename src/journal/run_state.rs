@@ -11,9 +11,12 @@
 //!   unchanged · rejected · failed · canceling → canceled                    ◀──────────────┘
 //! ```
 //!
+//! Within *adopting* a target may have steps of its own: a copy into the live store, or deployments and a
+//! session that follow the alias. Once the first of them has begun, the run can only go forward.
+//!
 //! A candidate that somebody changed leads from *judged* or *adopting* back to *candidate*, and a run can
-//! be canceled from every phase in which it neither writes nor is over; a cancel that comes after the alias
-//! has moved ends in *adopted*.
+//! be canceled from every phase in which it neither writes to a store nor is over; a cancel that comes after
+//! the alias has moved ends in *adopted*, whatever was still to follow the alias.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +24,7 @@ use crate::adoption::decide::Reason;
 use crate::adoption::{self, Conflict};
 use crate::dream::{ChangeKind, DreamStatus, Usage};
 use crate::gate::verdict::Verdict;
-use crate::ids::{DreamId, MemoryStoreId};
+use crate::ids::{DeploymentId, DreamId, MemoryStoreId, SessionId};
 use crate::memory::{ContentHash, MemoryPath};
 use crate::plan::Plan;
 use crate::price::Usd;
@@ -67,6 +70,14 @@ pub struct RunState {
     pub adopted_hash: Option<ContentHash>,
     /// Whether the candidate is in the folder of a directory target.
     pub is_folder_written: bool,
+    /// The copy of the candidate into the live store, once it is intended.
+    pub copy: Option<CopyRecord>,
+    /// Whether the alias moved while more is to follow it: deployments or a session.
+    pub has_alias_moved: bool,
+    /// The deployments that name the new store.
+    pub patched: Vec<DeploymentId>,
+    /// The session of a session target, once it was asked for.
+    pub session: Option<SessionRecord>,
     /// What the candidate held when its adoption was last intended.
     pub intended: Option<SnapshotIndex>,
     /// Memories that were changed in the old store too late and in the new one already; the new store
@@ -239,6 +250,37 @@ pub struct DreamRecord {
     pub changes: BTreeMap<ChangeKind, u64>,
 }
 
+/// A copy of the candidate into the live store.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CopyRecord {
+    /// What the live store held when it began.
+    pub live: SnapshotIndex,
+    /// How it ended.
+    pub end: Option<CopyEnd>,
+}
+
+/// How a copy ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CopyEnd {
+    /// The memories that were written or taken away.
+    pub written: Vec<MemoryPath>,
+    /// The memories that agents changed meanwhile; the live store holds their version.
+    pub conflicts: Vec<Conflict>,
+    /// The memories that stay although the candidate lacks them.
+    pub kept: Vec<MemoryPath>,
+    /// The memories whose text was gone.
+    pub missing: Vec<MemoryPath>,
+}
+
+/// The session of a session target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRecord {
+    /// When it was asked for.
+    pub requested_at: jiff::Timestamp,
+    /// The session, once known: in doubt until then.
+    pub session: Option<SessionId>,
+}
+
 /// The candidate of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
@@ -308,6 +350,13 @@ impl JournalEvent {
             Self::Rejected { .. } => "rejected",
             Self::AdoptionIntended { .. } => "adoption_intended",
             Self::FolderWritten { .. } => "folder_written",
+            Self::CopyIntended { .. } => "copy_intended",
+            Self::CopiedBack { .. } => "copied_back",
+            Self::AliasMoved { .. } => "alias_moved",
+            Self::DeploymentPatched { .. } => "deployment_patched",
+            Self::SessionRequested => "session_requested",
+            Self::SessionNotSent => "session_not_sent",
+            Self::SessionCreated { .. } => "session_created",
             Self::Adopted { .. } => "adopted",
             Self::Unchanged => "unchanged",
             Self::CancelAsked { .. } => "cancel_asked",
@@ -346,6 +395,10 @@ impl RunState {
             kept_files: Vec::new(),
             adopted_hash: None,
             is_folder_written: false,
+            copy: None,
+            has_alias_moved: false,
+            patched: Vec::new(),
+            session: None,
             intended: None,
             late_conflicts: Vec::new(),
         })
@@ -451,7 +504,7 @@ impl RunState {
                 P::Candidate
             }
             (P::Judged | P::Adopting { .. }, E::CandidateRecorded { store, hash, entries, bytes })
-                if self.is_candidate(&store) =>
+                if self.is_candidate(&store) && !self.has_begun_adoption() =>
             {
                 self.candidate = Some(Candidate { store, hash, size: Size { entries, bytes } });
                 self.intended = None;
@@ -497,12 +550,56 @@ impl RunState {
                 self.intended = Some(candidate);
                 P::Adopting { from, to, live }
             }
-            (adopting @ P::Adopting { .. }, E::FolderWritten { kept_files }) if !self.is_folder_written => {
+            (adopting @ P::Adopting { .. }, E::FolderWritten { kept_files })
+                if !self.is_folder_written && !self.has_begun_adoption() =>
+            {
                 self.is_folder_written = true;
                 self.kept_files = kept_files;
                 adopting
             }
-            (P::Adopting { .. }, E::Adopted { hash, late_writes, late_conflicts, .. }) => {
+            (adopting @ P::Adopting { .. }, E::CopyIntended { live }) if !self.has_begun_adoption() => {
+                self.copy = Some(CopyRecord { live, end: None });
+                adopting
+            }
+            (adopting @ P::Adopting { .. }, E::CopiedBack { written, conflicts, kept, missing })
+                if self.is_copying() =>
+            {
+                if let Some(copy) = &mut self.copy {
+                    copy.end = Some(CopyEnd { written, conflicts, kept, missing });
+                }
+                adopting
+            }
+            (adopting @ P::Adopting { .. }, E::AliasMoved { .. }) if !self.has_begun_adoption() => {
+                self.has_alias_moved = true;
+                adopting
+            }
+            (adopting @ P::Adopting { .. }, E::DeploymentPatched { deployment })
+                if self.has_alias_moved && !self.patched.contains(&deployment) =>
+            {
+                self.patched.push(deployment);
+                adopting
+            }
+            (adopting @ P::Adopting { .. }, E::SessionRequested)
+                if self.has_alias_moved && self.session.is_none() =>
+            {
+                self.session = Some(SessionRecord { requested_at: at, session: None });
+                adopting
+            }
+            (adopting @ P::Adopting { .. }, E::SessionNotSent) if self.is_session_in_doubt() => {
+                self.session = None;
+                adopting
+            }
+            (adopting @ P::Adopting { .. }, E::SessionCreated { session, .. })
+                if self.is_session_in_doubt() =>
+            {
+                if let Some(record) = &mut self.session {
+                    record.session = Some(session);
+                }
+                adopting
+            }
+            (P::Adopting { .. }, E::Adopted { hash, late_writes, late_conflicts, .. })
+                if !self.is_copying() && !self.is_session_in_doubt() =>
+            {
                 self.adopted_hash = Some(hash);
                 self.note_adopted(late_writes, late_conflicts);
                 P::Adopted
@@ -519,6 +616,7 @@ impl RunState {
             (P::Dreaming { dream, .. }, E::CancelAsked { .. }) => {
                 P::Canceling { dream: self.plan.existing.is_none().then_some(dream) }
             }
+            (P::Adopting { .. }, E::CancelAsked { .. }) if self.copy.is_some() => return Err(illegal),
             (
                 P::Planned
                 | P::Claimed
@@ -583,6 +681,21 @@ impl RunState {
         self.carried.extend(paths);
         self.carried.sort();
         self.carried.dedup();
+    }
+
+    /// Says whether adoption has effects by now that agents can see, so that it can only be finished.
+    fn has_begun_adoption(&self) -> bool {
+        self.copy.is_some() || self.has_alias_moved
+    }
+
+    /// Says whether the candidate is being written into the live store.
+    pub fn is_copying(&self) -> bool {
+        self.copy.as_ref().is_some_and(|copy| copy.end.is_none())
+    }
+
+    /// Says whether a session was asked for, answer unknown.
+    pub fn is_session_in_doubt(&self) -> bool {
+        self.session.as_ref().is_some_and(|record| record.session.is_none())
     }
 
     fn is_candidate(&self, store: &MemoryStoreId) -> bool {

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::adoption::decide::Reason;
 use crate::dream::{ChangeKind, DreamError, DreamStatus, Usage};
-use crate::ids::{DreamId, MemoryStoreId, RunId};
+use crate::ids::{DeploymentId, DreamId, MemoryStoreId, RunId, SessionId};
 use crate::memory::{ContentHash, Memory, MemoryPath};
 use crate::plan::testing::{noon, planned};
 use crate::price::Usd;
@@ -130,6 +130,31 @@ pub(crate) fn adoption_intended(to: &str) -> JournalEvent {
 
 pub(crate) fn folder_written() -> JournalEvent {
     JournalEvent::FolderWritten { kept_files: vec!["/a".to_owned()] }
+}
+
+pub(crate) fn copy_intended() -> JournalEvent {
+    JournalEvent::CopyIntended { live: index(&[("/a", "one"), ("/b", "three")]) }
+}
+
+pub(crate) fn copied_back() -> JournalEvent {
+    JournalEvent::CopiedBack {
+        written: vec![MemoryPath::parse("/b").unwrap()],
+        conflicts: Vec::new(),
+        kept: Vec::new(),
+        missing: Vec::new(),
+    }
+}
+
+pub(crate) fn alias_moved() -> JournalEvent {
+    JournalEvent::AliasMoved { generation: 1 }
+}
+
+pub(crate) fn deployment_patched() -> JournalEvent {
+    JournalEvent::DeploymentPatched { deployment: DeploymentId::parse("depl_1").unwrap() }
+}
+
+pub(crate) fn session_created() -> JournalEvent {
+    JournalEvent::SessionCreated { session: SessionId::parse("sesn_1").unwrap(), is_settled: false }
 }
 
 pub(crate) fn adopted() -> JournalEvent {

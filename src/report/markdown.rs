@@ -108,6 +108,9 @@ pub fn run_markdown(run: &RunView) -> String {
     if !run.carried.is_empty() {
         rows.push(("carried over", count(run.carried.len() as u64, "live write", "live writes")));
     }
+    for (name, value) in super::run_text::target_rows(run) {
+        rows.push((name, escaped(&value)));
+    }
     if let Some(by) = &run.approved_by {
         rows.push(("approved by", escaped(by)));
     }

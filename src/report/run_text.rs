@@ -6,6 +6,7 @@ use crate::adoption::decide::{DRIFT, Reason};
 use crate::dream::ChangeKind;
 use crate::gate::verdict::{Outcome, Verdict};
 use crate::journal::run_state::{Phase, RunState};
+use crate::memory::MemoryPath;
 use crate::spec::pipeline::StoreRef;
 
 use super::run_view::RunView;
@@ -71,6 +72,9 @@ pub fn run_text(view: &RunView, state: &RunState, paint: Paint) -> String {
             &format!("{files} changed by hand, left as they are: {}", line(&view.kept_files.join(", "))),
         );
     }
+    for (name, value) in target_rows(view) {
+        row(name, &value);
+    }
     if !view.verdicts.is_empty() {
         row("gates", &gates(&view.verdicts, paint));
     }
@@ -95,6 +99,47 @@ pub fn run_text(view: &RunView, state: &RunState, paint: Paint) -> String {
         }
     }
     text
+}
+
+/// Says what adoption did beside moving the alias.
+pub(super) fn target_rows(view: &RunView) -> Vec<(&'static str, String)> {
+    let mut rows = Vec::new();
+    if let Some(copy) = view.copy.as_ref().filter(|copy| copy.is_done) {
+        let memories = |n: usize| count(n as u64, "memory", "memories");
+        let named = |paths: Vec<&MemoryPath>| {
+            line(&paths.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+        };
+        rows.push(("copied", format!("{} written into the live store", memories(copy.written.len()))));
+        let in_conflict: Vec<_> = copy.conflicts.iter().map(|conflict| &conflict.path).collect();
+        for (paths, words) in [
+            (in_conflict, "changed by agents meanwhile, left to them"),
+            (copy.kept.iter().collect(), "kept, since one that may hold their text was left"),
+            (copy.missing.iter().collect(), "not written, since the candidate holds their text no longer"),
+        ] {
+            if !paths.is_empty() {
+                rows.push(("left", format!("{} {words}: {}", memories(paths.len()), named(paths))));
+            }
+        }
+    }
+    if !view.deployments.is_empty() {
+        let patched = view.deployments.iter().filter(|one| one.is_patched).count();
+        let left: Vec<String> = view
+            .deployments
+            .iter()
+            .filter(|one| !one.is_patched)
+            .map(|one| one.deployment.to_string())
+            .collect();
+        let all = count(view.deployments.len() as u64, "deployment", "deployments");
+        let text = match left.as_slice() {
+            [] => format!("{all} patched"),
+            left => format!("{patched} of {all} patched, still on the old store: {}", line(&left.join(", "))),
+        };
+        rows.push(("patched", text));
+    }
+    if let Some(session) = &view.session {
+        rows.push(("session", format!("{session} has the candidate attached")));
+    }
+    rows
 }
 
 fn phase(view: &RunView, paint: Paint) -> String {
@@ -259,6 +304,14 @@ pub fn next_commands(view: &RunView, state: &RunState) -> Vec<(String, String)> 
             vec![to(format!("dreamrun apply {pipeline}"), "start a new run")]
         }
         Phase::Unchanged => Vec::new(),
+        // What agents can see of it can only be finished.
+        Phase::Adopting { .. } if state.copy.is_some() => {
+            vec![to(format!("dreamrun apply {pipeline}"), "continue")]
+        }
+        Phase::Adopting { .. } if state.has_alias_moved => vec![
+            to(format!("dreamrun apply {pipeline}"), "continue"),
+            to(format!("dreamrun cancel {run}"), "leave it at what is adopted"),
+        ],
         _ => vec![
             to(format!("dreamrun apply {pipeline}"), "continue"),
             to(format!("dreamrun cancel {run}"), "give up"),

@@ -8,9 +8,10 @@ use serde::Serialize;
 use crate::adoption::Conflict;
 use crate::dream::{ChangeKind, DreamStatus, Usage};
 use crate::gate::verdict::Verdict;
-use crate::ids::{DreamId, MemoryStoreId, PipelineName, RunId};
-use crate::journal::run_state::{Phase, RunState, Size};
+use crate::ids::{DeploymentId, DreamId, MemoryStoreId, PipelineName, RunId, SessionId};
+use crate::journal::run_state::{CopyRecord, Phase, RunState, Size};
 use crate::memory::MemoryPath;
+use crate::spec::pipeline::Target;
 
 use super::plan_view::{RangeView, dollars, store_name};
 
@@ -66,6 +67,15 @@ pub struct RunView {
     pub late_conflicts: Vec<Conflict>,
     /// Files of a directory target that were left as they are, because a person changed them.
     pub kept_files: Vec<String>,
+    /// What the copy into the live store came to, for `target: copy_back`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copy: Option<CopyView>,
+    /// The deployments of `target: deployment`, once their alias has moved.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deployments: Vec<DeploymentView>,
+    /// The session that was created with the candidate attached, for `target: session`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
     /// Tokens used.
     pub usage: Usage,
     /// What was expected to be spent, in US dollars.
@@ -87,6 +97,44 @@ impl From<Size> for SizeView {
     fn from(size: Size) -> Self {
         Self { entries: size.entries, bytes: size.bytes }
     }
+}
+
+/// What a copy into the live store came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct CopyView {
+    /// Whether it has ended; nothing else is known before.
+    pub is_done: bool,
+    /// The memories that were written or taken away.
+    pub written: Vec<MemoryPath>,
+    /// The memories that agents changed meanwhile; the live store holds their version.
+    pub conflicts: Vec<Conflict>,
+    /// The memories that stay although the candidate lacks them, because one that may hold their text is in
+    /// conflict or missing.
+    pub kept: Vec<MemoryPath>,
+    /// The memories of the candidate whose text was gone before it could be written.
+    pub missing: Vec<MemoryPath>,
+}
+
+impl From<&CopyRecord> for CopyView {
+    fn from(copy: &CopyRecord) -> Self {
+        let end = copy.end.clone().unwrap_or_default();
+        Self {
+            is_done: copy.end.is_some(),
+            written: end.written,
+            conflicts: end.conflicts,
+            kept: end.kept,
+            missing: end.missing,
+        }
+    }
+}
+
+/// A deployment that adoption patches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct DeploymentView {
+    /// Its id.
+    pub deployment: DeploymentId,
+    /// Whether it names the new store.
+    pub is_patched: bool,
 }
 
 /// One dream of a run.
@@ -120,7 +168,7 @@ impl RunView {
             pipeline: plan.pipeline.clone(),
             phase: state.phase.name(),
             is_over: state.phase.is_final(),
-            because: because(&state.phase),
+            because: because(state),
             store: store_name(&plan.store.reference),
             live: state.base.as_ref().map(|base| base.store.clone()),
             candidate: state.candidate.as_ref().map(|candidate| candidate.store.clone()),
@@ -159,6 +207,9 @@ impl RunView {
             conflicts: state.conflicts.clone(),
             late_conflicts: state.late_conflicts.clone(),
             kept_files: state.kept_files.clone(),
+            copy: state.copy.as_ref().map(CopyView::from),
+            deployments: deployments(state),
+            session: state.session.as_ref().and_then(|asked| asked.session.clone()),
             usage: state.usage(),
             estimate_usd: plan.estimate.map(RangeView::from),
             cost_usd: dollars(state.spent()),
@@ -166,8 +217,20 @@ impl RunView {
     }
 }
 
-fn because(phase: &Phase) -> String {
-    match phase {
+fn deployments(state: &RunState) -> Vec<DeploymentView> {
+    let Target::Deployment(ids) = &state.plan.adopt.target else { return Vec::new() };
+    if !state.has_alias_moved {
+        return Vec::new();
+    }
+    let view = |deployment: &DeploymentId| DeploymentView {
+        deployment: deployment.clone(),
+        is_patched: state.patched.contains(deployment),
+    };
+    ids.iter().map(view).collect()
+}
+
+fn because(state: &RunState) -> String {
+    match &state.phase {
         Phase::AwaitingReview(reasons) | Phase::Blocked(reasons) => {
             reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
         }
@@ -180,6 +243,18 @@ fn because(phase: &Phase) -> String {
         }
         Phase::Dreaming { batch, dream } => format!("dream {batch} is {dream}"),
         Phase::Requested { batch } => format!("dream {batch} was asked for and has not been confirmed"),
+        Phase::Adopting { .. } if state.is_copying() => {
+            "the candidate is being written into the live store".to_owned()
+        }
+        Phase::Adopting { .. } if state.is_session_in_doubt() => {
+            "a session was asked for and has not been confirmed".to_owned()
+        }
+        Phase::Adopting { .. } if state.has_alias_moved => match &state.plan.adopt.target {
+            Target::Deployment(ids) => {
+                format!("{} of {} deployments patched", state.patched.len(), ids.len())
+            }
+            _ => "the alias has moved".to_owned(),
+        },
         _ => String::new(),
     }
 }

@@ -23,7 +23,7 @@ use crate::spec::pipeline::{StoreRef, Target};
 use crate::state::alias::{Adoption, AliasRecord};
 
 use super::perform::{settle_sessions, update_alias};
-use super::{RunError, Surroundings, base_snapshot, record};
+use super::{RunError, Surroundings, base_snapshot, record, targets};
 
 pub(super) async fn record_candidate(
     journal: &mut Journal,
@@ -35,7 +35,7 @@ pub(super) async fn record_candidate(
     record(journal, around, candidate_event(store, &candidate)).await
 }
 
-fn candidate_event(store: MemoryStoreId, candidate: &Snapshot) -> JournalEvent {
+pub(super) fn candidate_event(store: MemoryStoreId, candidate: &Snapshot) -> JournalEvent {
     JournalEvent::CandidateRecorded {
         store,
         hash: candidate.hash(),
@@ -132,7 +132,10 @@ fn is_of(record: &AliasRecord, run: &RunId) -> bool {
 
 /// Returns the candidate if it still holds what the gates judged. One that changed is recorded, to be
 /// judged again.
-async fn as_judged(journal: &mut Journal, around: &Surroundings<'_>) -> Result<Option<Snapshot>, RunError> {
+pub(super) async fn as_judged(
+    journal: &mut Journal,
+    around: &Surroundings<'_>,
+) -> Result<Option<Snapshot>, RunError> {
     let state = journal.state();
     let (Some(judgment), Some(candidate)) = (&state.judgment, &state.candidate) else { return Ok(None) };
     let found = around.backend.snapshot(&candidate.store).await?;
@@ -189,13 +192,23 @@ async fn known_in(
     Ok(known)
 }
 
-/// Moves the alias to the candidate, unless that has happened, and finishes the adoption.
+/// Moves the alias to the candidate, unless that has happened, and finishes the adoption unless more is to
+/// follow. After a copy the alias keeps its store, which has become what the candidate is.
 pub(super) async fn move_alias(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
     let Phase::Adopting { from, to, .. } = journal.state().phase.clone() else { return Ok(()) };
     let run = journal.run().clone();
     // Once the alias has moved the candidate is live: what it holds then is for agents to change.
     if !is_of(&update_alias(around, |_| Ok(false)).await?, &run) {
-        let Some(candidate) = as_judged(journal, around).await? else { return Ok(()) };
+        let target = journal.state().plan.adopt.target.clone();
+        let hash = if target == Target::CopyBack {
+            around.backend.index(&from).await?.hash()
+        } else {
+            let Some(candidate) = as_judged(journal, around).await? else { return Ok(()) };
+            candidate.hash()
+        };
+        if let Target::Deployment(ids) = &target {
+            targets::look_at_deployments(around, ids, &from).await?;
+        }
         let plan = &journal.state().plan;
         let now = around.clock.now();
         update_alias(around, |record| {
@@ -207,18 +220,25 @@ pub(super) async fn move_alias(journal: &mut Journal, around: &Surroundings<'_>)
             if record.active != from || !is_claimed {
                 return Err(RunError::Stale { alias: around.alias.clone() });
             }
-            let adoption = Some(Adoption { run: run.clone(), at: now, hash: candidate.hash() });
+            let adoption = Adoption { run: run.clone(), at: now, hash };
             match plan.store.reference {
-                StoreRef::Alias(_) => record.replace_active(to.clone(), adoption, now),
+                _ if target == Target::CopyBack => record.copy_into_active(adoption, now),
+                StoreRef::Alias(_) => record.replace_active(to.clone(), Some(adoption), now),
                 // A raw store stays what it is; the approved candidate stands beside it.
-                StoreRef::Raw(_) => record.adoption = adoption,
+                StoreRef::Raw(_) => record.adoption = Some(adoption),
             }
             settle_sessions(record, plan, now);
             Ok(true)
         })
         .await?;
     }
-    finish(journal, around).await
+    match journal.state().plan.adopt.target {
+        Target::Deployment(_) | Target::Session { .. } => {
+            let generation = update_alias(around, |_| Ok(false)).await?.generation;
+            record(journal, around, JournalEvent::AliasMoved { generation }).await
+        }
+        _ => finish(journal, around).await,
+    }
 }
 
 /// Gives the claim of a run back that is to be canceled, after which nobody can move the alias in its
@@ -243,8 +263,13 @@ pub(super) async fn finish(journal: &mut Journal, around: &Surroundings<'_>) -> 
     let Some((base, to)) = base_and_candidate(state) else { return Ok(()) };
     let to = to.clone();
     let generation = update_alias(around, |_| Ok(false)).await?.generation;
-    let late = carry_late_writes(around, base, state.intended.as_ref(), &to).await?;
-    let hash = around.backend.snapshot(&to).await?.hash();
+    let (late, hash) = if state.copy.is_some() {
+        // What agents wrote into the live store meanwhile is there.
+        (Late::default(), around.backend.index(&base.store).await?.hash())
+    } else {
+        let late = carry_late_writes(around, base, state.intended.as_ref(), &to).await?;
+        (late, around.backend.index(&to).await?.hash())
+    };
     let event =
         JournalEvent::Adopted { generation, hash, late_writes: late.carried, late_conflicts: late.conflicts };
     record(journal, around, event).await

@@ -8,7 +8,9 @@ mod adopt;
 pub mod next;
 pub mod observer;
 mod perform;
+pub mod rollback;
 pub mod settle;
+mod targets;
 
 use std::path::Path;
 
@@ -17,7 +19,7 @@ use tokio::sync::watch;
 
 use crate::backend::{Backend, BackendError, PastMemory, WhenLeft};
 use crate::clock::Clock;
-use crate::ids::{Alias, DreamId, RunId};
+use crate::ids::{Alias, DeploymentId, DreamId, RunId, SessionId};
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::{Base, Phase};
 use crate::journal::{Journal, JournalError};
@@ -97,6 +99,33 @@ pub enum RunError {
         batch: u32,
         /// The dreams.
         dreams: Vec<DreamId>,
+    },
+    /// Several sessions could be the answer to one request.
+    #[error("run `{run}` asked for one session and {} could be it", sessions.len())]
+    SessionInDoubt {
+        /// The run.
+        run: RunId,
+        /// The sessions.
+        sessions: Vec<SessionId>,
+    },
+    /// Deployments could not be given the new store.
+    #[error("deployment `{refused}` could not be patched")]
+    NotPatched {
+        /// The first that could not.
+        refused: DeploymentId,
+        /// Those that name the new store.
+        patched: Vec<DeploymentId>,
+        /// Those that still name the old one.
+        left: Vec<DeploymentId>,
+        /// What stood in the way.
+        #[source]
+        source: BackendError,
+    },
+    /// The agent of a session target is not known by its id.
+    #[error("nothing says which agent `{agent}` is")]
+    UnknownAgent {
+        /// As the pipeline names it.
+        agent: String,
     },
     /// A dream made elsewhere was taken in by another run meanwhile.
     #[error("dream `{dream}` belongs to run `{run}`")]
@@ -180,6 +209,11 @@ async fn advance(journal: &mut Journal, around: &Surroundings<'_>) -> Result<End
             }
             Next::Settle { batch } => {
                 if let Some(wait) = perform::settle(journal, around, batch).await? {
+                    pause(around, wait).await;
+                }
+            }
+            Next::SettleSession => {
+                if let Some(wait) = targets::settle_session(journal, around).await? {
                     pause(around, wait).await;
                 }
             }

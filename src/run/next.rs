@@ -4,7 +4,7 @@
 //! is in the plan and in what the journal says happened.
 
 use crate::ids::DreamId;
-use crate::journal::run_state::{Phase, RunState};
+use crate::journal::run_state::{Phase, RunState, SessionRecord};
 use crate::plan::{ExistingDream, Plan};
 use crate::price::Usd;
 use crate::spec::pipeline::Target;
@@ -58,8 +58,18 @@ pub enum Next {
     Rebase,
     /// Write the candidate into the folder of a directory target.
     WriteFolder,
+    /// Write the candidate into the live store.
+    CopyBack,
     /// Move the alias and read it back.
     MoveAlias,
+    /// Put the new store in the place of the old one in the deployments that do not name it yet.
+    PatchDeployments,
+    /// Ask for a session with the candidate attached.
+    RequestSession,
+    /// Find out whether a request without an answer made a session.
+    SettleSession,
+    /// Carry late writes over and read the new live store back.
+    Finish,
     /// Stop the dream at work, if any.
     Cancel {
         /// The dream.
@@ -105,14 +115,34 @@ pub fn next(plan: &Plan, state: &RunState) -> Next {
         Phase::Rebasing { .. } => Next::Rebase,
         Phase::AwaitingReview(_) => Next::Stop(Stop::AwaitingReview),
         Phase::Blocked(_) => Next::Stop(Stop::Blocked),
-        Phase::Adopting { .. } => match plan.adopt.target {
-            Target::Directory(_) if !state.is_folder_written => Next::WriteFolder,
-            _ => Next::MoveAlias,
-        },
+        Phase::Adopting { .. } => adopting(plan, state),
         Phase::Canceling { dream } => Next::Cancel { dream: dream.clone() },
         Phase::Adopted | Phase::Unchanged | Phase::Rejected | Phase::Failed(_) | Phase::Canceled => {
             if state.is_released { Next::Stop(Stop::Ended) } else { Next::Release }
         }
+    }
+}
+
+/// Says what adoption does next. The alias moves before deployments and sessions follow it: it is what the
+/// next run and a rollback go by, so that whatever is cut off after it only has to be carried on, and agents
+/// never write to a store that no alias names.
+fn adopting(plan: &Plan, state: &RunState) -> Next {
+    match &plan.adopt.target {
+        Target::Directory(_) if !state.is_folder_written => Next::WriteFolder,
+        Target::CopyBack if state.copy.as_ref().is_none_or(|copy| copy.end.is_none()) => Next::CopyBack,
+        Target::Deployment(ids) if state.has_alias_moved => {
+            if ids.iter().all(|id| state.patched.contains(id)) {
+                Next::Finish
+            } else {
+                Next::PatchDeployments
+            }
+        }
+        Target::Session { .. } if state.has_alias_moved => match &state.session {
+            None => Next::RequestSession,
+            Some(SessionRecord { session: None, .. }) => Next::SettleSession,
+            Some(SessionRecord { session: Some(_), .. }) => Next::Finish,
+        },
+        _ => Next::MoveAlias,
     }
 }
 

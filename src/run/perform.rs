@@ -19,7 +19,7 @@ use crate::state::alias::{self, AliasRecord, Claim};
 
 use super::next::Next;
 use super::settle::{self, Settled};
-use super::{Ended, RunError, Surroundings, adopt, record};
+use super::{Ended, RunError, Surroundings, adopt, record, targets};
 
 /// The longest message of a backend that is kept in a journal, in characters.
 const MESSAGE_LIMIT: usize = 500;
@@ -43,10 +43,14 @@ pub(super) async fn perform(
         Next::Decide => adopt::decide_adoption(journal, around).await,
         Next::Rebase => adopt::perform_rebase(journal, around).await,
         Next::WriteFolder => adopt::write_folder(journal, around).await,
+        Next::CopyBack => targets::copy_back(journal, around).await,
         Next::MoveAlias => adopt::move_alias(journal, around).await,
+        Next::PatchDeployments => targets::patch_deployments(journal, around).await,
+        Next::RequestSession => targets::request_session(journal, around).await,
+        Next::Finish => adopt::finish(journal, around).await,
         Next::Cancel { dream } => cancel(journal, around, dream).await,
         Next::Release => release(journal, around).await,
-        Next::Stop(_) | Next::Await { .. } | Next::Settle { .. } => Ok(()),
+        Next::Stop(_) | Next::Await { .. } | Next::Settle { .. } | Next::SettleSession => Ok(()),
     }
 }
 
@@ -73,6 +77,10 @@ async fn claim(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), R
         Some(claim) if claim.run == run => Ok(false),
         Some(claim) if Some(&claim.run) != dead.as_ref() => {
             Err(RunError::Busy { alias: around.alias.clone(), run: claim.run.clone() })
+        }
+        // A rollback is on its way, and will move the alias under whoever claims it now.
+        _ if record.hold.as_ref().is_some_and(|hold| hold.rolling_back_to.is_some()) => {
+            Err(RunError::Stale { alias: around.alias.clone() })
         }
         _ if !planned.is_current(record) => Err(RunError::Stale { alias: around.alias.clone() }),
         _ => {

@@ -16,6 +16,10 @@ use crate::memory::ContentHash;
 /// The format of [`AliasRecord`]. 1: the first.
 pub const ALIAS_FORMAT: u32 = 1;
 
+/// How many copies into a live store can be taken back, one after the other. Each is remembered with the
+/// sessions that had been read by then, and a store that never changes its id would gather them for ever.
+pub const COPIES_KEPT: usize = 10;
+
 /// What the key of every alias begins with.
 const ALIASES: &str = "aliases/";
 
@@ -116,6 +120,9 @@ pub struct PreviousStore {
     pub adoption: Option<Adoption>,
     /// When it gave way.
     pub retired_at: Timestamp,
+    /// The run that copied its candidate into this very store: the way back is to take the copy back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copied_by: Option<RunId>,
     /// Which sessions had been read into it by then.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub watermarks: BTreeMap<SourceKey, Watermark>,
@@ -139,6 +146,9 @@ pub struct Hold {
     pub by: String,
     /// Why.
     pub reason: String,
+    /// The store that a rollback is on its way to: it was begun, and is to be finished by the next one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolling_back_to: Option<MemoryStoreId>,
 }
 
 /// Names a session source within an alias, such as `files:logs/*.jsonl`.
@@ -215,8 +225,35 @@ impl AliasRecord {
         let before = std::mem::replace(&mut self.adoption, adoption);
         self.previous.retain(|p| p.store != retired && p.store != self.active);
         let watermarks = self.watermarks.clone();
-        self.previous
-            .insert(0, PreviousStore { store: retired, adoption: before, retired_at: at, watermarks });
+        self.previous.insert(
+            0,
+            PreviousStore { store: retired, adoption: before, retired_at: at, copied_by: None, watermarks },
+        );
+        self.generation += 1;
+    }
+
+    /// Notes that a run copied its candidate into the live store. What the store was before can be gone back
+    /// to like a store of its own, as long as it is among the last [`COPIES_KEPT`].
+    pub fn copy_into_active(&mut self, adoption: Adoption, at: Timestamp) {
+        let copied_by = Some(adoption.run.clone());
+        let before = self.adoption.replace(adoption);
+        let watermarks = self.watermarks.clone();
+        let store = self.active.clone();
+        let previous = PreviousStore { store, adoption: before, retired_at: at, copied_by, watermarks };
+        self.previous.insert(0, previous);
+        let mut copies = 0;
+        self.previous.retain(|previous| {
+            copies += usize::from(previous.copied_by.is_some());
+            previous.copied_by.is_none() || copies <= COPIES_KEPT
+        });
+        self.generation += 1;
+    }
+
+    /// Notes that the last copy into the live store was taken back.
+    pub fn take_back_copy(&mut self, previous: PreviousStore) {
+        self.previous.retain(|other| *other != previous);
+        self.adoption = previous.adoption;
+        self.watermarks = previous.watermarks;
         self.generation += 1;
     }
 

@@ -4,23 +4,19 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
-use dreamrun::backend::{
-    Activity, Backend, BackendError, MemoryStore, PastMemory, SessionListing, SessionQuery, SessionRequest,
-    WhenLeft,
-};
+use dreamrun::backend::{Backend, BackendError};
 use dreamrun::cli::{Parts, Standard};
-use dreamrun::dream::{Dream, DreamChange, DreamRequest};
 use dreamrun::dreaming::transcript::Transcript;
 use dreamrun::dreaming::{Consolidated, Mind, MindError, Minds, Reading};
-use dreamrun::ids::{DeploymentId, DreamId, MemoryStoreId, SessionId};
-use dreamrun::memory::{Memory, MemoryPath, MemoryWrite};
-use dreamrun::snapshot::{Snapshot, SnapshotIndex};
+use dreamrun::ids::MemoryStoreId;
+use dreamrun::memory::{MemoryPath, MemoryWrite};
+use dreamrun::snapshot::Snapshot;
 use dreamrun::state::{Key, PutIf, StateError, StateStore, Version, Versioned};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::support::{Call, Go, Hook, Hooked};
 
 /// On which side of a step the process dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,7 +147,7 @@ impl Parts for Killer {
 
     fn backend(&self, backend: Arc<dyn Backend>) -> Arc<dyn Backend> {
         *self.0.backend.lock().unwrap() = Some(Arc::clone(&backend));
-        Arc::new(MortalBackend { inner: backend, killer: Arc::clone(&self.0) })
+        Arc::new(Hooked { inner: backend, hook: Mortal(Arc::clone(&self.0)) })
     }
 }
 
@@ -179,108 +175,17 @@ impl StateStore for MortalState {
     }
 }
 
-struct MortalBackend {
-    inner: Arc<dyn Backend>,
-    killer: Arc<Inner>,
-}
+struct Mortal(Arc<Inner>);
 
 #[async_trait]
-impl Backend for MortalBackend {
-    fn kind(&self) -> &'static str {
-        self.inner.kind()
-    }
-
-    async fn store(&self, id: &MemoryStoreId) -> Result<MemoryStore, BackendError> {
-        self.inner.store(id).await
-    }
-
-    async fn snapshot(&self, id: &MemoryStoreId) -> Result<Snapshot, BackendError> {
-        self.inner.snapshot(id).await
-    }
-
-    async fn index_at(&self, id: &MemoryStoreId, at: Timestamp) -> Result<SnapshotIndex, BackendError> {
-        self.inner.index_at(id, at).await
-    }
-
-    async fn index(&self, id: &MemoryStoreId) -> Result<SnapshotIndex, BackendError> {
-        self.inner.index(id).await
-    }
-
-    async fn contents(
-        &self,
-        store: &MemoryStoreId,
-        wanted: &[PastMemory],
-    ) -> Result<Vec<Memory>, BackendError> {
-        self.inner.contents(store, wanted).await
-    }
-
-    async fn write(&self, store: &MemoryStoreId, writes: &[MemoryWrite]) -> Result<(), BackendError> {
-        self.killer.step("write", self.inner.write(store, writes)).await
-    }
-
-    async fn delete_store(&self, id: &MemoryStoreId) -> Result<(), BackendError> {
-        self.killer.step("delete_store", self.inner.delete_store(id)).await
-    }
-
-    async fn sessions(&self, query: &SessionQuery) -> Result<SessionListing, BackendError> {
-        self.inner.sessions(query).await
-    }
-
-    async fn create_dream(&self, request: &DreamRequest) -> Result<Dream, BackendError> {
-        self.killer.step("create_dream", self.inner.create_dream(request)).await
-    }
-
-    async fn dream(&self, id: &DreamId) -> Result<Dream, BackendError> {
-        self.inner.dream(id).await
-    }
-
-    async fn next_change(&self, seen: &Dream) -> Result<Dream, BackendError> {
-        self.inner.next_change(seen).await
-    }
-
-    async fn dreams_since(&self, since: Timestamp) -> Result<Vec<Dream>, BackendError> {
-        self.inner.dreams_since(since).await
-    }
-
-    async fn cancel_dream(&self, id: &DreamId) -> Result<Dream, BackendError> {
-        self.killer.step("cancel_dream", self.inner.cancel_dream(id)).await
-    }
-
-    async fn dream_changes(&self, id: &DreamId) -> Result<Vec<DreamChange>, BackendError> {
-        self.inner.dream_changes(id).await
-    }
-
-    fn activity(&self, id: &DreamId, from: usize) -> Vec<Activity> {
-        self.inner.activity(id, from)
-    }
-
-    async fn repoint(
-        &self,
-        deployment: &DeploymentId,
-        from: &MemoryStoreId,
-        to: &MemoryStoreId,
-    ) -> Result<(), BackendError> {
-        self.killer.step("repoint", self.inner.repoint(deployment, from, to)).await
-    }
-
-    async fn create_session(&self, request: &SessionRequest) -> Result<SessionId, BackendError> {
-        self.killer.step("create_session", self.inner.create_session(request)).await
-    }
-
-    async fn sessions_for(&self, request: &SessionRequest) -> Result<Vec<SessionId>, BackendError> {
-        self.inner.sessions_for(request).await
-    }
-
-    async fn models(&self) -> Result<Option<Vec<String>>, BackendError> {
-        self.inner.models().await
-    }
-
-    fn settling_time(&self) -> Duration {
-        self.inner.settling_time()
-    }
-
-    async fn leave(&self, id: &DreamId) -> Result<WhenLeft, BackendError> {
-        self.inner.leave(id).await
+impl Hook for Mortal {
+    async fn around(&self, call: Call, go: Go<'_>) -> Result<(), BackendError> {
+        if call.is_lasting() {
+            self.0.step(call.name, go).await;
+        } else {
+            go.await;
+        }
+        Ok(())
     }
 }
 

@@ -7,21 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use dreamrun::backend::{
-    Activity, Backend, BackendError, MemoryStore, PastMemory, SessionListing, SessionQuery, SessionRequest,
-    WhenLeft,
-};
+use dreamrun::backend::{Backend, BackendError};
 use dreamrun::cli::console::Console;
 use dreamrun::cli::{Invocation, Parts, Standard};
-use dreamrun::dream::{Dream, DreamChange, DreamRequest};
 use dreamrun::dreaming::transcript::Transcript;
 use dreamrun::dreaming::{Consolidated, Mind, MindError, Minds, Reading};
-use dreamrun::ids::{DeploymentId, DreamId, MemoryStoreId, SessionId};
-use dreamrun::memory::{Memory, MemoryWrite};
-use dreamrun::snapshot::{Snapshot, SnapshotIndex};
-use jiff::Timestamp;
+use dreamrun::snapshot::Snapshot;
 
-use crate::support::{Drill, Ran, signal, wait_for};
+use crate::support::{Call, Drill, Go, Hook, Hooked, Ran, signal, wait_for};
 
 /// Tells a started test binary how many sessions it reads before it stands still.
 const READS: &str = "DREAMRUN_TEST_READS";
@@ -74,7 +67,7 @@ impl Parts for HeldParts {
     }
 
     fn backend(&self, backend: Arc<dyn Backend>) -> Arc<dyn Backend> {
-        Arc::new(SeenBackend { inner: backend, is_left: Arc::clone(&self.is_left) })
+        Arc::new(Hooked { inner: backend, hook: Seen(Arc::clone(&self.is_left)) })
     }
 }
 
@@ -112,111 +105,18 @@ impl Mind for HeldMind {
     }
 }
 
-struct SeenBackend {
-    inner: Arc<dyn Backend>,
-    is_left: Arc<AtomicBool>,
-}
+struct Seen(Arc<AtomicBool>);
 
 #[async_trait]
-impl Backend for SeenBackend {
-    fn kind(&self) -> &'static str {
-        self.inner.kind()
-    }
-
-    async fn store(&self, id: &MemoryStoreId) -> Result<MemoryStore, BackendError> {
-        self.inner.store(id).await
-    }
-
-    async fn snapshot(&self, id: &MemoryStoreId) -> Result<Snapshot, BackendError> {
-        self.inner.snapshot(id).await
-    }
-
-    async fn index_at(&self, id: &MemoryStoreId, at: Timestamp) -> Result<SnapshotIndex, BackendError> {
-        self.inner.index_at(id, at).await
-    }
-
-    async fn index(&self, id: &MemoryStoreId) -> Result<SnapshotIndex, BackendError> {
-        self.inner.index(id).await
-    }
-
-    async fn contents(
-        &self,
-        store: &MemoryStoreId,
-        wanted: &[PastMemory],
-    ) -> Result<Vec<Memory>, BackendError> {
-        self.inner.contents(store, wanted).await
-    }
-
-    async fn write(&self, store: &MemoryStoreId, writes: &[MemoryWrite]) -> Result<(), BackendError> {
-        self.inner.write(store, writes).await
-    }
-
-    async fn delete_store(&self, id: &MemoryStoreId) -> Result<(), BackendError> {
-        self.inner.delete_store(id).await
-    }
-
-    async fn sessions(&self, query: &SessionQuery) -> Result<SessionListing, BackendError> {
-        self.inner.sessions(query).await
-    }
-
-    async fn create_dream(&self, request: &DreamRequest) -> Result<Dream, BackendError> {
-        self.inner.create_dream(request).await
-    }
-
-    async fn dream(&self, id: &DreamId) -> Result<Dream, BackendError> {
-        self.inner.dream(id).await
-    }
-
-    async fn next_change(&self, seen: &Dream) -> Result<Dream, BackendError> {
-        self.inner.next_change(seen).await
-    }
-
-    async fn dreams_since(&self, since: Timestamp) -> Result<Vec<Dream>, BackendError> {
-        self.inner.dreams_since(since).await
-    }
-
-    async fn cancel_dream(&self, id: &DreamId) -> Result<Dream, BackendError> {
-        self.inner.cancel_dream(id).await
-    }
-
-    async fn dream_changes(&self, id: &DreamId) -> Result<Vec<DreamChange>, BackendError> {
-        self.inner.dream_changes(id).await
-    }
-
-    fn activity(&self, id: &DreamId, from: usize) -> Vec<Activity> {
-        self.inner.activity(id, from)
-    }
-
-    async fn repoint(
-        &self,
-        deployment: &DeploymentId,
-        from: &MemoryStoreId,
-        to: &MemoryStoreId,
-    ) -> Result<(), BackendError> {
-        self.inner.repoint(deployment, from, to).await
-    }
-
-    async fn create_session(&self, request: &SessionRequest) -> Result<SessionId, BackendError> {
-        self.inner.create_session(request).await
-    }
-
-    async fn sessions_for(&self, request: &SessionRequest) -> Result<Vec<SessionId>, BackendError> {
-        self.inner.sessions_for(request).await
-    }
-
-    async fn models(&self) -> Result<Option<Vec<String>>, BackendError> {
-        self.inner.models().await
-    }
-
-    fn settling_time(&self) -> std::time::Duration {
-        self.inner.settling_time()
-    }
-
-    async fn leave(&self, id: &DreamId) -> Result<WhenLeft, BackendError> {
+impl Hook for Seen {
+    async fn around(&self, call: Call, go: Go<'_>) -> Result<(), BackendError> {
         // The mind is let go once the worker has been told to stop.
-        let is_left = Arc::clone(&self.is_left);
-        let (left, ()) = tokio::join!(self.inner.leave(id), async { is_left.store(true, Ordering::SeqCst) });
-        left
+        tokio::join!(go, async {
+            if call.name == "leave" {
+                self.0.store(true, Ordering::SeqCst);
+            }
+        });
+        Ok(())
     }
 }
 

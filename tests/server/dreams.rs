@@ -431,14 +431,37 @@ async fn a_dream_that_updates_a_store_leaves_alone_what_agents_wrote_meanwhile()
 async fn a_dream_whose_input_store_goes_away_fails_with_the_documented_error() {
     let (server, _mind) = gated().await;
     let sessions = sessions(&server, &["first"]).await;
+    for is_archived in [false, true] {
+        let store = store(&server, "notes", &[("/a", "one")]).await;
+        let dream = create(&server, &body(&store, &sessions)).await;
+        until(&server, &dream, |dream| dream["outputs"] != json!([])).await;
+        if is_archived {
+            server.post_empty(&format!("/v1/memory_stores/{store}/archive")).await.expect(200);
+        } else {
+            server.delete(&format!("/v1/memory_stores/{store}")).await.expect(200);
+        }
+        let failed = now(&server, &dream).await;
+        assert_eq!((&failed["status"], failed["ended_at"].is_null()), (&json!("failed"), false));
+        assert_eq!(failed["error"]["type"], "input_memory_store_unavailable");
+        let refused = server.post("/v1/dreams", &body(&store, &sessions)).await;
+        assert_eq!(refused.status, if is_archived { 400 } else { 404 });
+    }
+}
+
+#[tokio::test]
+async fn what_a_dream_writes_is_signed_by_its_session() {
+    let server = learning().await;
+    let sessions = sessions(&server, &["first"]).await;
     let store = store(&server, "notes", &[("/a", "one")]).await;
-    let dream = create(&server, &body(&store, &sessions)).await;
-    until(&server, &dream, |dream| dream["outputs"] != json!([])).await;
-    server.local.delete_store(&store).await.unwrap();
-    let failed = now(&server, &dream).await;
-    assert_eq!((&failed["status"], failed["ended_at"].is_null()), (&json!("failed"), false));
-    assert_eq!(failed["error"]["type"], "input_memory_store_unavailable");
-    server.post("/v1/dreams", &body(&store, &sessions)).await.refused(404, "not_found_error");
+    for asked in [body(&store, &sessions), updating(&store, &sessions)] {
+        let dream = ended(&server, &create(&server, &asked).await).await;
+        let session = dream["session_id"].as_str().unwrap();
+        let versions = format!("/v1/memory_stores/{}/memory_versions", output(&dream));
+        let signed = server.all(&format!("{versions}?session_id={session}"), 100).await;
+        let newest = &server.all(&versions, 100).await[0];
+        assert_eq!((newest, &newest["path"]), (&signed[0], &json!("/learned.md")));
+        assert_eq!(newest["created_by"], json!({"type": "session_actor", "session_id": session}));
+    }
 }
 
 #[tokio::test]

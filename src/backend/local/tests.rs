@@ -235,3 +235,55 @@ async fn what_no_store_or_dream_names_is_not_kept() {
     let locks = crate::sqlite::beside(&project.options().database, "-dreams");
     assert_eq!(fs::read_dir(locks).unwrap().count(), 0, "no lock of an ended dream is left");
 }
+
+#[tokio::test]
+async fn a_dream_that_a_server_left_unfinished_goes_on_under_the_next_one() {
+    let project = Project::new();
+    let slow = Duration::from_secs(60);
+    let paces = [
+        ("pending", Pace { pending: slow, running: Duration::ZERO }),
+        ("running", Pace { pending: Duration::ZERO, running: slow }),
+    ];
+    for (left_in, pace) in paces {
+        let backend = project.open();
+        backend.serve_dreams(Serving { pace, ..Serving::default() }).unwrap();
+        let store = backend.import_folder("notes", Path::new("memory")).unwrap().store;
+        backend.sessions(&files()).await.unwrap();
+        let asked = DreamRequest { model: "claude-opus-5".to_owned(), ..request(&store) };
+        let terms = DreamTerms { mind: "mind".to_owned(), updates_existing: false };
+        let mut seen = backend.begin_dream(&asked, &terms).unwrap().dream;
+        while seen.status.as_str() != left_in {
+            seen = backend.next_change(&seen).await.unwrap();
+        }
+        assert_eq!(backend.leave(&seen.id).await.unwrap(), WhenLeft::Checkpointed);
+        let left = backend.dream_record(&seen.id).unwrap();
+        assert_eq!((left.dream.status.as_str(), left.session.is_some()), (left_in, left_in == "running"));
+        drop(backend);
+
+        let backend = project.open();
+        let stores = backend.list_stores().unwrap().len();
+        backend.serve_dreams(Serving { pace: Pace::NONE, ..Serving::default() }).unwrap();
+        while !seen.status.is_final() {
+            seen = backend.next_change(&seen).await.unwrap();
+        }
+        let done = backend.dream_record(&seen.id).unwrap();
+        assert_eq!((done.dream.status, &done.dream.model), (DreamStatus::Completed, &asked.model));
+        assert!(left.session.is_none() || left.session == done.session, "one worker session");
+        assert_eq!(backend.list_stores().unwrap().len(), stores + 1, "one output store");
+    }
+}
+
+#[tokio::test]
+async fn a_served_dream_whose_mind_is_gone_fails() {
+    let project = Project::new();
+    let backend = project.open();
+    backend.serve_dreams(Serving { pace: Pace::NONE, ..Serving::default() }).unwrap();
+    let store = backend.import_folder("notes", Path::new("memory")).unwrap().store;
+    backend.sessions(&files()).await.unwrap();
+    let terms = DreamTerms { mind: "of a former server".to_owned(), updates_existing: false };
+    let mut dream = backend.begin_dream(&request(&store), &terms).unwrap().dream;
+    while !dream.status.is_final() {
+        dream = backend.next_change(&dream).await.unwrap();
+    }
+    assert_eq!(dream.error.unwrap().kind, "internal_error");
+}

@@ -9,7 +9,8 @@ use super::super::testing::*;
 use super::*;
 
 /// Journals that end in each phase, under the name of the phase. `ready` is also met before the second
-/// dream, and a final phase twice: before and after the alias was given back.
+/// dream, and a final phase twice: before and after the alias was given back. The steps that targets take
+/// within *adopting* have names of their own.
 fn ways() -> Vec<(&'static str, Vec<E>)> {
     let claimed = vec![run_planned(1), E::Claimed];
     let grown = |from: &[E], more: Vec<E>| [from, &more].concat();
@@ -42,6 +43,12 @@ fn ways() -> Vec<(&'static str, Vec<E>)> {
         ("dreamed", dreamed),
         ("candidate", candidate_),
         ("judged", judged_),
+        ("copying", grown(&adopting, vec![copy_intended()])),
+        ("copied", grown(&adopting, vec![copy_intended(), copied_back()])),
+        ("moved", grown(&adopting, vec![alias_moved()])),
+        ("patched", grown(&adopting, vec![alias_moved(), deployment_patched()])),
+        ("asking", grown(&adopting, vec![alias_moved(), E::SessionRequested])),
+        ("attached", grown(&adopting, vec![alias_moved(), E::SessionRequested, session_created()])),
         ("adopting", adopting),
         ("adopted", adopted_),
         ("canceling", canceling),
@@ -71,6 +78,13 @@ fn kinds() -> Vec<E> {
         rejected(),
         adoption_intended("out-one"),
         folder_written(),
+        copy_intended(),
+        copied_back(),
+        alias_moved(),
+        deployment_patched(),
+        E::SessionRequested,
+        E::SessionNotSent,
+        session_created(),
         adopted(),
         E::Unchanged,
         cancel_asked(),
@@ -128,9 +142,36 @@ const TABLE: &[(&str, &[(&str, &str)])] = &[
         &[
             ("candidate_recorded", "candidate"),
             ("folder_written", "adopting"),
+            ("copy_intended", "copying"),
+            ("alias_moved", "moved"),
             ("adopted", "adopted"),
             ("cancel_asked", "canceling"),
         ],
+    ),
+    ("copying", &[("copied_back", "copied")]),
+    ("copied", &[("adopted", "adopted")]),
+    (
+        "moved",
+        &[
+            ("deployment_patched", "patched"),
+            ("session_requested", "asking"),
+            ("adopted", "adopted"),
+            ("cancel_asked", "canceling"),
+        ],
+    ),
+    ("patched", &[("session_requested", "asking"), ("adopted", "adopted"), ("cancel_asked", "canceling")]),
+    (
+        "asking",
+        &[
+            ("deployment_patched", "asking"),
+            ("session_not_sent", "moved"),
+            ("session_created", "attached"),
+            ("cancel_asked", "canceling"),
+        ],
+    ),
+    (
+        "attached",
+        &[("deployment_patched", "attached"), ("adopted", "adopted"), ("cancel_asked", "canceling")],
     ),
     ("adopted", &[("released", "released")]),
     ("unchanged", &[("released", "released")]),
@@ -141,8 +182,23 @@ const TABLE: &[(&str, &[(&str, &str)])] = &[
     ("released", &[]),
 ];
 
-/// Names a phase as [`TABLE`] does: a run that gave its alias back is in a phase of its own.
+/// Names a phase as [`TABLE`] does: a run that gave its alias back is in a phase of its own, and so is
+/// each step of a target.
 fn phase(state: &RunState) -> &'static str {
+    match (&state.phase, &state.copy, &state.session) {
+        _ if state.is_released => "released",
+        (Phase::Adopting { .. }, Some(CopyRecord { end: None, .. }), _) => "copying",
+        (Phase::Adopting { .. }, Some(_), _) => "copied",
+        (Phase::Adopting { .. }, _, Some(SessionRecord { session: None, .. })) => "asking",
+        (Phase::Adopting { .. }, _, Some(_)) => "attached",
+        (Phase::Adopting { .. }, _, _) if !state.patched.is_empty() => "patched",
+        (Phase::Adopting { .. }, _, _) if state.has_alias_moved => "moved",
+        (phase, _, _) => phase.name(),
+    }
+}
+
+/// Names a phase as an error does.
+fn written(state: &RunState) -> &'static str {
     if state.is_released { "released" } else { state.phase.name() }
 }
 
@@ -165,7 +221,7 @@ fn each_phase_allows_exactly_the_events_of_the_table() {
                 None => {
                     assert_eq!(
                         found,
-                        Err(IllegalEvent { seq, event: kind, phase: name }),
+                        Err(IllegalEvent { seq, event: kind, phase: written(&state) }),
                         "{kind} in {name}"
                     );
                 }

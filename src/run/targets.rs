@@ -1,0 +1,243 @@
+//! What adoption does beside the alias: the copy into the live store, deployments, a session.
+//!
+//! Each step may be cut off anywhere and repeated. A copy is carried on from what the store holds by then,
+//! a patch that has happened is left alone, and a session in doubt is looked for.
+
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+
+use crate::adoption::copy;
+use crate::backend::{Backend, BackendError, PastMemory, Refusal, SessionRequest};
+use crate::ids::{DeploymentId, MemoryStoreId};
+use crate::journal::Journal;
+use crate::journal::event::JournalEvent;
+use crate::journal::run_state::Phase;
+use crate::memory::MemoryWrite;
+use crate::snapshot::{Snapshot, SnapshotIndex};
+use crate::spec::pipeline::{AgentRef, Target};
+
+use super::{RunError, Surroundings, adopt, record};
+
+/// Writes the candidate into the live store. Agents may have written there since the decision: then the run
+/// decides again. What they write from the intent on wins over the candidate, entry by entry.
+pub(super) async fn copy_back(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
+    let Phase::Adopting { from, to, .. } = journal.state().phase.clone() else { return Ok(()) };
+    if journal.state().copy.is_none() {
+        let Some(candidate) = adopt::as_judged(journal, around).await? else { return Ok(()) };
+        let live = around.backend.index(&from).await?;
+        let state = journal.state();
+        let is_base = state.base.as_ref().is_some_and(|base| base.index.hash() == live.hash());
+        let event = if is_base {
+            JournalEvent::CopyIntended { live }
+        } else {
+            adopt::candidate_event(to.clone(), &candidate)
+        };
+        record(journal, around, event).await?;
+        if !is_base {
+            return Ok(());
+        }
+    }
+    let state = journal.state();
+    let (Some(intent), Some(candidate)) = (&state.copy, &state.intended) else { return Ok(()) };
+    let (begun, candidate) = (intent.live.clone(), candidate.clone());
+    let texts = texts_of(around.backend, &to, &begun, &candidate).await?;
+    let done = write_copy(around.backend, &from, &begun, &candidate, &texts).await?;
+    let event = JournalEvent::CopiedBack {
+        written: done.written,
+        conflicts: done.conflicts,
+        kept: done.kept,
+        missing: done.missing,
+    };
+    record(journal, around, event).await
+}
+
+/// Returns the texts that a store has, or had, of whatever a copy from one index to another writes. What a
+/// store holds by now may be something else than what was judged, and is not written.
+pub(super) async fn texts_of(
+    backend: &dyn Backend,
+    store: &MemoryStoreId,
+    from: &SnapshotIndex,
+    to: &SnapshotIndex,
+) -> Result<Snapshot, BackendError> {
+    let held = |path| from.entries.get(path).map(|entry| entry.hash);
+    let wanted: Vec<PastMemory> = to
+        .entries
+        .iter()
+        .filter(|(path, entry)| held(path) != Some(entry.hash))
+        .map(|(path, entry)| PastMemory {
+            path: path.clone(),
+            hash: entry.hash,
+            version: entry.version.clone(),
+        })
+        .collect();
+    if wanted.is_empty() {
+        return Ok(Snapshot::default());
+    }
+    let memories = backend.contents(store, &wanted).await?;
+    let is_wanted = |path, hash| wanted.iter().any(|one| one.path == path && one.hash == hash);
+    Ok(memories.into_iter().filter(|memory| is_wanted(memory.path.clone(), memory.hash)).collect())
+}
+
+/// Writes a copy into a store until there is nothing left to write, and says what became of each entry: as
+/// read back after the last write.
+pub(super) async fn write_copy(
+    backend: &dyn Backend,
+    store: &MemoryStoreId,
+    from: &SnapshotIndex,
+    to: &SnapshotIndex,
+    texts: &Snapshot,
+) -> Result<copy::Copy, BackendError> {
+    let mut refused_at = None;
+    loop {
+        let now = backend.index(store).await?;
+        let rest = copy::copy(from, to, texts, &now);
+        if rest.writes.is_empty() {
+            return Ok(rest);
+        }
+        match backend.write(store, rest.writes.writes()).await {
+            Ok(()) => refused_at = None,
+            // Somebody changed an entry since the look: look again, and leave it to them.
+            Err(BackendError::Refused { kind: Refusal::Conflict, .. }) if refused_at != Some(now.hash()) => {
+                refused_at = Some(now.hash());
+            }
+            // A full store has no room for what comes before what goes is gone.
+            Err(BackendError::Refused { kind: Refusal::Limit, .. }) if refused_at != Some(now.hash()) => {
+                refused_at = Some(now.hash());
+                let is_delete = |write: &&MemoryWrite| matches!(write, MemoryWrite::Delete { .. });
+                let deletes: Vec<_> = rest.writes.writes().iter().filter(is_delete).cloned().collect();
+                backend.write(store, &deletes).await?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Makes sure that deployments can be patched, before anything is.
+pub(super) async fn look_at_deployments(
+    around: &Surroundings<'_>,
+    ids: &[DeploymentId],
+    from: &MemoryStoreId,
+) -> Result<(), RunError> {
+    repoint(around.backend, ids, from, from, async |_| Ok(())).await
+}
+
+/// Gives the new store to the deployments that do not have it yet. One that refuses does not keep the others
+/// from theirs.
+pub(super) async fn patch_deployments(
+    journal: &mut Journal,
+    around: &Surroundings<'_>,
+) -> Result<(), RunError> {
+    let Phase::Adopting { from, to, .. } = journal.state().phase.clone() else { return Ok(()) };
+    let state = journal.state();
+    let Target::Deployment(ids) = state.plan.adopt.target.clone() else { return Ok(()) };
+    let before = state.patched.clone();
+    let todo: Vec<DeploymentId> = ids.into_iter().filter(|id| !before.contains(id)).collect();
+    let patched = repoint(around.backend, &todo, &from, &to, async |deployment| {
+        record(journal, around, JournalEvent::DeploymentPatched { deployment }).await
+    });
+    patched.await.map_err(|error| match error {
+        RunError::NotPatched { refused, patched, left, source } => {
+            RunError::NotPatched { refused, patched: [before, patched].concat(), left, source }
+        }
+        other => other,
+    })
+}
+
+/// Puts one store in the place of another in deployments, and notes each that has it.
+pub(super) async fn repoint(
+    backend: &dyn Backend,
+    ids: &[DeploymentId],
+    from: &MemoryStoreId,
+    to: &MemoryStoreId,
+    mut note: impl AsyncFnMut(DeploymentId) -> Result<(), RunError>,
+) -> Result<(), RunError> {
+    let mut patched = Vec::new();
+    let mut refusals = Vec::new();
+    for id in ids {
+        match backend.repoint(id, from, to).await {
+            Ok(()) => {
+                note(id.clone()).await?;
+                patched.push(id.clone());
+            }
+            Err(source @ BackendError::Refused { .. }) => refusals.push((id.clone(), source)),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let left = refusals.iter().map(|(id, _)| id.clone()).collect();
+    // A look changes nothing: then all of them still have what they had.
+    let (patched, left) = if from == to { (Vec::new(), ids.to_vec()) } else { (patched, left) };
+    match refusals.into_iter().next() {
+        Some((refused, source)) => Err(RunError::NotPatched { refused, patched, left, source }),
+        None => Ok(()),
+    }
+}
+
+/// Makes the request for the session of a run.
+fn session_request(journal: &Journal) -> Result<Option<SessionRequest>, RunError> {
+    let state = journal.state();
+    let (Target::Session { agent, environment }, Phase::Adopting { to, .. }) =
+        (&state.plan.adopt.target, &state.phase)
+    else {
+        return Ok(None);
+    };
+    let AgentRef::Id(agent) = agent else {
+        return Err(RunError::UnknownAgent { agent: agent.to_string() });
+    };
+    Ok(Some(SessionRequest {
+        agent: agent.clone(),
+        environment: environment.clone(),
+        store: to.clone(),
+        run: journal.run().clone(),
+    }))
+}
+
+pub(super) async fn request_session(
+    journal: &mut Journal,
+    around: &Surroundings<'_>,
+) -> Result<(), RunError> {
+    let Some(request) = session_request(journal)? else { return Ok(()) };
+    record(journal, around, JournalEvent::SessionRequested).await?;
+    match around.backend.create_session(&request).await {
+        Ok(session) => {
+            record(journal, around, JournalEvent::SessionCreated { session, is_settled: false }).await
+        }
+        // In doubt: the journal says so, and the next action is to settle.
+        Err(BackendError::Unanswered { .. }) => Ok(()),
+        Err(error) => {
+            record(journal, around, JournalEvent::SessionNotSent).await?;
+            Err(error.into())
+        }
+    }
+}
+
+/// Settles a request for a session without an answer. Returns how long to wait before looking again, if it
+/// is too early to say.
+pub(super) async fn settle_session(
+    journal: &mut Journal,
+    around: &Surroundings<'_>,
+) -> Result<Option<SignedDuration>, RunError> {
+    let (Some(request), Some(asked)) = (session_request(journal)?, &journal.state().session) else {
+        return Ok(None);
+    };
+    let requested_at = asked.requested_at;
+    let found: BTreeSet<_> = around.backend.sessions_for(&request).await?.into_iter().collect();
+    let mut found: Vec<_> = found.into_iter().collect();
+    if found.len() > 1 {
+        return Err(RunError::SessionInDoubt { run: journal.run().clone(), sessions: found });
+    }
+    let event = match found.pop() {
+        Some(session) => JournalEvent::SessionCreated { session, is_settled: true },
+        None => {
+            let settling = SignedDuration::try_from(around.backend.settling_time());
+            let waited = around.clock.now().duration_since(requested_at);
+            let left = settling.unwrap_or(SignedDuration::MAX) - waited;
+            if left > SignedDuration::ZERO {
+                return Ok(Some(left));
+            }
+            JournalEvent::SessionNotSent
+        }
+    };
+    record(journal, around, event).await?;
+    Ok(None)
+}
