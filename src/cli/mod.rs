@@ -28,6 +28,7 @@ mod review;
 mod rollback;
 mod runs;
 mod schema;
+mod serve;
 mod show;
 mod signals;
 mod status;
@@ -176,6 +177,8 @@ enum Command {
     Gc(gc::Options),
     /// Say what stands in the way: files, state, key, access, clock
     Doctor(doctor::Options),
+    /// Serve the local backend over HTTP, for the official SDKs and for tests
+    Serve(serve::Options),
     /// Print a JSON Schema
     Schema(schema::Options),
     /// Print shell completions
@@ -278,6 +281,7 @@ fn kind(command: Option<&Command>) -> &'static str {
         Some(Command::Rollback(_)) => "rollback",
         Some(Command::Gc(_)) => "gc",
         Some(Command::Doctor(_)) => "doctor",
+        Some(Command::Serve(_)) => "serve",
         Some(Command::Schema(_)) => "schema",
         Some(Command::Completions(_)) => "completions",
     }
@@ -310,6 +314,7 @@ fn dispatch(command: Option<Command>, call: &Call<'_>) -> Result<Answer, CliErro
             Some(Command::Rollback(options)) => rollback::run(call, &options).await,
             Some(Command::Gc(options)) => gc::run(call, &options).await,
             Some(Command::Doctor(options)) => doctor::run(call, &options).await,
+            Some(Command::Serve(options)) => serve::run(call, &options).await,
             Some(Command::Validate(_) | Command::Schema(_) | Command::Completions(_)) => {
                 Ok(Answer::default())
             }

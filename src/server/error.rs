@@ -83,6 +83,11 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "api_error", "internal server error")
     }
 
+    /// Tells SDKs not to send the request again.
+    pub(super) fn settled(self) -> Self {
+        Self { is_settled: true, ..self }
+    }
+
     /// Says after how many seconds to ask again.
     pub(super) fn retry_after(self, seconds: u64) -> Self {
         Self { retry_after: Some(seconds), ..self }

@@ -5,15 +5,17 @@
 //! is in the backend's database.
 //!
 //! ```text
-//! envelope (id, headers, trace) ─▶ gate (key, version, betas, size) ─▶ resource ─▶ backend
+//! envelope (id, headers, trace) ─▶ faults ─▶ gate (key, version, betas, size) ─▶ resource ─▶ backend
 //! ```
 
 mod dreams;
 mod envelope;
 mod error;
 mod extract;
+mod faults;
 mod gate;
 mod keys;
+mod line;
 mod memories;
 mod page;
 mod stores;
@@ -27,7 +29,6 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::from_fn_with_state;
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -37,9 +38,12 @@ use crate::clock::Clock;
 use crate::price::PriceTable;
 
 use envelope::Envelope;
+use faults::Misbehaviour;
 use gate::{BODY_LIMIT, Gate};
+use line::{Line, Lines};
 
 pub use error::ApiError;
+pub use faults::{FaultError, Faults, GRAMMAR as FAULT_GRAMMAR, Latency};
 pub use keys::Keys;
 
 /// What a server is started with.
@@ -64,6 +68,8 @@ pub struct Options {
     pub accepts_without_beta: bool,
     /// Whether the keys have access to dreams.
     pub has_preview: bool,
+    /// How it misbehaves.
+    pub faults: Faults,
     /// How long requests may take to finish once the server is asked to stop.
     pub drain: Duration,
 }
@@ -82,6 +88,7 @@ impl Options {
             workspace: "wrkspc_01local".into(),
             accepts_without_beta: false,
             has_preview: true,
+            faults: Faults::default(),
             drain: Duration::from_secs(10),
         }
     }
@@ -162,7 +169,7 @@ pub async fn serve(
     options: Options,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let Options { local, clock, mind, serving, keys, organization, workspace, .. } = options;
+    let Options { local, clock, mind, mut serving, keys, organization, workspace, .. } = options;
     if keys.is_empty() {
         return Err(ServeError::NoKey);
     }
@@ -176,21 +183,24 @@ pub async fn serve(
         accepts_without_beta: options.accepts_without_beta,
         has_preview: options.has_preview,
     };
+    if let Some(fault) = options.faults.of_dreams() {
+        serving.fault = Arc::new(fault);
+    }
     local.serve_dreams(serving)?;
     let (close, closing) = watch::channel(false);
     let dream_models = options.dream_models.into();
     let service = Service { local, clock, mind, dream_models, workspace, closing };
-    let router = router(service.clone())
+    let mut router = router(service.clone())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(from_fn_with_state(Arc::new(gate), gate::check))
-        .layer(from_fn_with_state(Arc::new(envelope), envelope::wrap));
+        .layer(from_fn_with_state(Arc::new(gate), gate::check));
+    if !options.faults.is_empty() {
+        let misbehaviour = Misbehaviour { faults: options.faults, service: service.clone() };
+        router = router.layer(from_fn_with_state(Arc::new(misbehaviour), faults::misbehave));
+    }
+    let router = router.layer(from_fn_with_state(Arc::new(envelope), envelope::wrap));
 
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "small packets may wait");
-        }
-    });
-    let serving = axum::serve(listener, router).with_graceful_shutdown(service.closing());
+    let serving = axum::serve(Lines(listener), router.into_make_service_with_connect_info::<Line>())
+        .with_graceful_shutdown(service.closing());
     let late = async {
         service.closing().await;
         sleep(options.drain).await;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod access;
+mod faults;
 mod dreams;
 mod harness;
 #[path = "../support/mod.rs"]
