@@ -10,6 +10,7 @@ use crate::spec::project::BackendSpec;
 
 use super::Call;
 use super::answer::Answer;
+use super::console::Volume;
 use super::exit::{CliError, ExitCode};
 use super::workspace::find_root;
 
@@ -42,6 +43,9 @@ struct Check {
     /// What to do about it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     help: Vec<String>,
+    /// The error behind it, in full.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
     /// How the command ends for it, if it is bad.
     #[serde(skip)]
     code: Option<ExitCode>,
@@ -49,7 +53,7 @@ struct Check {
 
 impl Check {
     fn good(name: &'static str, what: impl Into<String>) -> Self {
-        Self { name, finding: Finding::Good, what: what.into(), help: Vec::new(), code: None }
+        Self { name, finding: Finding::Good, what: what.into(), help: Vec::new(), error: None, code: None }
     }
 
     fn odd(name: &'static str, what: impl Into<String>) -> Self {
@@ -136,6 +140,9 @@ fn tell(call: &Call<'_>, checks: &[Check]) {
             _ => console.say(text),
         };
         say(&format!("{mark} {:<9} {what}\n", check.name));
+        if let Some(error) = check.error.as_ref().filter(|_| console.volume == Volume::Verbose) {
+            say(&format!("{:12}{}\n", "", paint.dim(&crate::report::words::line(error))));
+        }
         for help in &check.help {
             say(&format!("{:12}{} {}\n", "", paint.bold("="), crate::report::words::line(help)));
         }

@@ -84,7 +84,7 @@ pub(super) async fn look(
     checks.push(Check::good("key", format!("`{variable}` is accepted{of}")));
     checks.push(access("stores", "memory stores can be read", Some(&reach.stores)));
     checks.push(access("sessions", "sessions can be read", reach.sessions.as_ref()));
-    checks.push(access("dreams", "dreams can be listed", reach.dreams.as_ref()));
+    checks.push(dreams(reach.dreams.as_ref()));
     checks.push(models(workspace, reach.models.as_deref()));
     checks.push(clock(reach.skew));
     Some(Origin { organization: reach.organization, workspace: reach.workspace, ..here })
@@ -123,6 +123,21 @@ fn access(name: &'static str, can: &str, found: Option<&Result<(), BackendError>
             };
             Check::bad(name, code, error.to_string())
         }
+    }
+}
+
+fn dreams(found: Option<&Result<(), BackendError>>) -> Check {
+    match found {
+        Some(Err(error @ BackendError::Refused { kind: Refusal::NotAuthorised, .. })) => Check {
+            error: Some(error.to_string()),
+            ..Check::bad("dreams", ExitCode::NotAuthorised, "this key has no access to Dreams, a research preview")
+                .help("Ask for it at https://claude.com/form/claude-managed-agents.")
+                .help(
+                    "What needs no dream works all the same: plan --offline, status, diff, approve, reject, \
+                     rollback, gc; and `backend: local` dreams without a key.",
+                )
+        },
+        found => access("dreams", "dreams can be listed", found),
     }
 }
 

@@ -1,0 +1,110 @@
+//! A project whose backend is a server, and what agents do there meanwhile.
+
+use std::sync::Arc;
+
+use dreamrun::backend::local::{Pace, Serving};
+use dreamrun::server::Options;
+use dreamrun::clock::Clock;
+use jiff::Timestamp;
+use regex::Regex;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use crate::harness::{KEY, Server};
+use crate::support::{CountingMind, NamedMinds, Output, Project};
+
+/// A server with agents, stores and sessions, and a project that consolidates them.
+pub(crate) struct World {
+    pub(crate) project: Project,
+    pub(crate) server: Server,
+    runtime: Runtime,
+}
+
+impl World {
+    /// Starts a server that dreams at once, and writes a project for it without pipelines.
+    pub(crate) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// Starts a server that differs.
+    pub(crate) fn with(change: impl FnOnce(&mut Options)) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let minds = NamedMinds::default().with("counting", CountingMind::default());
+        let server = runtime.block_on(Server::with_minds(Arc::new(minds), |options| {
+            options.mind = "counting".into();
+            options.serving = Serving { pace: Pace::NONE, ..Serving::default() };
+            change(options);
+        }));
+        let mut project = Project::empty();
+        project.set("ANTHROPIC_API_KEY", KEY);
+        // Servers tell the time of the machine.
+        let until_now = Timestamp::now().duration_since(server.clock.now());
+        server.clock.advance(until_now);
+        project.wait(until_now);
+        let url = server.url("");
+        project.write(
+            "dreamrun.yaml",
+            &format!("dreamrun: 1\nbackend: {{kind: managed_agents, base_url: \"{url}\"}}\nstores: {{}}\n"),
+        );
+        Self { project, server, runtime }
+    }
+
+    /// Asks the server for something that must succeed.
+    #[track_caller]
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
+        self.runtime.block_on(self.server.post(path, body)).expect(200)
+    }
+
+    /// Reads something that must be there.
+    #[track_caller]
+    pub(crate) fn get(&self, path: &str) -> Value {
+        self.runtime.block_on(self.server.get(path)).expect(200)
+    }
+
+    /// Lists everything there is of something.
+    pub(crate) fn all(&self, path: &str) -> Vec<Value> {
+        self.runtime.block_on(self.server.all(path, 100))
+    }
+
+    /// Makes a memory store, and returns its id.
+    pub(crate) fn store(&self, name: &str, memories: &[(&str, &str)]) -> String {
+        let store = self.post("/v1/memory_stores", &json!({ "name": name }));
+        let id = id(&store);
+        for (path, content) in memories {
+            self.remember(&id, path, content);
+        }
+        id
+    }
+
+    /// Lets an agent write a new memory.
+    pub(crate) fn remember(&self, store: &str, path: &str, content: &str) {
+        let body = json!({ "path": path, "content": content });
+        self.post(&format!("/v1/memory_stores/{store}/memories"), &body);
+    }
+
+    /// Returns what a store holds, by path.
+    pub(crate) fn contents(&self, store: &str) -> Vec<(String, String)> {
+        let path = format!("/v1/memory_stores/{store}/memories?view=full");
+        let all = self.runtime.block_on(self.server.all(&path, 20));
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        all.iter().map(|memory| (text(&memory["path"]), text(&memory["content"]))).collect()
+    }
+
+    /// Runs a command; no key may be in anything it says.
+    #[track_caller]
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        let mut output = self.project.run(arguments);
+        for stream in [&mut output.stdout, &mut output.stderr] {
+            assert!(!stream.contains(KEY), "a key in {stream}");
+            let text = stream.replace(&self.server.url(""), "http://127.0.0.1:8420");
+            *stream = Regex::new("req_[0-9A-Za-z]+").unwrap().replace_all(&text, "req_[id]").into_owned();
+        }
+        output
+    }
+}
+
+/// Returns the id of a resource.
+#[track_caller]
+pub(crate) fn id(resource: &Value) -> String {
+    resource["id"].as_str().unwrap().to_owned()
+}
