@@ -10,6 +10,10 @@ ci:
 test *args:
     cargo test --locked {{ args }}
 
+# Lets the official SDKs judge `dreamrun serve`.
+sdk *args:
+    tests/sdk/run {{ args }}
+
 # Formats everything.
 fmt:
     cargo fmt

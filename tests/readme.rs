@@ -42,6 +42,18 @@ fn the_plan_in_the_readme_is_what_the_command_prints() {
 }
 
 #[test]
+fn the_fault_rules_in_the_documents_are_the_ones_in_the_program() {
+    let page = text(&root().join("docs/serve.md"));
+    let (_, rest) = page.split_once("<!-- fault grammar: begin").expect("the place of the grammar");
+    let (shown, _) = rest.split_once("<!-- fault grammar: end -->").expect("its end");
+    assert_eq!(blocks(shown, "text"), [dreamrun::server::FAULT_GRAMMAR]);
+    let rules: Vec<&str> =
+        page.split("--fault '").skip(1).filter_map(|rest| rest.split('\'').next()).collect();
+    assert!(rules.len() >= 5, "{rules:?}");
+    dreamrun::server::Faults::parse(&rules, dreamrun::server::Latency::default()).unwrap();
+}
+
+#[test]
 fn the_table_of_exit_codes_is_the_one_in_the_program() {
     let rows: String =
         ExitCode::TABLE.iter().map(|(code, means)| format!("| {} | {means} |\n", code.number())).collect();

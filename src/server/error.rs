@@ -13,7 +13,7 @@ use crate::backend::wire::{ErrorBody, ErrorDetail, header};
 #[derive(Debug, Clone)]
 pub struct ApiError {
     status: StatusCode,
-    detail: ErrorDetail,
+    detail: Box<ErrorDetail>,
     /// Whether SDKs are told not to send the request again.
     is_settled: bool,
     /// After how many seconds to ask again.
@@ -28,7 +28,7 @@ impl ApiError {
     /// Makes an error of one of the API's kinds.
     pub(super) fn new(status: StatusCode, kind: &str, message: impl Into<String>) -> Self {
         let detail = ErrorDetail { kind: kind.to_owned(), message: message.into(), ..ErrorDetail::default() };
-        Self { status, detail, is_settled: false, retry_after: None }
+        Self { status, detail: Box::new(detail), is_settled: false, retry_after: None }
     }
 
     /// 400: the request breaks a rule. Messages begin with the field.
@@ -117,7 +117,7 @@ impl From<LocalError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = ErrorBody { kind: "error".to_owned(), error: self.detail.clone(), request_id: None };
+        let body = ErrorBody { kind: "error".to_owned(), error: (*self.detail).clone(), request_id: None };
         let mut response = (self.status, Json(body)).into_response();
         if self.is_settled {
             response.headers_mut().insert(header::SHOULD_RETRY, HeaderValue::from_static("false"));
@@ -125,7 +125,7 @@ impl IntoResponse for ApiError {
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        response.extensions_mut().insert(Told(self.detail));
+        response.extensions_mut().insert(Told(*self.detail));
         response
     }
 }
