@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use dreamrun::backend::local::{Pace, Serving};
+use dreamrun::dreaming::Mind;
 use dreamrun::server::Options;
 use dreamrun::clock::Clock;
 use jiff::Timestamp;
@@ -18,7 +19,19 @@ pub(crate) struct World {
     pub(crate) project: Project,
     pub(crate) server: Server,
     runtime: Runtime,
+    pub(crate) agent: String,
+    pub(crate) environment: String,
 }
+
+/// What the small world's store holds.
+const NOTES: [(&str, &str); 3] = [
+    ("/deploy.md", "# Deploy\n\n- Deploys go out on Tuesday.\n"),
+    ("/style.md", "# Style\n\n- Commit messages are imperative.\n"),
+    ("/team.md", "# Team\n\n- Retro is on Friday.\n"),
+];
+
+/// What users of the small world say, in the words that the counting mind keeps.
+const SAID: [&str; 3] = ["remember: the canary takes 15 minutes", "remember: use pnpm", "remember: be brief"];
 
 impl World {
     /// Starts a server that dreams at once, and writes a project for it without pipelines.
@@ -28,10 +41,15 @@ impl World {
 
     /// Starts a server that differs.
     pub(crate) fn with(change: impl FnOnce(&mut Options)) -> Self {
+        Self::with_mind(Arc::new(CountingMind::default()), change)
+    }
+
+    /// Starts a server whose dreams are carried out by this mind.
+    pub(crate) fn with_mind(mind: Arc<dyn Mind>, change: impl FnOnce(&mut Options)) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let minds = NamedMinds::default().with("counting", CountingMind::default());
+        let minds = NamedMinds::default().with_shared("given", mind);
         let server = runtime.block_on(Server::with_minds(Arc::new(minds), |options| {
-            options.mind = "counting".into();
+            options.mind = "given".into();
             options.serving = Serving { pace: Pace::NONE, ..Serving::default() };
             change(options);
         }));
@@ -46,7 +64,70 @@ impl World {
             "dreamrun.yaml",
             &format!("dreamrun: 1\nbackend: {{kind: managed_agents, base_url: \"{url}\"}}\nstores: {{}}\n"),
         );
-        Self { project, server, runtime }
+        Self { project, server, runtime, agent: String::new(), environment: String::new() }
+    }
+
+    /// Starts a server with a store, an agent and a session for each thing that was said, and writes the
+    /// pipeline `tidy`, which adopts by itself. Returns the store's id too.
+    pub(crate) fn small() -> (Self, String) {
+        let mut world = Self::new();
+        let store = world.furnish("notes", "tidy", SAID.len());
+        (world, store)
+    }
+
+    /// Makes a store, an agent with so many sessions, and a pipeline over both.
+    pub(crate) fn furnish(&mut self, alias: &str, pipeline: &str, sessions: usize) -> String {
+        let store = self.store(alias, &NOTES);
+        let agent = json!({ "name": pipeline, "model": "claude-sonnet-4-6" });
+        self.agent = id(&self.post("/v1/agents", &agent));
+        let environment = json!({ "name": pipeline, "config": { "type": "cloud" } });
+        self.environment = id(&self.post("/v1/environments", &environment));
+        for place in 0..sessions {
+            self.session(&store, SAID[place % SAID.len()]);
+        }
+        let line = format!("  {alias}: {{bootstrap: {store}}}\n");
+        let project = self.project.read("dreamrun.yaml");
+        self.project.write("dreamrun.yaml", &(project.replace("stores: {}", "stores:") + &line));
+        let agent = &self.agent;
+        self.project.write(
+            &format!("pipelines/{pipeline}.yaml"),
+            &format!(
+                "dreamrun: 1\nname: {pipeline}\nmodel: claude-sonnet-4-6\ninput:\n  store: {alias}\n  \
+                 sessions: {{agent: {agent}}}\ninstructions: Keep every number.\nbatch: {{chain: true}}\n\
+                 adopt: {{mode: auto, target: pointer}}\n"
+            ),
+        );
+        store
+    }
+
+    /// Lets a user say something to the agent in a session of its own, which ends well.
+    pub(crate) fn session(&self, store: &str, said: &str) -> String {
+        let session = self.post(
+            "/v1/sessions",
+            &json!({
+                "agent": self.agent, "environment_id": self.environment,
+                "resources": [{ "type": "memory_store", "memory_store_id": store }],
+            }),
+        );
+        let said = json!({ "type": "user.message", "content": [{ "type": "text", "text": said }] });
+        let id = id(&session);
+        self.post(&format!("/v1/sessions/{id}/events"), &json!({ "events": [said] }));
+        id
+    }
+
+    /// Returns the live store of an alias, as state has it.
+    #[track_caller]
+    pub(crate) fn live(&self, alias: &str) -> String {
+        let status = self.run(&["status", alias, "--json"]).ends_with(0).json();
+        status["data"]["stores"][0]["record"]["active"].as_str().unwrap().to_owned()
+    }
+
+    /// Applies, which must adopt.
+    #[track_caller]
+    pub(crate) fn adopt(&self, pipeline: &str) -> Value {
+        let applied = self.run(&["apply", pipeline, "--yes", "--json"]).ends_with(0).json();
+        assert_eq!(applied["outcome"], "adopted", "{applied:#}");
+        applied
     }
 
     /// Asks the server for something that must succeed.
