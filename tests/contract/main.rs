@@ -36,6 +36,9 @@ mod on_local {
             no_memory_is_the_folder_of_another,
             a_memory_has_a_largest_size,
             past_contents_can_be_had,
+            past_contents_can_be_had_by_their_versions,
+            an_index_is_a_snapshot_without_its_text,
+            the_past_of_a_store_can_be_listed,
             a_deleted_store_is_gone,
         }
         dreams::{

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use dreamrun::backend::{PastMemory, Refusal};
+use dreamrun::clock::Clock;
 use dreamrun::ids::MemoryStoreId;
 use dreamrun::memory::{ContentHash, MEMORY_BYTES_LIMIT, MemoryWrite};
+use jiff::SignedDuration;
 
 use crate::support::NamedMinds;
 use crate::world::{World, held, path, refusal};
@@ -136,4 +138,75 @@ pub(crate) async fn a_deleted_store_is_gone<W: World>() {
     world.backend().delete_store(&gone).await.unwrap();
     assert_eq!(refusal(world.backend().store(&gone).await), Refusal::NotFound);
     assert_eq!(held(&world.backend().snapshot(&stays).await.unwrap()), pairs(&[("/a", "shared")]));
+}
+
+pub(crate) async fn an_index_is_a_snapshot_without_its_text<W: World>() {
+    let world: W = open();
+    let store = world.store(&[("/a", "one"), ("/b/c", ""), ("/ü", "🦀")]).await;
+    world.backend().write(&store, &[put("/a", "two", Some("one")), delete("/b/c", "")]).await.unwrap();
+    let snapshot = world.backend().snapshot(&store).await.unwrap();
+    let index = world.backend().index(&store).await.unwrap();
+    assert_eq!(index, snapshot.index());
+    assert!(index.entries.values().all(|entry| entry.version.is_some()));
+    let empty = world.store(&[]).await;
+    assert!(world.backend().index(&empty).await.unwrap().entries.is_empty());
+    let nowhere = MemoryStoreId::parse("memstore_none").unwrap();
+    assert_eq!(refusal(world.backend().index(&nowhere).await), Refusal::NotFound);
+}
+
+pub(crate) async fn the_past_of_a_store_can_be_listed<W: World>() {
+    let world: W = open();
+    let began = world.clock().now();
+    let minute = SignedDuration::from_mins(1);
+    world.clock().advance(minute);
+    let store = world.store(&[("/a", "one"), ("/b", "two")]).await;
+    let mut seen = vec![(world.clock().now(), world.backend().index(&store).await.unwrap())];
+    let changes: [&[MemoryWrite]; 4] = [
+        &[put("/a", "changed", Some("one"))],
+        &[delete("/b", "two"), put("/b/c", "below", None)],
+        &[put("/a", "one", Some("changed")), delete("/b/c", "below")],
+        &[put("/b", "two", None)],
+    ];
+    for writes in changes {
+        world.clock().advance(minute);
+        world.backend().write(&store, writes).await.unwrap();
+        seen.push((world.clock().now(), world.backend().index(&store).await.unwrap()));
+    }
+    world.clock().advance(minute);
+    for (at, index) in &seen {
+        for at in [*at, *at + SignedDuration::from_secs(59)] {
+            assert_eq!(world.backend().index_at(&store, at).await.unwrap(), *index, "{at}");
+        }
+    }
+    assert!(world.backend().index_at(&store, began).await.unwrap().entries.is_empty());
+    let nowhere = MemoryStoreId::parse("memstore_none").unwrap();
+    assert_eq!(refusal(world.backend().index_at(&nowhere, began).await), Refusal::NotFound);
+}
+
+pub(crate) async fn past_contents_can_be_had_by_their_versions<W: World>() {
+    let world: W = open();
+    let store = world.store(&[("/a", "one"), ("/b", "two"), ("/same", "one")]).await;
+    let before = world.backend().index(&store).await.unwrap();
+    let writes = [
+        put("/a", "changed", Some("one")),
+        put("/a", "one", Some("changed")),
+        delete("/b", "two"),
+        put("/same", "other", Some("one")),
+    ];
+    world.backend().write(&store, &writes).await.unwrap();
+    let wanted: Vec<PastMemory> = before
+        .entries
+        .iter()
+        .map(|(path, entry)| PastMemory {
+            path: path.clone(),
+            hash: entry.hash,
+            version: entry.version.clone(),
+        })
+        .collect();
+    let found = world.backend().contents(&store, &wanted).await.unwrap();
+    let texts: Vec<_> = found.iter().map(|m| (m.path.to_string(), m.content.to_string())).collect();
+    assert_eq!(texts, pairs(&[("/a", "one"), ("/b", "two"), ("/same", "one")]));
+    for (memory, wanted) in found.iter().zip(&wanted) {
+        assert_eq!(memory.hash, wanted.hash);
+    }
 }

@@ -5,6 +5,9 @@ mod access;
 mod faults;
 mod dreams;
 mod harness;
+mod memories;
+mod stores;
+mod versions;
 #[path = "../support/mod.rs"]
 mod support;
 

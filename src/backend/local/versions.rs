@@ -298,3 +298,49 @@ impl LocalBackend {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::memory::MemoryPath;
+
+    use super::super::database::Database;
+    use super::*;
+
+    #[test]
+    fn a_redacted_text_is_nowhere_in_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("local.db");
+        let database = Database::open(&path).unwrap();
+        let mark = Mark::unsigned(Timestamp::UNIX_EPOCH);
+        let secret = "hunter2-was-the-password ";
+        let store = database
+            .write(|db| {
+                let store = stores::create(db, "notes", mark.at)?.id;
+                let put = |at: &str, content: &str| {
+                    let memory = Memory::new(MemoryPath::parse(at).unwrap(), content);
+                    memories::put(db, &store, &memory, &mark)
+                };
+                // One that fits into a page, and one that has pages of its own.
+                put("/short", secret)?;
+                put("/long", &secret.repeat(1_000))?;
+                put("/short", "safe")?;
+                put("/long", "safe")?;
+                Ok(store)
+            })
+            .unwrap();
+        let holds = || std::fs::read(&path).unwrap().windows(secret.len()).any(|at| at == secret.as_bytes());
+        let all = database.read(|db| page(db, &store, &VersionFilter::default(), None, 9, View::Basic));
+        database
+            .write(|db| {
+                for (_, version) in all.unwrap().iter().filter(|(_, v)| v.operation == "created") {
+                    redact(db, &store, &version.id, &mark)?;
+                    redact(db, &store, &version.id, &mark)?;
+                }
+                Ok(())
+            })
+            .unwrap();
+        // Closing folds the log into the file.
+        drop(database);
+        assert!(!holds());
+    }
+}
