@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::World;
@@ -32,7 +33,7 @@ fn a_plan_is_made_of_live_facts_and_apply_carries_it_out() {
     let (world, store) = World::small();
     let plan = world.run(&["plan", "--json"]).ends_with(0).json();
     let plan = &plan["data"]["plans"][0];
-    assert_eq!(plan["store"]["id"], store.as_str());
+    assert_eq!(world.project.real_id(plan["store"]["id"].as_str().unwrap()), store);
     assert_eq!(plan["store"]["entries"], 3, "{plan:#}");
     assert_eq!(plan["sessions_waiting"], 3, "{plan:#}");
     assert!(world.all("/v1/dreams").is_empty(), "a plan asks for nothing");
@@ -157,6 +158,7 @@ fn a_dream_made_by_hand_is_judged_and_adopted() {
     );
     let dream = id(&dream);
     until("its end", || world.get(&format!("/v1/dreams/{dream}"))["status"] == "completed");
+    world.server.clock.advance(SignedDuration::from_mins(1));
     world.remember(&store, "/late.md", "- Written after the dream.\n");
     let output = world.run(&["apply", "tidy", "--yes", "--from-dream", &dream, "--json"]).ends_with(0);
     assert_eq!(output.json()["outcome"], "adopted", "{output}");

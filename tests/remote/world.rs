@@ -94,6 +94,7 @@ impl World {
             &format!(
                 "dreamrun: 1\nname: {pipeline}\nmodel: claude-sonnet-4-6\ninput:\n  store: {alias}\n  \
                  sessions: {{agent: {agent}}}\ninstructions: Keep every number.\nbatch: {{chain: true}}\n\
+                 gates: {{bytes: {{grow: {{review: 1000000}}}}}}\n\
                  adopt: {{mode: auto, target: pointer}}\n"
             ),
         );
@@ -119,7 +120,7 @@ impl World {
     #[track_caller]
     pub(crate) fn live(&self, alias: &str) -> String {
         let status = self.run(&["status", alias, "--json"]).ends_with(0).json();
-        status["data"]["stores"][0]["record"]["active"].as_str().unwrap().to_owned()
+        self.project.real_id(status["data"]["stores"][0]["record"]["active"].as_str().unwrap())
     }
 
     /// Applies, which must adopt.

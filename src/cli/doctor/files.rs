@@ -27,10 +27,10 @@ pub(super) fn project(
         let check = Check::bad("project", ExitCode::InvalidFiles, format!("{problems} in the project's files"));
         checks.push(check.help("`dreamrun validate` shows where."));
     } else if loaded.problems.is_empty() {
-        checks.push(Check::good("project", format!("dreamrun.yaml and {pipelines} are valid")));
+        checks.push(Check::good("project", format!("dreamrun.yaml and {pipelines}, all valid")));
     } else {
         let warnings = count(loaded.problems.len() as u64, "warning", "warnings");
-        let what = format!("dreamrun.yaml and {pipelines} are valid, with {warnings}");
+        let what = format!("dreamrun.yaml and {pipelines}, all valid, with {warnings}");
         checks.push(Check::odd("project", what).help("`dreamrun validate` shows them."));
     }
     Ok(loaded.project.map(|project| Workspace {

@@ -6,7 +6,6 @@ use jiff::SignedDuration;
 
 use crate::backend::http::Reach;
 use crate::backend::{BackendError, Refusal};
-use crate::report::words::count;
 use crate::spec::project::RemoteSpec;
 use crate::state::alias::Origin;
 
@@ -144,6 +143,9 @@ fn dreams(found: Option<&Result<(), BackendError>>) -> Check {
 fn models(workspace: &Workspace, listed: Option<&[String]>) -> Check {
     let wanted: BTreeSet<&str> =
         workspace.pipelines.values().map(|pipeline| pipeline.model.as_str()).collect();
+    if wanted.is_empty() {
+        return Check { finding: Finding::Unknown, ..Check::good("model", "no pipeline names one") };
+    }
     let Some(listed) = listed else {
         return Check { finding: Finding::Unknown, ..Check::good("model", "the server lists no models") };
     };
@@ -153,8 +155,8 @@ fn models(workspace: &Workspace, listed: Option<&[String]>) -> Check {
         .map(|model| format!("`{model}`"))
         .collect();
     if missing.is_empty() {
-        let models = count(wanted.len() as u64, "model", "models");
-        return Check::good("model", format!("{models} of the pipelines, listed by the server"));
+        let models: Vec<String> = wanted.iter().map(|model| format!("`{model}`")).collect();
+        return Check::good("model", format!("{}, listed by the server", models.join(", ")));
     }
     Check::odd("model", format!("{} is not listed by the server", missing.join(", ")))
         .help("`dreamrun plan` names the nearest ones; whether a model can dream is seen when it is asked.")
