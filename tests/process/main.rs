@@ -6,6 +6,7 @@ mod disks;
 mod held;
 mod hazards;
 mod overlap;
+mod serve;
 mod signals;
 #[path = "../support/mod.rs"]
 mod support;
