@@ -84,10 +84,14 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         return Err(CliError::usage(format!("there is no mind named `{}`", options.mind)));
     }
     let addresses = addresses(options).await?;
+    let given = given_keys(call, options)?;
     let data = call.folder.join(&options.data);
     fs::create_dir_all(&data).map_err(|error| CliError::io("make the folder", &data, &error))?;
     let _lock = lock(&data)?;
-    let keys = keys(call, options, &data)?;
+    let keys = match given {
+        Some(keys) => keys,
+        None => made_up(call, &data)?,
+    };
     let opened = LocalBackend::open(LocalOptions {
         database: data.join("serve.db"),
         root: call.folder.clone(),
@@ -182,20 +186,27 @@ fn lock(data: &Path) -> Result<File, CliError> {
     }
 }
 
-/// Finds the keys: in a file, in the environment, or, for this machine alone, made up once.
-fn keys(call: &Call<'_>, options: &Options, data: &Path) -> Result<Keys, CliError> {
+/// Finds the keys in a file or in the environment. Without any, this machine alone can be served.
+fn given_keys(call: &Call<'_>, options: &Options) -> Result<Option<Keys>, CliError> {
     if let Some(file) = &options.key_file {
         let path = call.folder.join(file);
         let text = fs::read_to_string(&path).map_err(|error| CliError::io("read", &path, &error))?;
-        return read_keys(&text).map_err(|reason| CliError::usage(format!("`{}`: {reason}", path.display())));
+        return read_keys(&text)
+            .map(Some)
+            .map_err(|reason| CliError::usage(format!("`{}`: {reason}", path.display())));
     }
     if let Some(key) = call.variable("DREAMRUN_SERVE_KEY") {
-        return Ok(Keys::one(&key.trim().into()));
+        return Ok(Some(Keys::one(&key.trim().into())));
     }
-    if options.allow_remote {
-        return Err(CliError::usage("--allow-remote needs a key of yours")
-            .hint("Set DREAMRUN_SERVE_KEY, or name a file with --key-file."));
+    match options.allow_remote {
+        true => Err(CliError::usage("--allow-remote needs a key of yours")
+            .hint("Set DREAMRUN_SERVE_KEY, or name a file with --key-file.")),
+        false => Ok(None),
     }
+}
+
+/// Returns the key of a folder, made up the first time.
+fn made_up(call: &Call<'_>, data: &Path) -> Result<Keys, CliError> {
     let path = data.join("key");
     let key = match fs::read_to_string(&path) {
         Ok(text) if !text.trim().is_empty() => SecretString::from(text.trim()),
