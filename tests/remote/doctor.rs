@@ -94,7 +94,8 @@ fn a_server_that_is_not_there_is_told_from_a_key_that_is_no_good() {
     world.project.edit("dreamrun.yaml", &world.server.url(""), "http://127.0.0.1:9");
     let output = world.run(&["doctor", "--json"]).ends_with(5);
     let checks = output.json()["data"]["checks"].clone();
-    let found: Vec<String> = checks.as_array().unwrap().iter().map(|c| format!("{}={}", c["name"], c["finding"])).collect();
+    let found: Vec<String> =
+        checks.as_array().unwrap().iter().map(|c| format!("{}={}", c["name"], c["finding"])).collect();
     insta::assert_snapshot!(found.join(" "), @r#"
     "project"="good" "state"="good" "server"="bad" "key"="unknown" "stores"="unknown" "sessions"="unknown" "dreams"="unknown" "model"="unknown" "clock"="unknown"
     "#);

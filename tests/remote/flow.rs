@@ -109,7 +109,8 @@ fn pipelines_dream_at_the_same_time_and_a_bad_one_stops_nobody() {
     world.furnish("recipes", "cook", 2);
     world.furnish("gone", "lost", 1);
     let gone = world.project.read("dreamrun.yaml");
-    let gone = gone.lines().last().unwrap().split_once("bootstrap: ").unwrap().1.trim_end_matches('}').to_owned();
+    let gone =
+        gone.lines().last().unwrap().split_once("bootstrap: ").unwrap().1.trim_end_matches('}').to_owned();
     world.project.edit("dreamrun.yaml", &gone, "memstore_01doesnotexist");
     let output = thread::scope(|scope| {
         let apply = scope.spawn(|| world.run(&["apply", "--yes", "--json"]));
@@ -220,7 +221,10 @@ fn a_model_that_the_server_does_not_list_is_told_with_its_neighbours() {
     world.project.edit("pipelines/tidy.yaml", "claude-sonnet-4-6", "claude-sonet-4-6");
     let plan = world.run(&["plan", "tidy"]).ends_with(0);
     let note = plan.stderr.lines().find(|line| line.contains("lists no model")).unwrap().trim();
-    assert!(note.starts_with("note: the backend lists no model `claude-sonet-4-6` (near it: claude-sonnet-4-6"), "{note}");
+    assert!(
+        note.starts_with("note: the backend lists no model `claude-sonet-4-6` (near it: claude-sonnet-4-6"),
+        "{note}"
+    );
 }
 
 #[test]

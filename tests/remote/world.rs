@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use dreamrun::backend::local::{Pace, Serving};
+use dreamrun::clock::Clock;
 use dreamrun::dreaming::Mind;
 use dreamrun::server::Options;
-use dreamrun::clock::Clock;
 use jiff::Timestamp;
 use regex::Regex;
 use serde_json::{Value, json};
@@ -46,7 +46,8 @@ impl World {
 
     /// Starts a server whose dreams are carried out by this mind.
     pub(crate) fn with_mind(mind: Arc<dyn Mind>, change: impl FnOnce(&mut Options)) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let minds = NamedMinds::default().with_shared("given", mind);
         let server = runtime.block_on(Server::with_minds(Arc::new(minds), |options| {
             options.mind = "given".into();

@@ -24,7 +24,8 @@ pub(super) fn project(
     let pipelines = count(files.len() as u64, "pipeline", "pipelines");
     if has_errors(&loaded.problems) {
         let problems = count(loaded.problems.len() as u64, "problem", "problems");
-        let check = Check::bad("project", ExitCode::InvalidFiles, format!("{problems} in the project's files"));
+        let check =
+            Check::bad("project", ExitCode::InvalidFiles, format!("{problems} in the project's files"));
         checks.push(check.help("`dreamrun validate` shows where."));
     } else if loaded.problems.is_empty() {
         checks.push(Check::good("project", format!("dreamrun.yaml and {pipelines}, all valid")));

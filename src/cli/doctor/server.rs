@@ -53,15 +53,15 @@ pub(super) async fn look(
         }
     };
     let reach = server.check().await;
-    let is_there = !matches!(
-        &reach.stores,
-        Err(BackendError::NotSent { .. } | BackendError::Unanswered { .. })
-    );
+    let is_there =
+        !matches!(&reach.stores, Err(BackendError::NotSent { .. } | BackendError::Unanswered { .. }));
     if !is_there {
         let error = reach.stores.err().map(|error| error.to_string()).unwrap_or_default();
         let check = Check::bad("server", ExitCode::RemoteFailed, format!("{}: {error}", place(&address)));
         checks.push(check.help(match address.named_by {
-            Some(by) => format!("The address is from `{by}`. Is the server up, and does a proxy let it through?"),
+            Some(by) => {
+                format!("The address is from `{by}`. Is the server up, and does a proxy let it through?")
+            }
             None => "Does a proxy or a firewall stand in between?".to_owned(),
         }));
         checks.extend(["key", "stores", "sessions", "dreams", "model", "clock"].map(Check::unknown));
@@ -129,12 +129,16 @@ fn dreams(found: Option<&Result<(), BackendError>>) -> Check {
     match found {
         Some(Err(error @ BackendError::Refused { kind: Refusal::NotAuthorised, .. })) => Check {
             error: Some(error.to_string()),
-            ..Check::bad("dreams", ExitCode::NotAuthorised, "this key has no access to Dreams, a research preview")
-                .help("Ask for it at https://claude.com/form/claude-managed-agents.")
-                .help(
-                    "What needs no dream works all the same: plan --offline, status, diff, approve, reject, \
+            ..Check::bad(
+                "dreams",
+                ExitCode::NotAuthorised,
+                "this key has no access to Dreams, a research preview",
+            )
+            .help("Ask for it at https://claude.com/form/claude-managed-agents.")
+            .help(
+                "What needs no dream works all the same: plan --offline, status, diff, approve, reject, \
                      rollback, gc; and `backend: local` dreams without a key.",
-                )
+            )
         },
         found => access("dreams", "dreams can be listed", found),
     }
