@@ -104,7 +104,8 @@ async fn a_look_tells_whether_a_deployment_could_be_patched_and_changes_nothing(
     let (fit, _) = peer(json!([store]), 0).await;
     look(&fit).await.unwrap();
     assert_eq!((fit.asked().len(), fit.count("POST", "/v1/deployments/depl_1")), (1, 0));
-    for resources in [json!([]), json!([store, { "type": "github_repository", "url": "https://github.com/a/b" }])]
+    for resources in
+        [json!([]), json!([store, { "type": "github_repository", "url": "https://github.com/a/b" }])]
     {
         let (unfit, _) = peer(resources, 0).await;
         let error = look(&unfit).await.unwrap_err();
@@ -164,7 +165,9 @@ async fn an_archived_session_counts_only_if_there_is_no_other() {
         run: dreamrun::ids::RunId::parse("nightly-3").unwrap(),
     };
     let kept = session("sesn_2", "nightly-3", "2026-11-22T10:00:02Z");
-    for (listed, expected) in [(vec![archived("sesn_1"), kept], "sesn_2"), (vec![archived("sesn_1")], "sesn_1")] {
+    for (listed, expected) in
+        [(vec![archived("sesn_1"), kept], "sesn_2"), (vec![archived("sesn_1")], "sesn_1")]
+    {
         let peer = Peer::start(move |_, _| {
             Reply::json(json!({ "next_page": null, "prev_page": null, "data": listed }))
         })
