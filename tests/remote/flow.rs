@@ -133,7 +133,9 @@ fn show_follows_a_run_that_another_process_drives() {
     let (applied, shown) = thread::scope(|scope| {
         let apply = scope.spawn(|| world.run(&["apply", "--yes"]));
         until("a dream", || unfinished(&world) == 1);
-        let show = scope.spawn(|| world.run(&["show", "tidy", "--follow"]));
+        let show = scope.spawn(|| world.run(&["show", "tidy", "--follow", "--events", "seen.ndjson"]));
+        let seen = world.project.path("seen.ndjson");
+        until("a follower", || std::fs::read_to_string(&seen).is_ok_and(|seen| seen.contains("progress")));
         mind.allow(100);
         (apply.join().unwrap(), show.join().unwrap())
     });
