@@ -239,3 +239,18 @@ fn an_offline_plan_asks_the_server_nothing() {
     let _ = world.run(&["apply", "--yes"]).ends_with(4);
     assert!(!world.project.path(".dreamrun").exists());
 }
+
+#[test]
+fn the_files_of_the_page_on_this_backend_are_valid() {
+    let project = crate::support::Project::empty();
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/server-backend.md")).unwrap();
+    let mut blocks = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    project.write("dreamrun.yaml", blocks.next().unwrap());
+    project.write("pipelines/support-nightly.yaml", blocks.next().unwrap());
+    let checked = project.run(&["validate"]).ends_with(0);
+    assert!(checked.stderr.contains("warning[DR0514]: file without an id"), "{checked}");
+    let lock = r#"{"version": 1, "resources": {"./agents/support.md": {"kind": "agent", "id": "agent_01"}}}"#;
+    project.write("claude-lock.json", lock);
+    let checked = project.run(&["validate", "--json"]).ends_with(0).json();
+    assert_eq!(checked["diagnostics"], json!([]), "{checked:#}");
+}
