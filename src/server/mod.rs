@@ -8,16 +8,23 @@
 //! envelope (id, headers, trace) ─▶ faults ─▶ gate (key, version, betas, size) ─▶ resource ─▶ backend
 //! ```
 
+mod agents;
+mod deployments;
 mod dreams;
+mod environments;
 mod envelope;
 mod error;
+mod events;
 mod extract;
 mod faults;
 mod gate;
 mod keys;
 mod line;
+mod listing;
 mod memories;
+mod models;
 mod page;
+mod sessions;
 mod stores;
 mod versions;
 
@@ -68,6 +75,8 @@ pub struct Options {
     pub accepts_without_beta: bool,
     /// Whether the keys have access to dreams.
     pub has_preview: bool,
+    /// Whether callers may record what an agent did: its messages, its tool uses, its status.
+    pub is_recording: bool,
     /// How it misbehaves.
     pub faults: Faults,
     /// How long requests may take to finish once the server is asked to stop.
@@ -88,6 +97,7 @@ impl Options {
             workspace: "wrkspc_01local".into(),
             accepts_without_beta: false,
             has_preview: true,
+            is_recording: false,
             faults: Faults::default(),
             drain: Duration::from_secs(10),
         }
@@ -129,6 +139,8 @@ pub(crate) struct Service {
     pub(crate) dream_models: Arc<[String]>,
     /// The workspace the keys act in.
     pub(crate) workspace: Arc<str>,
+    /// Whether callers may record what an agent did.
+    pub(crate) is_recording: bool,
     /// Turns true when the server is to stop.
     closing: watch::Receiver<bool>,
 }
@@ -147,7 +159,13 @@ impl Service {
 /// Puts the resources together. Each file adds its `routes()` here.
 fn router(service: Service) -> Router {
     Router::new()
+        .merge(agents::routes())
+        .merge(deployments::routes())
         .merge(dreams::routes())
+        .merge(environments::routes())
+        .merge(events::routes())
+        .merge(models::routes())
+        .merge(sessions::routes())
         .merge(stores::routes())
         .merge(memories::routes())
         .merge(versions::routes())
@@ -189,7 +207,8 @@ pub async fn serve(
     local.serve_dreams(serving)?;
     let (close, closing) = watch::channel(false);
     let dream_models = options.dream_models.into();
-    let service = Service { local, clock, mind, dream_models, workspace, closing };
+    let is_recording = options.is_recording;
+    let service = Service { local, clock, mind, dream_models, workspace, is_recording, closing };
     let mut router = router(service.clone())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(Arc::new(gate), gate::check));

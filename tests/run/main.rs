@@ -4,8 +4,10 @@
 
 mod adoption;
 mod cancel;
+mod copying;
 mod doubt;
 mod drift;
+mod existing;
 mod failures;
 mod faults;
 mod secrecy;

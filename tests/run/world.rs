@@ -13,7 +13,7 @@ use dreamrun::dreaming::{Consolidated, Mind, MindError, Reading};
 use dreamrun::ids::{Alias, MemoryStoreId, PipelineName, RunId};
 use dreamrun::journal::Journal;
 use dreamrun::journal::event::JournalEvent;
-use dreamrun::memory::{ContentHash, MemoryPath, MemoryWrite};
+use dreamrun::memory::{ContentHash, Memory, MemoryPath, MemoryWrite};
 use dreamrun::plan::facts::{Facts, SourceFacts, StoreFacts, source_key};
 use dreamrun::plan::{Plan, plan, rendered_again};
 use dreamrun::price::PriceTable;
@@ -106,6 +106,7 @@ impl World {
             .with("panicking", PanickingMind::WhileConsolidating)
             .with("wiping", WipingMind)
             .with("keeping", KeepingMind)
+            .with("merging", MergingMind)
             .with("spilling", SpillingMind);
         let backend = LocalBackend::open(LocalOptions {
             database: folder.path().join(".dreamrun/local.db"),
@@ -372,6 +373,31 @@ impl Mind for KeepingMind {
         _: Option<&str>,
     ) -> Result<Consolidated, MindError> {
         Ok(Consolidated { store: input.clone(), changes: Vec::new() })
+    }
+}
+
+/// Merges `/b` into `/a`, and writes down how many sessions it read.
+struct MergingMind;
+
+impl Mind for MergingMind {
+    fn read(&self, transcript: &Transcript) -> Reading {
+        CountingMind::default().read(transcript)
+    }
+
+    fn consolidate(
+        &self,
+        input: &Snapshot,
+        readings: &[Reading],
+        _: Option<&str>,
+    ) -> Result<Consolidated, MindError> {
+        let mut store = input.clone();
+        if let (Some(one), Some(two)) = (input.get(&path("/a")), input.get(&path("/b"))) {
+            store.insert(Memory::new(path("/a"), format!("{} and {}", one.content, two.content)));
+            store.remove(&path("/b"));
+        }
+        let read = format!("{} sessions", readings.len());
+        store.insert(Memory::new(path("/learned.md"), read));
+        Ok(Consolidated { store, changes: Vec::new() })
     }
 }
 

@@ -4,7 +4,6 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 
 use super::HttpBackend;
-use super::convert;
 use super::outcome::{Failed, Refused};
 use super::page;
 use super::request::{Call, Family};
@@ -23,8 +22,12 @@ const NO_ACCESS: &str = "this key has no access to Dreams, which are a research 
     https://claude.com/form/claude-managed-agents. What needs no dream still works: plan, status, diff, \
     reviewing and adopting candidates that are there";
 
-fn list_call() -> Call {
-    Call::list(Family::Dreams, &["dreams"], DREAMS).with("include_archived", "true")
+/// Lists dreams created at or after an instant, and perhaps a few from right before it.
+pub(super) fn list_call(since: Timestamp) -> Call {
+    let bound = since.checked_sub(BOUND_SLACK).unwrap_or(Timestamp::UNIX_EPOCH).max(Timestamp::UNIX_EPOCH);
+    Call::list(Family::Dreams, &["dreams"], DREAMS)
+        .with("created_at[gt]", instant(bound))
+        .with("include_archived", "true")
 }
 
 /// Returns an instant as the API reads it.
@@ -54,7 +57,7 @@ impl HttpBackend {
         let call = Call::create(Family::Dreams, &["dreams"]).send(&body);
         match self.api.ask::<wire::Dream>(&call).await {
             // What came back is a dream all the same: one that cannot be read is in doubt, not refused.
-            Ok(dream) => convert::dream(dream),
+            Ok(dream) => self.note(dream),
             Err(failed) => Err(self.or_no_access(failed).await),
         }
     }
@@ -62,16 +65,15 @@ impl HttpBackend {
     pub(super) async fn look_up_dream(&self, id: &DreamId) -> Result<Dream, Failed> {
         let call = Call::get(Family::Dreams, &["dreams", id.as_str()]);
         match self.api.ask::<wire::Dream>(&call).await {
-            Ok(dream) => convert::dream(dream),
+            Ok(dream) => self.note(dream),
             Err(failed) => Err(self.or_no_access(failed).await),
         }
     }
 
     pub(super) async fn list_dreams(&self, since: Timestamp) -> Result<Vec<Dream>, Failed> {
-        let bound = since.checked_sub(BOUND_SLACK).unwrap_or(Timestamp::UNIX_EPOCH);
-        let call = list_call().with("created_at[gt]", instant(bound.max(Timestamp::UNIX_EPOCH)));
-        let listed = page::all::<wire::Dream>(&self.api, call).await.map_err(no_access)?;
-        let mut dreams: Vec<Dream> = listed.into_iter().map(convert::dream).collect::<Result<_, _>>()?;
+        let listed = page::all::<wire::Dream>(&self.api, list_call(since)).await.map_err(no_access)?;
+        let mut dreams: Vec<Dream> =
+            listed.into_iter().map(|dream| self.note(dream)).collect::<Result<_, _>>()?;
         dreams.retain(|dream| dream.created_at >= since);
         // The API gives the newest first; of two at once the one with the later id.
         dreams.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
@@ -85,8 +87,7 @@ impl HttpBackend {
         &self,
         since: Timestamp,
     ) -> Result<std::collections::BTreeSet<String>, Failed> {
-        let call = list_call().with("created_at[gt]", instant(since.max(Timestamp::UNIX_EPOCH)));
-        match page::all::<wire::Dream>(&self.api, call).await {
+        match page::all::<wire::Dream>(&self.api, list_call(since)).await {
             Ok(dreams) => Ok(dreams.into_iter().filter_map(|dream| dream.session_id).collect()),
             Err(failed) if failed.status() == Some(404) => Ok(std::collections::BTreeSet::new()),
             Err(failed) => Err(failed),
@@ -96,7 +97,7 @@ impl HttpBackend {
     pub(super) async fn stop_dream(&self, id: &DreamId) -> Result<Dream, Failed> {
         let call = Call::settle(Family::Dreams, Method::POST, &["dreams", id.as_str(), "cancel"]);
         match self.api.ask::<wire::Dream>(&call).await {
-            Ok(dream) => convert::dream(dream),
+            Ok(dream) => self.note(dream),
             // One that has ended cannot be canceled, and is returned as it is.
             Err(failed) if matches!(failed.status(), Some(400 | 409)) => {
                 let dream = self.look_up_dream(id).await?;
@@ -125,7 +126,7 @@ impl HttpBackend {
 }
 
 /// Reads what a missing list means.
-fn no_access(failed: Failed) -> Failed {
+pub(super) fn no_access(failed: Failed) -> Failed {
     match failed {
         Failed::Refused(refused) if refused.status == 404 => {
             let known_as = Some(Refusal::NotAuthorised);

@@ -6,6 +6,7 @@
 //! Nothing a server sends is trusted: ids, paths, hashes and sizes are checked, and its words are made
 //! fit for one line. The key is in one header, which no redirect carries elsewhere and no trace shows.
 
+mod activity;
 mod check;
 mod contents;
 mod convert;
@@ -19,6 +20,7 @@ mod request;
 mod retry;
 mod sessions;
 mod snapshot;
+mod stream;
 mod tls;
 mod watch;
 mod write;
@@ -41,6 +43,7 @@ use contents::Contents;
 use outcome::Failed;
 use request::{Api, Call, Family};
 use snapshot::Listings;
+use watch::Watches;
 
 pub use check::Reach;
 pub use options::{Credential, HttpError, HttpOptions, KeyHeader, Timeouts};
@@ -53,7 +56,8 @@ pub struct HttpBackend {
     api: Api,
     contents: Contents,
     listings: Listings,
-    settling: Duration,
+    watches: Watches,
+    timeouts: Timeouts,
 }
 
 impl HttpBackend {
@@ -68,7 +72,8 @@ impl HttpBackend {
             api: Api::new(&options)?,
             contents: Contents::default(),
             listings: Listings::default(),
-            settling: options.timeouts.settling,
+            watches: Watches::default(),
+            timeouts: options.timeouts,
         })
     }
 
@@ -151,8 +156,8 @@ impl Backend for HttpBackend {
         self.wait_for_change(seen).await.map_err(told("wait for a dream"))
     }
 
-    fn activity(&self, _id: &DreamId, _from: usize) -> Vec<Activity> {
-        Vec::new()
+    fn activity(&self, id: &DreamId, from: usize) -> Vec<Activity> {
+        self.watches.activity(id, from)
     }
 
     async fn dreams_since(&self, since: Timestamp) -> Result<Vec<Dream>, BackendError> {
@@ -189,7 +194,7 @@ impl Backend for HttpBackend {
     }
 
     fn settling_time(&self) -> Duration {
-        self.settling
+        self.timeouts.settling
     }
 
     async fn leave(&self, _id: &DreamId) -> Result<WhenLeft, BackendError> {

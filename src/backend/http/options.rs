@@ -56,6 +56,10 @@ pub struct Timeouts {
     pub create: Duration,
     /// The next bytes of a stream of events; servers send something every 15 to 30 seconds.
     pub silence: Duration,
+    /// Before the second attempt at a request; it doubles with each further one, up to sixteen times.
+    pub retry: Duration,
+    /// Between two looks at a dream, at first; it becomes up to thirty times as long while nothing changes.
+    pub poll: Duration,
     /// How long after a create its dream or session is sure to be listed. The API says nothing of it; a
     /// minute is long beside what its lists are known to lag behind, and short beside a dream.
     pub settling: Duration,
@@ -68,6 +72,8 @@ impl Default for Timeouts {
             answer: Duration::from_secs(60),
             create: Duration::from_secs(180),
             silence: Duration::from_secs(75),
+            retry: Duration::from_millis(500),
+            poll: Duration::from_secs(2),
             settling: Duration::from_secs(60),
         }
     }

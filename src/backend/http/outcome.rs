@@ -108,9 +108,17 @@ impl Failed {
 }
 
 impl Refused {
-    /// Reads the answer to a request that did not succeed.
-    pub(super) fn of(status: u16, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Self {
+    /// Reads the answer to a request that did not succeed. `mask` takes out what nobody may see; it is used
+    /// before anything is cut off, so that no part is left either.
+    pub(super) fn of(
+        status: u16,
+        headers: &HeaderMap,
+        body: &[u8],
+        now: Timestamp,
+        mask: impl Fn(&str) -> String,
+    ) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let clean = |text: &str, limit: usize| clean(&mask(text), limit);
         let mut refused = Self {
             status,
             request_id: text(header::REQUEST_ID).map(|id| clean(id, 100)),
@@ -243,11 +251,14 @@ mod tests {
             br#"{"type":"error","error":{"type":"not_found_error","message":"no\u001b[31m such\nthing"},
             "request_id":"req_body"}"#;
         let now = Timestamp::UNIX_EPOCH;
-        let refused = Refused::of(404, &headers(&[("request-id", "req_1")]), body, now);
+        let refused = Refused::of(404, &headers(&[("request-id", "req_1")]), body, now, str::to_owned);
         assert_eq!(refused.to_string(), "no [31m such thing (HTTP 404 not_found_error, request req_1)");
         assert_eq!(refused.refusal(), Refusal::NotFound);
-        let page = Refused::of(502, &HeaderMap::new(), b"<html>bad gateway", now);
+        let page = Refused::of(502, &HeaderMap::new(), b"<html>bad gateway", now, str::to_owned);
         assert_eq!(page.to_string(), "<html>bad gateway (HTTP 502)");
-        assert_eq!(Refused::of(503, &HeaderMap::new(), b"", now).to_string(), "no reason given (HTTP 503)");
+        assert_eq!(
+            Refused::of(503, &HeaderMap::new(), b"", now, str::to_owned).to_string(),
+            "no reason given (HTTP 503)"
+        );
     }
 }

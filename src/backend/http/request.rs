@@ -205,18 +205,19 @@ impl Api {
         let mut attempt = 1;
         loop {
             self.rate.take(call.class()).await;
-            let outcome = self.attempt(call, attempt).await.and_then(|(body, meta)| Ok((read(&body)?, meta)));
+            let outcome =
+                self.attempt(call, attempt).await.and_then(|(body, meta)| Ok((self.read(&body)?, meta)));
             let failed = match outcome {
                 Ok(answer) => return Ok(answer),
                 Err(failed) => failed,
             };
             if let Failed::Refused(refused) = &failed
                 && refused.status == 429
-                && let Some(wait) = refused.retry_after
+                && let Some(wait) = refused.retry_after.filter(|wait| *wait <= super::retry::PATIENCE)
             {
-                self.rate.pause(call.class(), wait.min(super::retry::PATIENCE));
+                self.rate.pause(call.class(), wait);
             }
-            let Some(wait) = next_wait(call.effect, &failed, attempt, chance()) else {
+            let Some(wait) = next_wait(call.effect, &failed, attempt, self.timeouts.retry, chance()) else {
                 return Err(doubted(call.effect, failed));
             };
             tokio::time::sleep(wait).await;
@@ -284,9 +285,21 @@ impl Api {
         let headers = response.headers().clone();
         // A refusal whose text is torn is still a refusal.
         let body = part(response, REFUSAL).await;
-        let mut refused = Refused::of(status.as_u16(), &headers, &body, self.clock.now());
-        refused.message = self.credential.masked_in(&refused.message);
-        Err(Failed::Refused(refused.into()))
+        let mask = |text: &str| self.credential.masked_in(text);
+        Err(Failed::Refused(Refused::of(status.as_u16(), &headers, &body, self.clock.now(), mask).into()))
+    }
+
+    fn read<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Failed> {
+        // A repeated request may be answered in full; so a body that cannot be read counts as torn.
+        serde_json::from_slice(body).map_err(|error| {
+            let why = self.clean(&error.to_string(), 200);
+            Failed::unanswered(format!("the answer is not what the API promises: {why}"))
+        })
+    }
+
+    /// Makes a server's text fit to be shown.
+    fn clean(&self, text: &str, limit: usize) -> String {
+        clean(&self.credential.masked_in(text), limit)
     }
 
     fn url(&self, call: &Call) -> Result<Url, Failed> {
@@ -306,7 +319,7 @@ impl Api {
 
     fn redirected(&self, response: &reqwest::Response) -> Failed {
         let to = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-        let to = clean(to.unwrap_or("an address it does not name"), 200);
+        let to = self.clean(to.unwrap_or("an address it does not name"), 200);
         let message = format!(
             "the server at `{}` sends requests on to {to}, where the key was not sent; set the base URL to the \
              address that answers itself",
@@ -327,12 +340,6 @@ fn doubted(effect: Effect, failed: Failed) -> Failed {
         }
         other => other,
     }
-}
-
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failed> {
-    // A repeated request may be answered in full; so a body that cannot be read counts as torn.
-    serde_json::from_slice(body)
-        .map_err(|error| Failed::unanswered(format!("the answer is not what the API promises: {error}")))
 }
 
 fn base(text: &str) -> Result<Url, HttpError> {

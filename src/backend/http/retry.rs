@@ -6,10 +6,8 @@ use super::outcome::Failed;
 
 /// The most attempts at one request, the first included.
 const ATTEMPTS: u32 = 6;
-/// The wait before the second attempt; it doubles with each one.
-const FIRST_WAIT: Duration = Duration::from_millis(500);
-/// The longest wait that nobody asked for.
-const LONGEST_WAIT: Duration = Duration::from_secs(8);
+/// How many times the first wait the longest one is that nobody asked for.
+const SLOWEST: u32 = 16;
 /// The longest wait that a server may ask for. One that wants more is not waited for: the caller is told.
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -26,14 +24,20 @@ pub(super) enum Effect {
 
 /// Returns how long to wait before the next attempt, or nothing if this was the last.
 ///
-/// `attempt` counts from 1; `jitter` is in `0.0..1.0` and shortens the wait by up to a quarter, so that
+/// `first` is the wait before the second attempt, which doubles with each one. `attempt` counts from 1; `jitter` is in `0.0..1.0` and shortens the wait by up to a quarter, so that
 /// many clients do not come back at once.
-pub(super) fn next_wait(effect: Effect, failed: &Failed, attempt: u32, jitter: f64) -> Option<Duration> {
+pub(super) fn next_wait(
+    effect: Effect,
+    failed: &Failed,
+    attempt: u32,
+    first: Duration,
+    jitter: f64,
+) -> Option<Duration> {
     if attempt >= ATTEMPTS {
         return None;
     }
-    let doubled = FIRST_WAIT * 2_u32.pow(attempt.min(16) - 1);
-    let backoff = doubled.min(LONGEST_WAIT).mul_f64(1.0 - jitter / 4.0);
+    let doubled = first * 2_u32.pow(attempt.saturating_sub(1)).min(SLOWEST);
+    let backoff = doubled.mul_f64(1.0 - jitter / 4.0);
     match failed {
         Failed::NotSent { is_passing, .. } => is_passing.then_some(backoff),
         Failed::Unanswered { is_passing, .. } => {
@@ -62,12 +66,14 @@ mod tests {
     use super::super::outcome::Refused;
     use super::*;
 
+    const FIRST: Duration = Duration::from_millis(500);
+
     fn refused(status: u16) -> Refused {
         Refused { status, ..Refused::default() }
     }
 
     fn is_repeated(effect: Effect, failed: &Failed) -> bool {
-        next_wait(effect, failed, 1, 0.0).is_some()
+        next_wait(effect, failed, 1, FIRST, 0.0).is_some()
     }
 
     #[test]
@@ -106,11 +112,11 @@ mod tests {
     fn waits_double_up_to_a_limit_and_are_shortened_by_chance() {
         let failed = Failed::unanswered("reset");
         let waits: Vec<u128> = (1..=6)
-            .map_while(|attempt| next_wait(Effect::Reads, &failed, attempt, 0.0))
+            .map_while(|attempt| next_wait(Effect::Reads, &failed, attempt, FIRST, 0.0))
             .map(|wait| wait.as_millis())
             .collect();
         assert_eq!(waits, [500, 1000, 2000, 4000, 8000]);
-        assert_eq!(next_wait(Effect::Reads, &failed, 1, 1.0), Some(Duration::from_millis(375)));
+        assert_eq!(next_wait(Effect::Reads, &failed, 1, FIRST, 1.0), Some(Duration::from_millis(375)));
     }
 
     #[test]
@@ -118,7 +124,7 @@ mod tests {
         let asked = |seconds| {
             let wait = Duration::from_secs(seconds);
             let failed = Failed::Refused(Refused { retry_after: Some(wait), ..refused(429) }.into());
-            next_wait(Effect::Creates, &failed, 1, 0.5)
+            next_wait(Effect::Creates, &failed, 1, FIRST, 0.5)
         };
         assert_eq!(asked(7), Some(Duration::from_secs(7)));
         assert_eq!(asked(120), Some(PATIENCE));

@@ -13,7 +13,7 @@ mod landing;
 mod memories;
 mod metadata;
 pub(crate) mod mint;
-mod recorded;
+pub(crate) mod recorded;
 mod served;
 mod sessions;
 mod stores;

@@ -8,6 +8,92 @@ use serde_json::Value;
 
 use super::Object;
 
+/// The body of `POST /v1/agents`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateAgent {
+    /// 1 to 256 characters.
+    pub name: String,
+    /// An id, or an object with one.
+    pub model: Value,
+    /// The system prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Its tools.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<Vec<Object>>,
+    /// Its MCP servers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mcp_servers: Option<Vec<Object>>,
+    /// Its skills.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skills: Option<Vec<Object>>,
+    /// How it works with others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multiagent: Option<Object>,
+    /// As whom it acts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution_identity: Option<Object>,
+    /// Up to 16 pairs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Object>,
+}
+
+/// The body of `POST /v1/environments`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateEnvironment {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Where sessions run; in the cloud if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<Object>,
+    /// `organization` or `account`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// Up to 16 pairs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Object>,
+}
+
+/// The body of `POST /v1/deployments`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateDeployment {
+    /// Its name.
+    pub name: String,
+    /// An id, which pins the latest version, or an object of type `agent`.
+    pub agent: Value,
+    /// The environment.
+    pub environment_id: String,
+    /// 1 to 50 events that its sessions begin with.
+    pub initial_events: Vec<Object>,
+    /// What its sessions can use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Vec<Object>>,
+    /// When it runs by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Object>,
+    /// Vaults.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vault_ids: Option<Vec<String>>,
+    /// A limit on the cost of each session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Object>,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Up to 16 pairs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Object>,
+}
+
 /// An agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Agent {

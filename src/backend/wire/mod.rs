@@ -15,7 +15,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-pub use agents::{Agent, AgentRef, Deployment, DeploymentRun, Environment, Model, Models};
+pub use agents::{
+    Agent, AgentRef, CreateAgent, CreateDeployment, CreateEnvironment, Deployment, DeploymentRun,
+    Environment, Model, Models,
+};
 pub use dreams::{
     CreateDream, Dream, DreamFault, DreamInput, DreamModel, DreamOutput, DreamUsage, ModelParam,
     OutputBehavior,

@@ -27,8 +27,8 @@ pub(crate) struct EventFilter {
     pub(crate) processed: Bounds,
 }
 
-/// Appends events to a session and returns them with their ids and times. An event may bring its own
-/// `processed_at`; one that brings none is processed now.
+/// Appends events to a session and returns them with their ids and times. An event may bring its own `id`
+/// and `processed_at`; one that brings none gets one and is processed now.
 ///
 /// What a session's status events say is what its status is from then on.
 pub(in crate::backend::local) fn append(
@@ -83,16 +83,19 @@ pub(super) fn add(
 }
 
 /// Gives an event what the server decides: its id, and its time unless it brought one.
-fn finished(mut event: Object, now: Timestamp) -> Object {
+pub(super) fn finished(mut event: Object, now: Timestamp) -> Object {
     let kind = event.shift_remove("type").unwrap_or_default();
     let time = match event.shift_remove("processed_at") {
         Some(Value::String(time)) => Value::String(time),
         _ => Value::String(now.to_string()),
     };
-    event.shift_remove("id");
+    let id = match event.shift_remove("id") {
+        Some(Value::String(id)) => id,
+        _ => mint::event(),
+    };
     let mut whole = Object::new();
     whole.insert("type".to_owned(), kind);
-    whole.insert("id".to_owned(), Value::String(mint::event()));
+    whole.insert("id".to_owned(), Value::String(id));
     whole.extend(event);
     whole.insert("processed_at".to_owned(), time);
     whole
@@ -174,11 +177,11 @@ pub(super) fn list(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Says whether a session has an event of an id, and of which type.
-pub(super) fn type_of(db: &Connection, session: &SessionId, id: &str) -> Result<Option<String>, Failure> {
+/// Returns the session and the type of an event.
+pub(super) fn find(db: &Connection, id: &str) -> Result<Option<(String, String)>, Failure> {
     let found = db
-        .prepare_cached("SELECT type FROM session_events WHERE id = ?1 AND session = ?2")?
-        .query_row([id, session.as_str()], |row| row.get(0))
+        .prepare_cached("SELECT session, type FROM session_events WHERE id = ?1")?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     Ok(found)
 }

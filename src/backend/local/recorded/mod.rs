@@ -3,17 +3,25 @@
 //! A resource is kept as the JSON the API answers; beside it stands what lists filter and sort by. No model
 //! stands behind a recorded session: its events are what was recorded, and what its dreams read.
 
+mod agents;
 mod attached;
 mod bells;
+mod deployments;
+mod desk;
+mod environments;
 mod events;
+mod life;
+mod rules;
+mod sending;
 mod sessions;
+mod shelf;
 mod work;
 
 use jiff::Timestamp;
 use rusqlite::types::Value as Column;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::backend::wire::Object;
+use crate::backend::wire::{CreateSession, MemoryResource, Object, Session};
 use crate::backend::{Refusal, SessionRequest};
 use crate::ids::{DeploymentId, MemoryStoreId, SessionId};
 
@@ -22,8 +30,12 @@ use super::error::{Failure, LocalError};
 
 pub(super) use attached::mount_path;
 pub(super) use bells::Bells;
+pub(crate) use desk::News;
+pub(crate) use events::EventFilter;
 pub(super) use events::{append, count_of, transcript_of};
+pub(crate) use sessions::SessionFilter;
 pub(super) use sessions::summary;
+pub(crate) use shelf::ShelfFilter;
 pub(super) use work::{finish_worker_session, start_worker_session};
 
 /// A place in a list that is sorted by time: microseconds, then the order of arrival.
@@ -69,7 +81,7 @@ impl Bounds {
     }
 }
 
-fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+fn written(value: &impl serde::Serialize) -> Result<String, Failure> {
     serde_json::to_string(value)
         .map_err(|error| Failure::refused(Refusal::Internal, format!("could not write JSON: {error}")))
 }
@@ -82,27 +94,52 @@ fn object(value: Value) -> Object {
     }
 }
 
-fn nowhere(what: &str) -> LocalError {
-    let message = format!("the local backend has no {what}");
-    LocalError::Refused { kind: Refusal::NotFound, message }
-}
+/// Where a session keeps the run that asked for it.
+const RUN_KEY: &str = "dreamrun_run";
 
 impl Shared {
     pub(super) fn repoint(
         &self,
         deployment: &DeploymentId,
-        _from: &MemoryStoreId,
-        _to: &MemoryStoreId,
+        from: &MemoryStoreId,
+        to: &MemoryStoreId,
     ) -> Result<(), LocalError> {
-        Err(nowhere(&format!("deployment `{deployment}`")))
+        let now = self.now();
+        self.database.write(|db| deployments::repoint(db, deployment.as_str(), from, to, now))
     }
 
     pub(super) fn create_session(&self, request: &SessionRequest) -> Result<SessionId, LocalError> {
-        Err(nowhere(&format!("agent `{}`", request.agent)))
+        let body = CreateSession {
+            agent: request.agent.as_str().into(),
+            environment_id: request.environment.to_string(),
+            title: None,
+            metadata: Some(object(json!({ RUN_KEY: request.run }))),
+            resources: vec![object(json!(MemoryResource::of(request.store.as_str())))],
+            vault_ids: Vec::new(),
+            initial_events: Vec::new(),
+            budget: None,
+        };
+        let now = self.now();
+        let session = self.database.write(|db| life::create(db, body, None, now))?;
+        SessionId::parse(session.id)
+            .map_err(|error| LocalError::Refused { kind: Refusal::Internal, message: error.to_string() })
     }
 
-    pub(super) fn sessions_for(&self, _request: &SessionRequest) -> Result<Vec<SessionId>, LocalError> {
-        Ok(Vec::new())
+    pub(super) fn sessions_for(&self, request: &SessionRequest) -> Result<Vec<SessionId>, LocalError> {
+        let filter = SessionFilter {
+            agent: Some(request.agent.to_string()),
+            store: Some(request.store.to_string()),
+            with_archived: true,
+            ..SessionFilter::default()
+        };
+        let run = request.run.to_string();
+        let found = self.database.read(|db| sessions::list(db, &filter, true, None, u64::from(u32::MAX)))?;
+        let is_asked_for = |session: &Session| {
+            session.metadata.get(RUN_KEY).and_then(Value::as_str) == Some(&run)
+                && session.environment_id.as_deref() == Some(request.environment.as_str())
+        };
+        let sessions = found.into_iter().map(|(_, session)| session);
+        Ok(sessions.filter(is_asked_for).filter_map(|session| SessionId::parse(session.id).ok()).collect())
     }
 }
 

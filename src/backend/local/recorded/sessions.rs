@@ -12,7 +12,7 @@ use crate::backend::wire::Session;
 use crate::ids::SessionId;
 use crate::session::{SessionSize, SessionStatus};
 
-use super::{Bounds, Place, events, json};
+use super::{Bounds, Place, events, written};
 
 /// What of a session is not in its body.
 #[derive(Debug, Clone, Default)]
@@ -77,7 +77,7 @@ pub(super) fn insert(db: &Connection, session: &Session, from: &Provenance) -> R
         from.origin,
         session.created_at.as_microsecond(),
         session.archived_at.map(Timestamp::as_microsecond),
-        json(session)?
+        written(session)?
     ])?;
     let mut attach =
         db.prepare_cached("INSERT OR IGNORE INTO session_stores (store, session) VALUES (?1, ?2)")?;
@@ -96,7 +96,7 @@ pub(super) fn save(db: &Connection, session: &Session) -> Result<(), Failure> {
             session.id,
             session.status,
             session.archived_at.map(Timestamp::as_microsecond),
-            json(session)?
+            written(session)?
         ])?;
     Ok(())
 }

@@ -1,0 +1,357 @@
+//! What callers may send into a session, and what becomes of it.
+//!
+//! No agent is behind a recorded session. A message is answered by nobody: the session runs for as long as
+//! it takes to say so and is idle again, so that whoever waits for the end of a turn is not kept waiting.
+//! A server that records takes the agent's events from its caller too; a batch that says itself how the
+//! status changes is taken as it is.
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use crate::backend::local::error::Failure;
+use crate::backend::local::mint;
+use crate::backend::wire::{Object, Session};
+use crate::ids::SessionId;
+
+use super::rules::{count, invalid, length, only, parse, text, text_opt, word};
+use super::{environments, events, object, sessions};
+use crate::backend::local::recorded::shelf::ENVIRONMENTS;
+
+/// The most events of one request.
+const EVENTS_LIMIT: usize = 1_000;
+/// The most blocks of one event.
+const BLOCKS_LIMIT: usize = 1_000;
+/// What the agent, and the service for it, tells of a session.
+const RECORDABLE: [&str; 20] = [
+    "agent.message",
+    "agent.thinking",
+    "agent.tool_use",
+    "agent.tool_result",
+    "agent.mcp_tool_use",
+    "agent.mcp_tool_result",
+    "agent.custom_tool_use",
+    "agent.thread_context_compacted",
+    "agent.thread_message_sent",
+    "agent.thread_message_received",
+    "session.status_running",
+    "session.status_idle",
+    "session.status_rescheduled",
+    "session.error",
+    "session.usage",
+    "span.model_request_start",
+    "span.model_request_end",
+    "span.outcome_evaluation_start",
+    "span.outcome_evaluation_ongoing",
+    "span.outcome_evaluation_end",
+];
+
+/// Takes events into a session and returns them as they were accepted.
+pub(super) fn send(
+    db: &Connection,
+    id: &SessionId,
+    given: Vec<Object>,
+    is_recording: bool,
+    now: Timestamp,
+) -> Result<Vec<Object>, Failure> {
+    let mut row = sessions::find(db, id)?;
+    if row.archived_at.is_some() {
+        return Err(invalid(format!("session `{id}` is archived and takes no events")));
+    }
+    if given.is_empty() {
+        return Err(invalid("events: must hold at least one event"));
+    }
+    count("events", &given, EVENTS_LIMIT)?;
+    let mut checked = Vec::with_capacity(given.len());
+    for (at, event) in given.into_iter().enumerate() {
+        let place = format!("events[{at}]");
+        let event = match text(&place, &event, "type")? {
+            kind if is_recording && RECORDABLE.contains(&kind) => recordable(db, &place, event)?,
+            _ => event_of_client(db, &row, &place, event)?,
+        };
+        checked.push(event);
+    }
+    check_system_message(&checked, "events")?;
+    let accepted = take(db, &mut row, id, checked, now)?;
+    sessions::save(db, &row)?;
+    Ok(accepted)
+}
+
+/// Checks what a session or a deployment is to begin with. System messages are for deployments.
+pub(super) fn check_initial(given: Vec<Object>, with_system: bool) -> Result<Vec<Object>, Failure> {
+    count("initial_events", &given, 50)?;
+    let mut outcomes = 0;
+    for (at, event) in given.iter().enumerate() {
+        let place = format!("initial_events[{at}]");
+        match text(&place, event, "type")? {
+            "user.message" => message(&place, event)?,
+            "user.define_outcome" => {
+                outcomes += 1;
+                outcome(&place, event)?;
+            }
+            "system.message" if with_system => system_message(&place, event)?,
+            kind => return Err(invalid(format!("{place}.type: `{kind}` is no initial event"))),
+        }
+    }
+    if outcomes > 1 {
+        return Err(invalid("initial_events: at most one user.define_outcome"));
+    }
+    check_system_message(&given, "initial_events")?;
+    Ok(given)
+}
+
+/// Takes checked events into a session, with the turn they start. The caller saves the row.
+pub(super) fn take(
+    db: &Connection,
+    row: &mut Session,
+    id: &SessionId,
+    mut given: Vec<Object>,
+    now: Timestamp,
+) -> Result<Vec<Object>, Failure> {
+    for event in &mut given {
+        if kind_of(event) == "user.define_outcome" {
+            define_outcome(row, event);
+        }
+    }
+    let accepted = given.len();
+    let tells_status = given.iter().any(|event| kind_of(event).starts_with("session.status_"));
+    let first = given.iter().position(|event| starts_turn(kind_of(event)));
+    let was_idle = row.status == "idle";
+    let is_interrupted =
+        row.status == "running" && given.iter().any(|event| kind_of(event) == "user.interrupt");
+    let mut running_at = None;
+    if let Some(first) = first.filter(|_| was_idle && !tells_status) {
+        given.insert(first + 1, object(json!({"type": "session.status_running"})));
+        running_at = Some(first + 1);
+    }
+    let mut added = events::add(db, row, id, given, now)?;
+    if running_at.is_some() || (is_interrupted && !tells_status) {
+        let ends = vec![
+            object(json!({"type": "session.usage", "usage": row.usage})),
+            object(json!({"type": "session.status_idle", "stop_reason": {"type": "end_turn"}})),
+        ];
+        events::add(db, row, id, ends, now)?;
+    }
+    if let Some(at) = running_at {
+        added.remove(at);
+    }
+    added.truncate(accepted);
+    Ok(added)
+}
+
+fn kind_of(event: &Object) -> &str {
+    event.get("type").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn starts_turn(kind: &str) -> bool {
+    kind.starts_with("user.") && kind != "user.interrupt"
+}
+
+/// Gives an outcome its id, and notes it on the session. Nobody evaluates it.
+fn define_outcome(row: &mut Session, event: &mut Object) {
+    let id = mint::outcome();
+    event.insert("outcome_id".to_owned(), id.clone().into());
+    event.entry("max_iterations").or_insert(3.into());
+    row.outcome_evaluations.push(object(json!({
+        "type": "outcome_evaluation", "outcome_id": id, "description": event.get("description"),
+        "result": "pending", "iteration": 0, "explanation": null, "completed_at": null,
+    })));
+}
+
+/// Checks an event that anybody may send.
+fn event_of_client(db: &Connection, row: &Session, place: &str, event: Object) -> Result<Object, Failure> {
+    match kind_of(&event) {
+        "user.message" => message(place, &event)?,
+        "user.interrupt" => {
+            only(place, &event, &["type", "session_thread_id"])?;
+            text_opt(place, &event, "session_thread_id")?;
+        }
+        "user.tool_confirmation" => {
+            let fields = ["type", "tool_use_id", "result", "deny_message", "session_thread_id"];
+            only(place, &event, &fields)?;
+            let result = text(place, &event, "result")?;
+            word(&format!("{place}.result"), result, &["allow", "deny"])?;
+            if text_opt(place, &event, "deny_message")?.is_some() && result == "allow" {
+                return Err(invalid(format!("{place}.deny_message: only with result deny")));
+            }
+            answers(db, row, place, &event, "tool_use_id", &["agent.tool_use", "agent.mcp_tool_use"])?;
+        }
+        "user.custom_tool_result" => {
+            let fields = ["type", "custom_tool_use_id", "content", "is_error", "session_thread_id"];
+            only(place, &event, &fields)?;
+            tool_result(place, &event)?;
+            answers(db, row, place, &event, "custom_tool_use_id", &["agent.custom_tool_use"])?;
+        }
+        "user.tool_result" => {
+            only(place, &event, &["type", "tool_use_id", "content", "is_error", "session_thread_id"])?;
+            let environment = row.environment_id.as_deref().unwrap_or_default();
+            if !ENVIRONMENTS.find(db, environment).is_ok_and(|found| environments::is_self_hosted(&found)) {
+                return Err(invalid(format!("{place}.type: only in a self-hosted environment")));
+            }
+            tool_result(place, &event)?;
+            answers(db, row, place, &event, "tool_use_id", &["agent.tool_use"])?;
+        }
+        "user.define_outcome" => outcome(place, &event)?,
+        "system.message" => system_message(place, &event)?,
+        kind => {
+            return Err(invalid(format!("{place}.type: `{kind}` is not an event that callers send")));
+        }
+    }
+    Ok(event)
+}
+
+/// Checks an event of the agent's, as far as its readers rely on it.
+fn recordable(db: &Connection, place: &str, mut event: Object) -> Result<Object, Failure> {
+    if let Some(id) = text_opt(place, &event, "id")? {
+        length(&format!("{place}.id"), id, 6, 64)?;
+        if !id.starts_with("sevt_") || events::find(db, id)?.is_some() {
+            return Err(invalid(format!("{place}.id: must begin with `sevt_` and be new")));
+        }
+    }
+    if let Some(time) = text_opt(place, &event, "processed_at")? {
+        time.parse::<Timestamp>()
+            .map_err(|_| invalid(format!("{place}.processed_at: must be an RFC 3339 time")))?;
+    }
+    match kind_of(&event) {
+        "agent.message" => {
+            blocks(place, &event, &["text", "redacted"], 1)?;
+        }
+        "agent.tool_use" | "agent.mcp_tool_use" | "agent.custom_tool_use" => {
+            text(place, &event, "name")?;
+            parse::<Object>(&format!("{place}.input"), event.get("input").cloned().unwrap_or_default())?;
+        }
+        "agent.tool_result" => {
+            text(place, &event, "tool_use_id")?;
+            tool_result(place, &event)?;
+        }
+        "agent.mcp_tool_result" => {
+            text(place, &event, "mcp_tool_use_id")?;
+            tool_result(place, &event)?;
+        }
+        "session.status_idle" => {
+            event.entry("stop_reason").or_insert_with(|| json!({"type": "end_turn"}));
+        }
+        "session.error" => {
+            parse::<Object>(&format!("{place}.error"), event.get("error").cloned().unwrap_or_default())?;
+        }
+        _ => {}
+    }
+    Ok(event)
+}
+
+/// Checks that an event answers something the agent did in this session.
+fn answers(
+    db: &Connection,
+    row: &Session,
+    place: &str,
+    event: &Object,
+    name: &str,
+    kinds: &[&str],
+) -> Result<(), Failure> {
+    let id = text(place, event, name)?;
+    match events::find(db, id)? {
+        Some((session, kind)) if session == row.id && kinds.contains(&kind.as_str()) => Ok(()),
+        _ => Err(invalid(format!("{place}.{name}: the session has no such tool use `{id}`"))),
+    }
+}
+
+fn message(place: &str, event: &Object) -> Result<(), Failure> {
+    only(place, event, &["type", "content"])?;
+    blocks(place, event, &["text", "image", "document"], 1)
+}
+
+fn tool_result(place: &str, event: &Object) -> Result<(), Failure> {
+    if let Some(value) = event.get("is_error").filter(|value| !value.is_null())
+        && !value.is_boolean()
+    {
+        return Err(invalid(format!("{place}.is_error: must be true or false")));
+    }
+    if event.get("content").is_none_or(Value::is_null) {
+        return Ok(());
+    }
+    blocks(place, event, &["text", "image", "document", "search_result"], 0)
+}
+
+fn system_message(place: &str, event: &Object) -> Result<(), Failure> {
+    only(place, event, &["type", "content"])?;
+    blocks(place, event, &["text"], 1)
+}
+
+/// Checks that a system message comes last, right after the user's event that it goes with.
+fn check_system_message(events: &[Object], list: &str) -> Result<(), Failure> {
+    let Some(at) = events.iter().position(|event| kind_of(event) == "system.message") else {
+        return Ok(());
+    };
+    if at + 1 == events.len() && at > 0 && kind_of(&events[at - 1]).starts_with("user.") {
+        return Ok(());
+    }
+    Err(invalid(format!("{list}[{at}]: a system.message is the last event, right after a user event")))
+}
+
+fn outcome(place: &str, event: &Object) -> Result<(), Failure> {
+    only(place, event, &["type", "description", "rubric", "max_iterations"])?;
+    length(&format!("{place}.description"), text(place, event, "description")?, 1, 262_144)?;
+    let inner = format!("{place}.rubric");
+    let rubric: Object = parse(&inner, event.get("rubric").cloned().unwrap_or_default())?;
+    match text(&inner, &rubric, "type")? {
+        "text" => {
+            only(&inner, &rubric, &["type", "content"])?;
+            length(&format!("{inner}.content"), text(&inner, &rubric, "content")?, 1, 262_144)?;
+        }
+        "file" => {
+            only(&inner, &rubric, &["type", "file_id"])?;
+            text(&inner, &rubric, "file_id")?;
+        }
+        _ => return Err(invalid(format!("{inner}.type: must be one of text, file"))),
+    }
+    match event.get("max_iterations") {
+        None | Some(Value::Null) => Ok(()),
+        Some(number) if number.as_u64().is_some_and(|number| (1..=20).contains(&number)) => Ok(()),
+        Some(_) => Err(invalid(format!("{place}.max_iterations: must be from 1 to 20"))),
+    }
+}
+
+/// Checks the blocks of an event's content.
+fn blocks(place: &str, event: &Object, allowed: &[&str], least: usize) -> Result<(), Failure> {
+    let place = format!("{place}.content");
+    let blocks: Vec<Object> = parse(&place, event.get("content").cloned().unwrap_or_default())?;
+    if blocks.len() < least {
+        return Err(invalid(format!("{place}: must hold at least one block")));
+    }
+    count(&place, &blocks, BLOCKS_LIMIT)?;
+    for (at, block) in blocks.iter().enumerate() {
+        let place = format!("{place}[{at}]");
+        let kind = text(&place, block, "type")?;
+        word(&format!("{place}.type"), kind, allowed)?;
+        match kind {
+            "text" => {
+                only(&place, block, &["type", "text"])?;
+                text(&place, block, "text")?;
+            }
+            "image" => {
+                only(&place, block, &["type", "source"])?;
+                source(&place, block, &["base64", "url", "file"])?;
+            }
+            "document" => {
+                only(&place, block, &["type", "source", "title", "context"])?;
+                source(&place, block, &["base64", "url", "file", "text"])?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn source(place: &str, block: &Object, allowed: &[&str]) -> Result<(), Failure> {
+    let place = format!("{place}.source");
+    let source: Object = parse(&place, block.get("source").cloned().unwrap_or_default())?;
+    let kind = text(&place, &source, "type")?;
+    word(&format!("{place}.type"), kind, allowed)?;
+    let fields: &[&str] = match kind {
+        "url" => &["url"],
+        "file" => &["file_id"],
+        _ => &["media_type", "data"],
+    };
+    only(&place, &source, &[&["type"], fields].concat())?;
+    fields.iter().try_for_each(|field| text(&place, &source, field).map(drop))
+}
