@@ -45,6 +45,12 @@ pub(super) struct Options {
     /// Accept the keys in this file, one `KEY` or `apikey_ID KEY` a line, instead of `DREAMRUN_SERVE_KEY`
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
+    /// Import the sessions of these transcript files, each once, for dreams to read; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    import: Vec<String>,
+    /// Let callers record what an agent did: its messages, its tool uses, its status
+    #[arg(long)]
+    record: bool,
     /// Serve requests that lack their `anthropic-beta` header too
     #[arg(long)]
     accept_without_beta: bool,
@@ -78,10 +84,14 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         return Err(CliError::usage(format!("there is no mind named `{}`", options.mind)));
     }
     let addresses = addresses(options).await?;
+    let given = given_keys(call, options)?;
     let data = call.folder.join(&options.data);
     fs::create_dir_all(&data).map_err(|error| CliError::io("make the folder", &data, &error))?;
     let _lock = lock(&data)?;
-    let keys = keys(call, options, &data)?;
+    let keys = match given {
+        Some(keys) => keys,
+        None => made_up(call, &data)?,
+    };
     let opened = LocalBackend::open(LocalOptions {
         database: data.join("serve.db"),
         root: call.folder.clone(),
@@ -90,6 +100,9 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         clock: call.parts.clock(),
     });
     let local = Arc::new(opened.map_err(|error| failed(&error))?);
+    if !options.import.is_empty() {
+        import(call, &local, &options.import)?;
+    }
 
     let mut signals = call.parts.signals().interrupt();
     let listener = TcpListener::bind(&*addresses).await.map_err(|error| unbound(&options.listen, &error))?;
@@ -107,6 +120,7 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     server.has_preview = !options.no_preview;
     let pace = Duration::from_millis(options.dream_pace);
     server.serving.pace = Pace { pending: pace, running: pace };
+    server.is_recording = options.record;
     server.faults = faults;
     let asked = async move {
         // Without anybody left to interrupt it, it serves on.
@@ -120,6 +134,17 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     })?;
     call.console.say("Stopped. Everything it acknowledged is kept.\n");
     Ok(Answer::new("stopped", serde_json::json!({ "address": format!("http://{address}") })))
+}
+
+/// Imports transcripts, and names the files that hold none.
+fn import(call: &Call<'_>, local: &LocalBackend, globs: &[String]) -> Result<(), CliError> {
+    let imported = local.import_sessions(globs).map_err(|error| failed(&error))?;
+    for left in &imported.unreadable {
+        call.console.say(&format!("Left out {}: {}.\n", left.name, left.reason));
+    }
+    let known = imported.sessions.len() as u64 - imported.made;
+    call.console.say(&format!("Imported {} sessions; {known} were there already.\n", imported.made));
+    Ok(())
 }
 
 fn unbound(listen: &str, error: &std::io::Error) -> CliError {
@@ -161,20 +186,27 @@ fn lock(data: &Path) -> Result<File, CliError> {
     }
 }
 
-/// Finds the keys: in a file, in the environment, or, for this machine alone, made up once.
-fn keys(call: &Call<'_>, options: &Options, data: &Path) -> Result<Keys, CliError> {
+/// Finds the keys in a file or in the environment. Without any, this machine alone can be served.
+fn given_keys(call: &Call<'_>, options: &Options) -> Result<Option<Keys>, CliError> {
     if let Some(file) = &options.key_file {
         let path = call.folder.join(file);
         let text = fs::read_to_string(&path).map_err(|error| CliError::io("read", &path, &error))?;
-        return read_keys(&text).map_err(|reason| CliError::usage(format!("`{}`: {reason}", path.display())));
+        return read_keys(&text)
+            .map(Some)
+            .map_err(|reason| CliError::usage(format!("`{}`: {reason}", path.display())));
     }
     if let Some(key) = call.variable("DREAMRUN_SERVE_KEY") {
-        return Ok(Keys::one(&key.trim().into()));
+        return Ok(Some(Keys::one(&key.trim().into())));
     }
-    if options.allow_remote {
-        return Err(CliError::usage("--allow-remote needs a key of yours")
-            .hint("Set DREAMRUN_SERVE_KEY, or name a file with --key-file."));
+    match options.allow_remote {
+        true => Err(CliError::usage("--allow-remote needs a key of yours")
+            .hint("Set DREAMRUN_SERVE_KEY, or name a file with --key-file.")),
+        false => Ok(None),
     }
+}
+
+/// Returns the key of a folder, made up the first time.
+fn made_up(call: &Call<'_>, data: &Path) -> Result<Keys, CliError> {
     let path = data.join("key");
     let key = match fs::read_to_string(&path) {
         Ok(text) if !text.trim().is_empty() => SecretString::from(text.trim()),

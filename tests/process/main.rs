@@ -5,7 +5,9 @@
 mod disks;
 mod held;
 mod hazards;
+mod killed_server;
 mod overlap;
+mod serve;
 mod signals;
 #[path = "../support/mod.rs"]
 mod support;

@@ -81,3 +81,88 @@ async fn a_server_that_is_asked_to_stop_stops() {
     server.get("/v1/nothing").await;
     server.stop().await.unwrap();
 }
+
+/// Asks for a list with a good key and other betas than SDKs send.
+async fn with_betas(server: &Server, path: &str, betas: &[&str]) -> Answer {
+    let request = server.bare(Method::GET, path).bearer_auth(KEY).header(VERSION.0, VERSION.1);
+    read(betas.iter().fold(request, |request, beta| request.header("anthropic-beta", *beta))).await
+}
+
+const DREAMING: &str = "dreaming-2026-04-21";
+const MEMORY: &str = "agent-memory-2026-07-22";
+const MANAGED: &str = "managed-agents-2026-04-01";
+
+#[tokio::test]
+async fn each_family_is_opened_by_its_beta() {
+    let server = Server::start().await;
+    let (dreams, stores) = ("/v1/dreams", "/v1/memory_stores");
+    let both = format!("{MANAGED}, {DREAMING}");
+    for (path, betas, status) in [
+        (dreams, &[DREAMING] as &[&str], 200),
+        (dreams, &[&both], 200),
+        (dreams, &[MANAGED, DREAMING], 200),
+        (dreams, &[DREAMING, DREAMING], 200),
+        (dreams, &[MANAGED], 404),
+        (dreams, &[], 404),
+        (dreams, &[""], 404),
+        (dreams, &[" , "], 404),
+        (stores, &[MEMORY], 200),
+        (stores, &[MANAGED], 200),
+        (stores, &[MEMORY, MANAGED], 400),
+        (stores, &[DREAMING], 404),
+        (stores, &[], 404),
+        ("/v1/memory_stores/memstore_1/memories", &[], 404),
+    ] {
+        let answer = with_betas(&server, path, betas).await;
+        assert_eq!(answer.status, status, "{path} {betas:?}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_beta_is_named() {
+    let server = Server::start().await;
+    for path in ["/v1/dreams", "/v1/nothing"] {
+        let betas = [DREAMING, "dreaming-1999-01-01,x\u{e9}"];
+        let message = with_betas(&server, path, &betas).await.refused(400, "invalid_request_error");
+        assert_eq!(
+            message,
+            "Unexpected value(s) `dreaming-1999-01-01`, `x\u{e9}` for the `anthropic-beta` header"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_server_can_do_without_betas() {
+    let server = Server::with(|options| options.accepts_without_beta = true).await;
+    assert_eq!(with_betas(&server, "/v1/dreams", &[]).await.status, 200);
+    assert_eq!(with_betas(&server, "/v1/memory_stores", &[]).await.status, 200);
+    assert_eq!(with_betas(&server, "/v1/memory_stores", &[MEMORY, MANAGED]).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_key_without_the_preview_finds_no_dreams() {
+    let server = Server::with(|options| options.has_preview = false).await;
+    let told = server.get("/v1/dreams").await.refused(404, "not_found_error");
+    assert_eq!(told, server.get("/v1/nothing").await.refused(404, "not_found_error"));
+    server.get("/v1/memory_stores").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_path_takes_its_methods_alone() {
+    let server = Server::start().await;
+    let answer = read(server.request(Method::PATCH, "/v1/dreams")).await;
+    assert_eq!(answer.header("allow"), Some("POST,GET,HEAD"));
+    assert_eq!(answer.body["request_id"].as_str(), answer.header("request-id"));
+    answer.refused(405, "invalid_request_error");
+}
+
+#[tokio::test]
+async fn a_body_has_a_largest_size() {
+    let server = Server::start().await;
+    let large = vec![b' '; 32 * 1024 * 1024 + 1];
+    let post = server.request(Method::POST, "/v1/memory_stores").body(large.clone());
+    read(post).await.refused(413, "request_too_large");
+    let exact = format!("{{\"name\":\"notes\"}}{}", " ".repeat(32 * 1024 * 1024 - 16));
+    assert_eq!(exact.len(), 32 * 1024 * 1024);
+    read(server.request(Method::POST, "/v1/memory_stores").body(exact)).await.expect(200);
+}

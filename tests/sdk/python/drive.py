@@ -46,9 +46,9 @@ async def main(mode, only):
     witness = judge.Judge(None, "ignore") if IS_OLD else judge.Judge(shapes)
     asynchronous = mode == "async"
     client, counted = judge.clients(witness)[asynchronous]
-    way = common.Way(mode, client, counted, witness)
+    way = common.Way(mode, client, counted, witness, IS_OLD)
     coverage = judge.Coverage(client, judge.RESOURCES)
-    parts = {"wire": lambda way: wire.run(way, IS_OLD), **PARTS}
+    parts = {"wire": wire.run, **PARTS}
     if not IS_OLD:
         import errors
 
