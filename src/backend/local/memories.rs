@@ -537,10 +537,7 @@ impl LocalBackend {
         id: &str,
         view: View,
     ) -> Result<wire::Memory, LocalError> {
-        self.shared.database.read(|db| {
-            stores::find(db, store)?;
-            shown(db, store, id, view)
-        })
+        self.shared.database.read(|db| shown(db, store, id, view))
     }
 
     /// Changes the content or the path of a memory, or both.
