@@ -324,7 +324,12 @@ fn fleet(dreams: usize) {
         last = usage(child.id()).unwrap_or(last);
         let waiting = mind.waiting.load(Ordering::SeqCst);
         if waiting > most && waiting == dreams {
-            println!("all {dreams} in flight after {:.0} s: peak {:.0} MB, {:.1} CPU s", start.elapsed().as_secs_f64(), last.0, last.1);
+            println!(
+                "all {dreams} in flight after {:.0} s: peak {:.0} MB, {:.1} CPU s",
+                start.elapsed().as_secs_f64(),
+                last.0,
+                last.1
+            );
             told("until all were in flight", &counts.take());
             *mind.gate.0.lock().unwrap() = true;
             mind.gate.1.notify_all();
@@ -332,7 +337,12 @@ fn fleet(dreams: usize) {
         most = most.max(waiting);
         std::thread::sleep(Duration::from_millis(50));
     }
-    println!("\nended after {:.0} s: peak {:.0} MB, {:.1} CPU s, {most} dreams", start.elapsed().as_secs_f64(), last.0, last.1);
+    println!(
+        "\nended after {:.0} s: peak {:.0} MB, {:.1} CPU s, {most} dreams",
+        start.elapsed().as_secs_f64(),
+        last.0,
+        last.1
+    );
     told("from then on", &counts.take());
     world.finish(child);
 }

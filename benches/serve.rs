@@ -64,7 +64,9 @@ impl Client {
             let read = self.stream.read(&mut self.buffer[held..]).await.unwrap();
             assert!(read > 0, "the server hung up");
             held += read;
-            let Some(head) = self.buffer[..held].windows(4).position(|at| at == b"\r\n\r\n") else { continue };
+            let Some(head) = self.buffer[..held].windows(4).position(|at| at == b"\r\n\r\n") else {
+                continue;
+            };
             let text = std::str::from_utf8(&self.buffer[..head]).unwrap();
             assert!(text.starts_with("HTTP/1.1 200"), "{text}");
             let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
@@ -234,7 +236,8 @@ fn main() {
     let reads: Vec<_> = (0..REQUESTS)
         .map(|at| request("GET", &format!("{memories}/{}", ids[at * 7 % ids.len()]), ""))
         .collect();
-    let lists: Vec<_> = (0..REQUESTS / 16).map(|_| request("GET", &format!("{memories}?limit=100"), "")).collect();
+    let lists: Vec<_> =
+        (0..REQUESTS / 16).map(|_| request("GET", &format!("{memories}?limit=100"), "")).collect();
     let nothing: Vec<_> = (0..REQUESTS).map(|_| request("GET", "/constant", "")).collect();
     let writes = |round: usize| -> Vec<_> {
         let path = |at: usize| format!("{memories}/{}", ids[at % ids.len()]);
