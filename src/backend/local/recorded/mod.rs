@@ -140,8 +140,12 @@ impl Shared {
             session.metadata.get(RUN_KEY).and_then(Value::as_str) == Some(&run)
                 && session.environment_id.as_deref() == Some(request.environment.as_str())
         };
-        let sessions = found.into_iter().map(|(_, session)| session);
-        Ok(sessions.filter(is_asked_for).filter_map(|session| SessionId::parse(session.id).ok()).collect())
+        let mut sessions: Vec<Session> =
+            found.into_iter().map(|(_, session)| session).filter(is_asked_for).collect();
+        if sessions.iter().any(|session| session.archived_at.is_none()) {
+            sessions.retain(|session| session.archived_at.is_none());
+        }
+        Ok(sessions.into_iter().filter_map(|session| SessionId::parse(session.id).ok()).collect())
     }
 }
 
