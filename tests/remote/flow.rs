@@ -243,7 +243,8 @@ fn an_offline_plan_asks_the_server_nothing() {
 #[test]
 fn the_files_of_the_page_on_this_backend_are_valid() {
     let project = crate::support::Project::empty();
-    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/server-backend.md")).unwrap();
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/server-backend.md")).unwrap();
     let mut blocks = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
     project.write("dreamrun.yaml", blocks.next().unwrap());
     project.write("pipelines/support-nightly.yaml", blocks.next().unwrap());

@@ -10,11 +10,11 @@ use reqwest::Method;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{HttpBackend, page};
 use super::outcome::Failed;
 use super::request::{Call, Family};
-use crate::backend::{Backend, BackendError, Refusal};
+use super::{HttpBackend, page};
 use crate::backend::wire::{Deployment, Object};
+use crate::backend::{Backend, BackendError, Refusal};
 use crate::ids::{DeploymentId, MemoryStoreId};
 
 /// How often a deployment is patched before somebody else's patches win.
