@@ -185,7 +185,7 @@ class Coverage:
 
 
 # Loops that the SDK runs on the caller's machine, over the methods that are watched.
-SKIPPED: typing.Dict[str, typing.Tuple[str, ...]] = {}
+SKIPPED: typing.Dict[str, typing.Tuple[str, ...]] = {"beta.sessions.events": ("tool_runner",)}
 
 RESOURCES = (
     "beta.agents",
