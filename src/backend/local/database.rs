@@ -1,9 +1,10 @@
 //! The database file: how it is opened, checked and locked. What its tables mean is told where they are used.
 //!
 //! One connection per process behind a mutex, and a few more for reads that would otherwise wait for it.
-//! Every call is one short transaction, so it may run on an async thread; nothing waits for a mind or reads
-//! a transcript while it holds a connection. Other processes may use the file at the same time: WAL lets
-//! them read during a write, `BEGIN IMMEDIATE` and a busy timeout queue the writers.
+//! Every call is one short transaction, so it may run on an async thread, which hands its other work on
+//! while it waits for a longer one; nothing waits for a mind or reads a transcript while it holds a
+//! connection. Other processes may use the file at the same time: WAL lets them read during a write,
+//! `BEGIN IMMEDIATE` and a busy timeout queue the writers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, Row, Transaction, TransactionBehavior};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::block_in_place;
 
 use crate::sqlite::{self, BUSY_TIMEOUT};
 
@@ -260,8 +263,17 @@ impl Connections {
         f(&mut self.main())
     }
 
+    /// Returns the connection that writes, once nobody else uses it.
     fn main(&self) -> MutexGuard<'_, Connection> {
-        self.main.lock().unwrap_or_else(PoisonError::into_inner)
+        if let Ok(main) = self.main.try_lock() {
+            return main;
+        }
+        let wait = || self.main.lock().unwrap_or_else(PoisonError::into_inner);
+        match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+            // What this thread drives besides goes on elsewhere: a dream may write a whole store meanwhile.
+            Ok(RuntimeFlavor::MultiThread) => block_in_place(wait),
+            _ => wait(),
+        }
     }
 }
 
