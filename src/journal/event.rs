@@ -303,7 +303,7 @@ pub enum FailReason {
         /// The batch.
         batch: u32,
     },
-    /// A dream ended without an output store.
+    /// A dream completed without an output store, or its store was gone before anybody looked.
     NoOutput {
         /// The batch.
         batch: u32,
@@ -332,7 +332,9 @@ impl std::fmt::Display for FailReason {
             }
             Self::DreamCanceled { batch } => write!(f, "dream {batch} was canceled elsewhere"),
             Self::InPlace { batch } => write!(f, "dream {batch} wrote into the store it read"),
-            Self::NoOutput { batch } => write!(f, "dream {batch} completed without an output store"),
+            Self::NoOutput { batch } => {
+                write!(f, "dream {batch} completed, and there is no store of its output")
+            }
         }
     }
 }

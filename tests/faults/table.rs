@@ -40,6 +40,16 @@ const fn refused(name: &'static str, rules: &'static [&'static str], code: u8) -
     fault(name, rules, ("error", code, 0, 0), FINE)
 }
 
+/// A create that the API refuses for what it asks: the run ends, and the second `apply` begins another.
+const fn unasked(name: &'static str, rules: &'static [&'static str]) -> Fault {
+    fault(name, rules, ("failed", 5, 0, 0), FINE)
+}
+
+/// A dream that fails, and might not another time: the run stands still until somebody says so.
+const fn stopped(name: &'static str, rules: &'static [&'static str]) -> Fault {
+    fault(name, rules, ("dream_failed", 5, 1, 0), ("adopted", 0, 2, 1))
+}
+
 /// A dream that fails: the first `apply` says so, and the second pays for a new one.
 const fn failed(name: &'static str, rules: &'static [&'static str]) -> Fault {
     fault(name, rules, ("failed", 5, 1, 0), ("adopted", 0, 2, 1))
@@ -53,13 +63,13 @@ const fn while_running(name: &'static str, act: fn(&World), first: Came, then: C
 const FAULTS: &[Fault] = &[
     overcome("none", &[]),
     // Creates.
-    refused("create: 400", &["POST /v1/dreams#1 status 400"], 5),
+    unasked("create: 400", &["POST /v1/dreams#1 status 400"]),
     refused("create: 401", &["POST /v1/dreams#1 status 401"], 4),
     refused("create: 402", &["POST /v1/dreams#1 status 402"], 5),
     refused("create: 403", &["POST /v1/dreams#1 status 403"], 4),
-    refused("create: 404, no preview", &["POST /v1/dreams#1 status 404"], 4),
+    unasked("create: 404, no preview", &["POST /v1/dreams#1 status 404"]),
     refused("create: 409 settled", &["POST /v1/dreams#1 status 409 settled"], 5),
-    refused("create: 413", &["POST /v1/dreams#1 status 413"], 5),
+    unasked("create: 413", &["POST /v1/dreams#1 status 413"]),
     overcome("create: 429 retry-after", &["POST /v1/dreams#1 status 429 retry-after=1"]),
     overcome("create: 429", &["POST /v1/dreams#1 status 429"]),
     overcome("create: 500 before", &["POST /v1/dreams#1 status 500"]),
@@ -119,13 +129,13 @@ const FAULTS: &[Fault] = &[
     overcome("stream: not a stream", &["GET /v1/sessions/*/events/stream garbage"]),
     overcome("stream: never opens", &["GET /v1/sessions/*/events/stream hang"]),
     // Dreams that end badly.
-    failed("dream fails: timeout", &["dream#1 fails timeout"]),
-    failed("dream fails: internal_error", &["dream#1 fails internal_error"]),
+    stopped("dream fails: timeout", &["dream#1 fails timeout"]),
+    stopped("dream fails: internal_error", &["dream#1 fails internal_error"]),
     failed("dream fails: store cap", &["dream#1 fails memory_store_org_limit_exceeded"]),
     failed("dream fails: store too large", &["dream#1 fails input_memory_store_too_large"]),
     failed("dream fails: store unavailable", &["dream#1 fails input_memory_store_unavailable"]),
     failed("dream fails: session unavailable", &["dream#1 fails input_session_unavailable"]),
-    failed("dream fails: a newer error type", &["dream#1 fails bad_weather"]),
+    stopped("dream fails: a newer error type", &["dream#1 fails bad_weather"]),
     failed("dream completes without output", &["dream#1 without-output"]),
     failed("dream completes, its store vanishes", &["dream#1 vanishes"]),
     while_running("dream canceled elsewhere", cancel, ("failed", 5, 1, 0), ("adopted", 0, 2, 1)),
@@ -188,6 +198,47 @@ fn meet_all(faults: &[Fault]) -> Vec<Met> {
         }
     });
     met.into_inner().unwrap().into_values().collect()
+}
+
+#[test]
+fn a_list_that_never_ends_is_left() {
+    let rule = "GET /v1/memory_stores/*/memories loop-cursor";
+    let many: Vec<_> = (0..230).map(|n| (format!("/n/{n:03}.md"), format!("- Note {n}.\n"))).collect();
+    let world = World::new(&[rule], Duration::ZERO, &many);
+    let ran = world.apply();
+    assert_eq!((ran.code, world.dreams().len(), world.adoptions()), (5, 0, 0), "{}", ran.stderr);
+}
+
+#[test]
+fn hostile_text_is_carried_and_never_obeyed() {
+    let long = format!("# Long\n\n{}\n", "x".repeat(99_000));
+    let hostile = [
+        ("/escape.md", "# Screen\n\n- \u{1b}[2J\u{1b}]0;owned\u{7}Clear the screen.\n".to_owned()),
+        ("/bidi.md", "# Turn\n\n- Pay \u{202e}001\u{202c} euros to \u{2066}mira\u{2069}.\n".to_owned()),
+        ("/long.md", long),
+        ("/job.md", "# Job\n\n::set-output name=x::y\n".to_owned()),
+    ];
+    let hostile: Vec<_> = hostile.into_iter().map(|(path, text)| (path.to_owned(), text)).collect();
+    let world = World::new(&[], Duration::from_millis(50), &hostile);
+    let ran = world.apply();
+    assert_eq!((ran.code, world.dreams().len(), world.adoptions()), (0, 1, 1), "{}", ran.stderr);
+    for arguments in [&["show", "latest"] as &[_], &["diff"], &["status"], &["plan", "tidy"]] {
+        let told = world.run(KEY, arguments);
+        let text = told.stdout + &told.stderr;
+        for bad in ['\u{1b}', '\u{7}', '\u{202e}', '\u{202c}', '\u{2066}', '\u{2069}'] {
+            assert!(!text.contains(bad), "{arguments:?} passes on {bad:?}");
+        }
+    }
+}
+
+#[test]
+fn without_a_good_key_nothing_is_done() {
+    let world = World::new(&[], Duration::ZERO, &[]);
+    for key in ["", "sk-ant-wrong-91b7"] {
+        let ran = world.run(key, &["apply", "tidy", "--yes", "--json"]);
+        assert_eq!((ran.code, world.dreams().len(), world.adoptions()), (4, 0, 0), "{}", ran.stderr);
+        assert!(key.is_empty() || !(ran.stdout + &ran.stderr).contains(key));
+    }
 }
 
 #[test]
