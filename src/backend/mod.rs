@@ -259,8 +259,8 @@ pub trait Backend: Send + Sync {
     async fn create_session(&self, request: &SessionRequest) -> Result<SessionId, BackendError>;
 
     /// Lists the sessions that were created for a request, oldest first: those whose metadata names its run
-    /// and that mount its store. One that was archived or deleted is not among them: that is how a person
-    /// says which of several is meant.
+    /// and that mount its store. An archived one counts only if there is no other: archiving the others
+    /// is how a person says which of several is meant.
     async fn sessions_for(&self, request: &SessionRequest) -> Result<Vec<SessionId>, BackendError>;
 
     /// Lists the models that a dream may be asked of; nothing where the backend does not say.

@@ -12,6 +12,7 @@ mod cancel;
 mod completions;
 mod desk;
 mod diff;
+mod doctor;
 mod follow;
 mod gather;
 mod gc;
@@ -174,6 +175,8 @@ enum Command {
     Rollback(rollback::Options),
     /// Delete stores that nothing needs any more
     Gc(gc::Options),
+    /// Say what stands in the way: files, state, key, access, clock
+    Doctor(doctor::Options),
     /// Serve the local backend over HTTP, for the official SDKs and for tests
     Serve(serve::Options),
     /// Print a JSON Schema
@@ -277,6 +280,7 @@ fn kind(command: Option<&Command>) -> &'static str {
         Some(Command::Cancel(_)) => "cancel",
         Some(Command::Rollback(_)) => "rollback",
         Some(Command::Gc(_)) => "gc",
+        Some(Command::Doctor(_)) => "doctor",
         Some(Command::Serve(_)) => "serve",
         Some(Command::Schema(_)) => "schema",
         Some(Command::Completions(_)) => "completions",
@@ -309,6 +313,7 @@ fn dispatch(command: Option<Command>, call: &Call<'_>) -> Result<Answer, CliErro
             Some(Command::Cancel(options)) => cancel::run(call, &options).await,
             Some(Command::Rollback(options)) => rollback::run(call, &options).await,
             Some(Command::Gc(options)) => gc::run(call, &options).await,
+            Some(Command::Doctor(options)) => doctor::run(call, &options).await,
             Some(Command::Serve(options)) => serve::run(call, &options).await,
             Some(Command::Validate(_) | Command::Schema(_) | Command::Completions(_)) => {
                 Ok(Answer::default())

@@ -45,6 +45,12 @@ pub(super) struct Options {
     /// Accept the keys in this file, one `KEY` or `apikey_ID KEY` a line, instead of `DREAMRUN_SERVE_KEY`
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
+    /// Import the sessions of these transcript files, each once, for dreams to read; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    import: Vec<String>,
+    /// Let callers record what an agent did: its messages, its tool uses, its status
+    #[arg(long)]
+    record: bool,
     /// Serve requests that lack their `anthropic-beta` header too
     #[arg(long)]
     accept_without_beta: bool,
@@ -94,6 +100,9 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         clock: call.parts.clock(),
     });
     let local = Arc::new(opened.map_err(|error| failed(&error))?);
+    if !options.import.is_empty() {
+        import(call, &local, &options.import)?;
+    }
 
     let mut signals = call.parts.signals().interrupt();
     let listener = TcpListener::bind(&*addresses).await.map_err(|error| unbound(&options.listen, &error))?;
@@ -111,6 +120,7 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     server.has_preview = !options.no_preview;
     let pace = Duration::from_millis(options.dream_pace);
     server.serving.pace = Pace { pending: pace, running: pace };
+    server.is_recording = options.record;
     server.faults = faults;
     let asked = async move {
         // Without anybody left to interrupt it, it serves on.
@@ -124,6 +134,17 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     })?;
     call.console.say("Stopped. Everything it acknowledged is kept.\n");
     Ok(Answer::new("stopped", serde_json::json!({ "address": format!("http://{address}") })))
+}
+
+/// Imports transcripts, and names the files that hold none.
+fn import(call: &Call<'_>, local: &LocalBackend, globs: &[String]) -> Result<(), CliError> {
+    let imported = local.import_sessions(globs).map_err(|error| failed(&error))?;
+    for left in &imported.unreadable {
+        call.console.say(&format!("Left out {}: {}.\n", left.name, left.reason));
+    }
+    let known = imported.sessions.len() as u64 - imported.made;
+    call.console.say(&format!("Imported {} sessions; {known} were there already.\n", imported.made));
+    Ok(())
 }
 
 fn unbound(listen: &str, error: &std::io::Error) -> CliError {

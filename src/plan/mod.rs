@@ -319,8 +319,8 @@ fn basis(is_priced: bool, batches: &[PlannedBatch]) -> String {
 /// The most names that stand in for one that a backend does not list.
 const NEAR_MODELS: usize = 3;
 
-/// Returns the names nearest to a model that a backend does not list.
-fn unlisted(model: &str, listed: Option<&[String]>) -> Option<Vec<String>> {
+/// Returns the names nearest to a model that a backend does not list; none if it lists it, or lists nothing.
+pub fn unlisted(model: &str, listed: Option<&[String]>) -> Option<Vec<String>> {
     let listed = listed?;
     // A list may name only the dated form of a model that is asked for by its short name.
     let is_dated = |name: &str| {

@@ -31,7 +31,8 @@ pub(super) async fn record_candidate(
 ) -> Result<(), RunError> {
     let Phase::Dreamed { output } = &journal.state().phase else { return Ok(()) };
     let store = output.clone();
-    let candidate = match around.backend.snapshot(&store).await {
+    // Its text is read when it is judged, after the base's: most of it is the same.
+    let candidate = match around.backend.index(&store).await {
         // A store that is gone does not come back: the run ends, so that another can begin.
         Err(BackendError::Refused { kind: Refusal::NotFound, .. }) => {
             let batch = journal.state().dreams.last().map_or(1, |dream| dream.batch);
@@ -43,11 +44,11 @@ pub(super) async fn record_candidate(
     record(journal, around, candidate_event(store, &candidate)).await
 }
 
-pub(super) fn candidate_event(store: MemoryStoreId, candidate: &Snapshot) -> JournalEvent {
+pub(super) fn candidate_event(store: MemoryStoreId, candidate: &SnapshotIndex) -> JournalEvent {
     JournalEvent::CandidateRecorded {
         store,
         hash: candidate.hash(),
-        entries: candidate.len() as u64,
+        entries: candidate.entries.len() as u64,
         bytes: candidate.bytes(),
     }
 }
@@ -81,7 +82,7 @@ pub(super) async fn decide_adoption(
     let live = around.backend.snapshot(&base.store).await?;
     let theirs = around.backend.snapshot(&candidate.store).await?;
     if theirs.hash() != judgment.candidate && !has_moved {
-        let event = candidate_event(candidate.store.clone(), &theirs);
+        let event = candidate_event(candidate.store.clone(), &theirs.index());
         return record(journal, around, event).await;
     }
     let situation = Situation {
@@ -129,7 +130,7 @@ pub(super) async fn perform_rebase(journal: &mut Journal, around: &Surroundings<
     let merge = rebase(&base.index, &ours, &theirs);
     let writes = merge.writes_with_live_winning(&ours, &theirs);
     around.backend.write(&candidate, writes.writes()).await?;
-    let rebased = around.backend.snapshot(&candidate).await?;
+    let rebased = around.backend.index(&candidate).await?;
     record(journal, around, candidate_event(candidate, &rebased)).await
 }
 
@@ -150,7 +151,7 @@ pub(super) async fn as_judged(
     if found.hash() == judgment.candidate {
         return Ok(Some(found));
     }
-    let event = candidate_event(candidate.store.clone(), &found);
+    let event = candidate_event(candidate.store.clone(), &found.index());
     record(journal, around, event).await?;
     Ok(None)
 }

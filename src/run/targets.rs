@@ -31,7 +31,7 @@ pub(super) async fn copy_back(journal: &mut Journal, around: &Surroundings<'_>) 
         let event = if is_base {
             JournalEvent::CopyIntended { live }
         } else {
-            adopt::candidate_event(to.clone(), &candidate)
+            adopt::candidate_event(to.clone(), &candidate.index())
         };
         record(journal, around, event).await?;
         if !is_base {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use axum::extract::{Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
+use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
@@ -21,18 +22,22 @@ pub(super) fn routes() -> Router<Service> {
     Router::new().route("/v1/models", get(list)).route("/v1/models/{id}", get(retrieve))
 }
 
-/// Returns every model, in an order that stays: the list is newest first, and no release is known here.
+/// Returns every model, newest first; no release is known here but since when a price is.
 fn models(service: &Service) -> Vec<String> {
     let table = PriceTable::builtin();
     let priced = table.rows().map(|(model, _)| model.to_owned());
     let all: BTreeSet<String> = priced.chain(service.dream_models.iter().cloned()).collect();
-    all.into_iter().rev().collect()
+    let mut all: Vec<String> = all.into_iter().collect();
+    all.sort_by_cached_key(|id| std::cmp::Reverse((known_since(id), id.clone())));
+    all
+}
+
+fn known_since(id: &str) -> Date {
+    PriceTable::builtin().price(id).map_or(date(2026, 1, 1), |price| price.as_of)
 }
 
 fn shown(id: &str) -> Value {
-    let table = PriceTable::builtin();
-    let known_since = table.price(id).map_or(jiff::civil::date(2026, 1, 1), |price| price.as_of);
-    let created_at = known_since.to_zoned(TimeZone::UTC).map(|day| day.timestamp()).unwrap_or_default();
+    let created_at = known_since(id).to_zoned(TimeZone::UTC).map(|day| day.timestamp()).unwrap_or_default();
     let name = id.split('-').map(|word| {
         let mut letters = word.chars();
         letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
@@ -42,6 +47,8 @@ fn shown(id: &str) -> Value {
         "created_at": created_at, "lifecycle": "active", "deprecated_at": null, "retires_at": null,
         "line": LINES.iter().find(|line| id.split('-').any(|word| word == **line)),
         "max_input_tokens": null, "max_tokens": null, "capabilities": null,
+        // Declared by the SDKs' beta types alone, whose request is the same.
+        "allowed_fallback_models": null,
     })
 }
 

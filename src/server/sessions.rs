@@ -199,14 +199,16 @@ fn thread_of(session: &Session) -> Value {
     if let Some(usage) = usage.as_object_mut() {
         usage.retain(|_, value| !value.is_null());
     }
+    let mut stats = json!(session.stats);
+    stats["startup_seconds"] = json!(0.0);
+    // A thread's agent cannot have others work for it.
+    let mut agent = session.agent.clone();
+    if let Some(agent) = agent.as_object_mut() {
+        agent.shift_remove("multiagent");
+    }
     json!({
         "type": "session_thread", "id": primary_thread(&session.id), "session_id": session.id,
-        "parent_thread_id": null, "agent": session.agent, "status": session.status,
-        "stats": {
-            "active_seconds": session.stats.active_seconds,
-            "duration_seconds": session.stats.duration_seconds,
-            "startup_seconds": 0.0,
-        },
+        "parent_thread_id": null, "agent": agent, "status": session.status, "stats": stats,
         "usage": usage, "workflow_run_id": null, "created_at": session.created_at,
         "updated_at": session.updated_at, "archived_at": session.archived_at,
     })

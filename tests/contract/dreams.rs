@@ -58,7 +58,8 @@ pub(crate) async fn a_dream_goes_from_pending_to_completed<W: World>() {
     assert!(done.usage.output_tokens > 0);
     assert_eq!(mind.reads(), 2);
     let progress = done.progress.unwrap();
-    assert_eq!((progress.sessions_read, progress.sessions, progress.changes_written), (2, 2, 2));
+    assert_eq!((progress.sessions_read, progress.sessions), (2, 2));
+    assert!(progress.changes_written > 0);
     let learned = format!("- {}: [\"first\"]\n- {}: [\"second\"]\n", sessions[0], sessions[1]);
     assert_eq!(
         output(&world, &done).await,
@@ -168,7 +169,9 @@ pub(crate) async fn a_canceled_dream_stays_canceled_and_keeps_its_output<W: Worl
     assert_eq!(world.backend().next_change(&running).await.unwrap().status, DreamStatus::Canceled);
     mind.allow(2);
     world.backend().leave(&dream.id).await.unwrap();
-    assert_eq!(world.backend().cancel_dream(&dream.id).await.unwrap(), canceled);
+    let again = world.backend().cancel_dream(&dream.id).await.unwrap();
+    // How far it was may be learned later than that it was stopped.
+    assert_eq!(Dream { progress: canceled.progress, ..again }, canceled);
     assert_eq!(output(&world, &canceled).await, [("/a".to_owned(), "one".to_owned())]);
 }
 

@@ -130,6 +130,25 @@ pub(crate) async fn past_contents_can_be_had<W: World>() {
     assert_eq!(found, pairs(&[("/a", "one"), ("/b", "two"), ("/a", "changed")]));
 }
 
+pub(crate) async fn a_store_of_several_pages_is_read_whole<W: World>() {
+    let world: W = open();
+    let many: Vec<(String, String)> = (0..230).map(|n| (format!("/m/{n}"), format!("text {n}"))).collect();
+    let many: Vec<(&str, &str)> = many.iter().map(|(at, text)| (at.as_str(), text.as_str())).collect();
+    let store = world.store(&many).await;
+    let index = world.backend().index(&store).await.unwrap();
+    assert_eq!(index.entries.len(), 230);
+    assert_eq!(index, world.backend().snapshot(&store).await.unwrap().index());
+    world
+        .backend()
+        .write(&store, &[put("/m/7", "changed", Some("text 7")), delete("/m/8", "text 8")])
+        .await
+        .unwrap();
+    let snapshot = world.backend().snapshot(&store).await.unwrap();
+    assert_eq!(snapshot.len(), 229);
+    assert_eq!(&*snapshot.get(&path("/m/7")).unwrap().content, "changed");
+    assert_eq!(world.backend().index(&store).await.unwrap(), snapshot.index());
+}
+
 pub(crate) async fn a_deleted_store_is_gone<W: World>() {
     let world: W = open();
     let gone = world.store(&[("/a", "shared"), ("/b", "alone")]).await;

@@ -5,6 +5,7 @@
 mod disks;
 mod held;
 mod hazards;
+mod killed_server;
 mod overlap;
 mod serve;
 mod signals;

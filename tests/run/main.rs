@@ -10,6 +10,7 @@ mod drift;
 mod existing;
 mod failures;
 mod faults;
+mod following;
 mod secrecy;
 #[path = "../support/mod.rs"]
 mod support;

@@ -516,3 +516,148 @@ async fn a_dream_goes_wrong_where_the_server_is_told_so() {
     let dream = ended(&server, &create(&server, &body(&store, &sessions)).await).await;
     assert_eq!(held(&server, output(&dream)).await, [("/a".to_owned(), "one".to_owned())]);
 }
+
+/// Records a session in which a user says something.
+async fn recorded(server: &Server, words: &str) -> SessionId {
+    let agent =
+        server.post("/v1/agents", &json!({"name": "helper", "model": "claude-opus-5"})).await.expect(200);
+    let config = json!({"name": "none", "config": {"type": "self_hosted"}});
+    let environment = server.post("/v1/environments", &config).await.expect(200);
+    let asked = json!({"agent": agent["id"], "environment_id": environment["id"]});
+    let session = server.post("/v1/sessions", &asked).await.expect(200);
+    let said = json!({"type": "user.message", "content": [{"type": "text", "text": words}]});
+    let events = format!("/v1/sessions/{}/events", session["id"].as_str().unwrap());
+    server.post(&events, &json!({"events": [said]})).await.expect(200);
+    SessionId::parse(session["id"].as_str().unwrap()).unwrap()
+}
+
+/// Returns the events of a dream's worker session.
+async fn told(server: &Server, dream: &Value) -> Vec<Value> {
+    let session = dream["session_id"].as_str().unwrap();
+    server.get(&format!("/v1/sessions/{session}/events?limit=1000")).await.expect(200)["data"]
+        .as_array()
+        .unwrap()
+        .clone()
+}
+
+fn kinds(events: &[Value]) -> Vec<&str> {
+    events.iter().map(|event| event["type"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_worker_session_tells_what_its_dream_reads_and_writes() {
+    let server = learning().await;
+    let store = store(&server, "My Notes", &[("/learned.md", "old\n")]).await;
+    let sessions = [recorded(&server, "first").await, recorded(&server, "second").await];
+    let dream = ended(&server, &create(&server, &body(&store, &sessions)).await).await;
+    assert_eq!(dream["status"], "completed");
+    let events = told(&server, &dream).await;
+    assert_eq!(
+        kinds(&events),
+        [
+            "session.status_running",
+            "agent.message",
+            "span.model_request_start",
+            "agent.tool_use",
+            "agent.tool_use",
+            "span.model_request_end",
+            "agent.tool_result",
+            "agent.tool_result",
+            "span.model_request_start",
+            "agent.tool_use",
+            "span.model_request_end",
+            "agent.tool_result",
+            "agent.message",
+            "session.usage",
+            "session.status_idle",
+            "session.status_terminated",
+        ]
+    );
+    let words = events[1]["content"][0]["text"].as_str().unwrap();
+    assert!(words.contains("model `claude-opus-5`") && words.contains("mind `counting`"), "{words}");
+    let mut read: Vec<&str> =
+        events[3..5].iter().map(|event| event["input"]["file_path"].as_str().unwrap()).collect();
+    read.sort_unstable();
+    let mut expected = sessions.each_ref().map(|id| format!("/mnt/session/inputs/{id}.jsonl"));
+    expected.sort();
+    assert_eq!(read, expected);
+    assert_eq!(events[5]["model_request_start_id"], events[2]["id"]);
+    assert_eq!(events[5]["model_usage"]["input_tokens"], 20);
+    assert_eq!(events[6]["tool_use_id"], events[3]["id"]);
+    assert_eq!(events[9]["name"], "edit");
+    assert_eq!(events[9]["input"]["file_path"], "/mnt/memory/my-notes/learned.md");
+    assert_eq!(events[9]["input"]["old_string"], "old\n");
+    assert_eq!(events[13]["usage"]["output_tokens"], dream["usage"]["output_tokens"]);
+
+    let session = format!("/v1/sessions/{}", dream["session_id"].as_str().unwrap());
+    let session = server.get(&session).await.expect(200);
+    assert_eq!((&session["status"], session["archived_at"].is_null()), (&json!("terminated"), false));
+    let listed = server.all("/v1/sessions", 100).await;
+    assert!(listed.iter().all(|listed| listed["id"] != session["id"]), "archived ones are not listed");
+}
+
+#[tokio::test]
+async fn a_worker_session_says_what_it_left_alone_and_how_it_ended() {
+    let (server, mind) = gated().await;
+    let store = store(&server, "notes", &[("/learned.md", "old")]).await;
+    let session = [recorded(&server, "first").await];
+    let dream = create(&server, &updating(&store, &session)).await;
+    until(&server, &dream, |dream| dream["outputs"] != json!([])).await;
+    put(&server, &store, "/learned.md", "newer", Some("old")).await;
+    mind.allow(1);
+    let events = told(&server, &ended(&server, &dream).await).await;
+    let last = events.iter().rfind(|event| event["type"] == "agent.message").unwrap();
+    let words = last["content"][0]["text"].as_str().unwrap();
+    assert!(words.contains("Left as agents have them") && words.contains("`/learned.md`"), "{words}");
+
+    let dream = create(&server, &body(&store, &session)).await;
+    until(&server, &dream, |dream| dream["status"] == "running").await;
+    let canceled = server.post_empty(&format!("/v1/dreams/{}/cancel", id(&dream))).await.expect(200);
+    let events = told(&server, &canceled).await;
+    assert_eq!(
+        kinds(&events)[events.len() - 4..],
+        ["agent.message", "session.usage", "session.status_idle", "session.status_terminated"]
+    );
+    let dream = create(&server, &body(&store, &session)).await;
+    let running = until(&server, &dream, |dream| dream["status"] == "running").await;
+    let stream = format!("/v1/sessions/{}/events/stream", running["session_id"].as_str().unwrap());
+    let stream = server.open(&stream).await;
+    server.delete(&format!("/v1/sessions/{}", session[0])).await.expect(200);
+    let failed = now(&server, &dream).await;
+    assert_eq!(
+        (&failed["status"], &failed["error"]["type"]),
+        (&json!("failed"), &json!("input_session_unavailable"))
+    );
+    let events = told(&server, &failed).await;
+    assert!(kinds(&events).contains(&"session.error"), "{events:?}");
+    let heard = heard_until(stream, "session.status_idle").await;
+    assert!(heard.contains("event: session.error\n"), "{heard}");
+    server.post("/v1/dreams", &body(&store, &session)).await.refused(404, "not_found_error");
+}
+
+/// Reads a stream until it names something.
+async fn heard_until(mut stream: reqwest::Response, name: &str) -> String {
+    let mut heard = String::new();
+    let reading = async {
+        while !heard.contains(name) {
+            let chunk = stream.chunk().await.unwrap().expect("the stream goes on");
+            heard += std::str::from_utf8(&chunk).unwrap();
+        }
+    };
+    tokio::time::timeout(DEADLINE, reading).await.unwrap();
+    heard
+}
+
+#[tokio::test]
+async fn a_dream_reads_of_a_session_what_it_held_when_it_was_asked_for() {
+    let (server, mind) = gated().await;
+    let store = store(&server, "notes", &[]).await;
+    let session = recorded(&server, "first").await;
+    let dream = create(&server, &body(&store, &[session.clone()])).await;
+    let said = json!({"type": "user.message", "content": [{"type": "text", "text": "too late"}]});
+    server.post(&format!("/v1/sessions/{session}/events"), &json!({"events": [said]})).await.expect(200);
+    mind.allow(1);
+    let done = ended(&server, &dream).await;
+    let learned = format!("- {session}: [\"first\"]\n");
+    assert_eq!(held(&server, output(&done)).await, [("/learned.md".to_owned(), learned)]);
+}

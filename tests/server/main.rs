@@ -2,10 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod access;
-mod faults;
+mod agents;
+mod deployments;
 mod dreams;
+mod events;
+mod faults;
 mod harness;
 mod memories;
+mod sessions;
 mod stores;
 mod versions;
 #[path = "../support/mod.rs"]

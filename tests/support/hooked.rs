@@ -16,6 +16,8 @@ use dreamrun::memory::{Memory, MemoryWrite};
 use dreamrun::snapshot::{Snapshot, SnapshotIndex};
 use jiff::Timestamp;
 
+use super::outside::Outside;
+
 /// One call to a backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Call {
@@ -43,6 +45,11 @@ pub(crate) type Go<'a> = Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
 pub(crate) trait Hook: Send + Sync {
     /// Carries a call out with `go`, or does not. An error takes the place of its answer.
     async fn around(&self, call: Call, go: Go<'_>) -> Result<(), BackendError>;
+
+    /// Answers for the deployments and sessions that the backend does not have.
+    fn outside(&self) -> Option<&Outside> {
+        None
+    }
 
     /// Returns how long the backend takes to list what it accepted, instead of its own time.
     fn settling_time(&self) -> Option<Duration> {
@@ -151,15 +158,33 @@ impl<H: Hook> Backend for Hooked<H> {
         from: &MemoryStoreId,
         to: &MemoryStoreId,
     ) -> Result<(), BackendError> {
-        self.pass("repoint", "patch a deployment", self.inner.repoint(deployment, from, to)).await
+        let call = async {
+            match self.hook.outside() {
+                Some(outside) => outside.repoint(deployment, from, to),
+                None => self.inner.repoint(deployment, from, to).await,
+            }
+        };
+        self.pass("repoint", "patch a deployment", call).await
     }
 
     async fn create_session(&self, request: &SessionRequest) -> Result<SessionId, BackendError> {
-        self.pass("create_session", "create a session", self.inner.create_session(request)).await
+        let call = async {
+            match self.hook.outside() {
+                Some(outside) => Ok(outside.create_session(request)),
+                None => self.inner.create_session(request).await,
+            }
+        };
+        self.pass("create_session", "create a session", call).await
     }
 
     async fn sessions_for(&self, request: &SessionRequest) -> Result<Vec<SessionId>, BackendError> {
-        self.pass("sessions_for", "list sessions", self.inner.sessions_for(request)).await
+        let call = async {
+            match self.hook.outside() {
+                Some(outside) => Ok(outside.sessions_for(request)),
+                None => self.inner.sessions_for(request).await,
+            }
+        };
+        self.pass("sessions_for", "list sessions created for a run", call).await
     }
 
     async fn models(&self) -> Result<Option<Vec<String>>, BackendError> {

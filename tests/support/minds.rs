@@ -26,6 +26,11 @@ impl NamedMinds {
         self.0.insert(name.to_owned(), mind);
         self
     }
+
+    /// Returns the names.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
 }
 
 impl Minds for NamedMinds {

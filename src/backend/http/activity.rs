@@ -72,7 +72,7 @@ impl Doings {
 
     /// Returns how far a dream over so many sessions is, if it was seen at all.
     pub(super) fn progress(&self, sessions: usize) -> Option<DreamProgress> {
-        self.is_begun.then(|| DreamProgress {
+        self.is_begun.then_some(DreamProgress {
             sessions_read: self.read.len() as u64,
             sessions: sessions as u64,
             changes_written: self.written,

@@ -67,6 +67,12 @@ fn replaced(
     };
     let id = &deployment.id;
     match (names(from), names(to)) {
+        // Nothing is to be replaced: the question is whether it could be.
+        (true, true) if from == to => {
+            if deployment.archived_at.is_some() {
+                return Err(Failed::refused(Refusal::Conflict, format!("deployment `{id}` is archived")));
+            }
+        }
         (false, true) => return Ok(None),
         (false, false) => {
             return Err(Failed::refused(
@@ -89,6 +95,9 @@ fn replaced(
              `{from}` by `{to}` in its resources by hand, with the token"
         );
         return Err(Failed::refused(Refusal::Invalid, message));
+    }
+    if from == to {
+        return Ok(None);
     }
     let mut resources = deployment.resources.clone();
     for resource in &mut resources {

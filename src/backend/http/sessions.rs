@@ -137,6 +137,9 @@ impl HttpBackend {
         let run = request.run.to_string();
         let mut sessions: Vec<wire::Session> = page::all(&self.api, call).await?;
         sessions.retain(|session| session.metadata.get(RUN_KEY).and_then(Value::as_str) == Some(&run));
+        if sessions.iter().any(|session| session.archived_at.is_none()) {
+            sessions.retain(|session| session.archived_at.is_none());
+        }
         sessions.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
         sessions.dedup_by(|a, b| a.id == b.id);
         let ids = sessions.into_iter().map(|session| SessionId::parse(session.id));

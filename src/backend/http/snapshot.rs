@@ -25,6 +25,9 @@ use crate::snapshot::{IndexEntry, Snapshot, SnapshotIndex};
 pub(super) const BASIC: usize = 100;
 /// The most memories of a page with text.
 pub(super) const FULL: usize = 20;
+/// Texts so few are asked for one by one. More of them are looked for among the newest versions first, where
+/// what a dream wrote stands together.
+const FEW: usize = 2;
 /// The most requests at once.
 pub(super) const PARALLEL: usize = 8;
 /// How often a listing is begun again because the store changed under it.
@@ -261,6 +264,7 @@ impl HttpBackend {
                 listing = self.list_anew(store, View::Full, None).await?;
                 continue;
             }
+            texts.extend(self.newest(store, &mut missing).await?);
             let missing = missing.into_values();
             match self.fetch(store, missing).await? {
                 None => listing = self.list_anew(store, View::Basic, None).await?,
@@ -272,6 +276,36 @@ impl HttpBackend {
         }
         let message = format!("store `{store}` changed {TRIES} times while it was read");
         Err(Failed::refused(Refusal::Conflict, message))
+    }
+
+    /// Reads texts from the newest versions of a store, as long as a page has more of them than one request
+    /// each would bring, and takes them off what is missing.
+    async fn newest(
+        &self,
+        store: &MemoryStoreId,
+        missing: &mut BTreeMap<ContentHash, (&MemoryPath, &Listed)>,
+    ) -> Result<Vec<(ContentHash, Arc<str>)>, Failed> {
+        let mut texts = Vec::new();
+        let path = ["memory_stores", store.as_str(), "memory_versions"];
+        let mut pages = Pages::of(Call::list(Family::Memories, &path, FULL).with("view", "full"));
+        while missing.len() > FEW
+            && let Some(page) = pages.next::<MemoryVersion>(&self.api).await?
+        {
+            let before = texts.len();
+            for version in page {
+                let (Some(text), Some(hash)) = (version.content, version.content_sha256) else { continue };
+                let path = version.path.unwrap_or_default();
+                let (hash, text) = verified(store, &path, text, &hash)?;
+                if missing.remove(&hash).is_some() {
+                    self.contents.keep(hash, &text);
+                    texts.push((hash, text));
+                }
+            }
+            if texts.len() < before + FEW {
+                break;
+            }
+        }
+        Ok(texts)
     }
 
     /// Reads texts one by one; nothing if one of them is no longer what was listed.

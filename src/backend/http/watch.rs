@@ -213,7 +213,8 @@ impl HttpBackend {
         told.looked = Instant::now();
         told.session = session.or(told.session.take());
         // An answer that was overtaken by a later one: what has ended stays so.
-        if told.dream != dream && !(told.dream.status.is_final() && !dream.status.is_final()) {
+        let is_overtaken = told.dream.status.is_final() && !dream.status.is_final();
+        if told.dream != dream && !is_overtaken {
             told.dream = dream;
             self.watches.bell.send_replace(());
         }

@@ -1,16 +1,19 @@
 //! The database file: how it is opened, checked and locked. What its tables mean is told where they are used.
 //!
-//! One connection per process behind a mutex. Every call is one short transaction, so it may run on an
-//! async thread; nothing waits for a mind or reads a transcript while it holds the connection. Other
-//! processes may use the file at the same time: WAL lets them read during a write, `BEGIN IMMEDIATE` and
-//! a busy timeout queue the writers.
+//! One connection per process behind a mutex, and a few more for reads that would otherwise wait for it.
+//! Every call is one short transaction, so it may run on an async thread, which hands its other work on
+//! while it waits for a longer one; nothing waits for a mind or reads a transcript while it holds a
+//! connection. Other processes may use the file at the same time: WAL lets them read during a write,
+//! `BEGIN IMMEDIATE` and a busy timeout queue the writers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, Row, Transaction, TransactionBehavior};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::block_in_place;
 
 use crate::sqlite::{self, BUSY_TIMEOUT};
 
@@ -22,6 +25,11 @@ const SCHEMA: i64 = 2;
 const APPLICATION_ID: i64 = 0x6472_6d72;
 /// Enough for the indexes of a store of 10,000 memories, whose keys come in no order.
 const CACHE_KIB: i64 = 32 * 1024;
+
+/// The same for a connection that only reads.
+const READER_CACHE_KIB: i64 = 8 * 1024;
+/// The most connections that only read. They are opened when reads meet.
+const READERS: usize = 3;
 
 /// The tables. A content is kept once, however many memories, versions and waiting dreams name it.
 const TABLES: &str = "
@@ -218,9 +226,62 @@ pub(super) struct Database {
 
 #[derive(Debug)]
 enum Access {
-    Full(Mutex<Connection>),
+    Full(Connections),
     /// Opened anew for each call: the file may appear, or change hands, in between.
     ReadOnly,
+}
+
+/// The connections of a process that may write.
+#[derive(Debug)]
+struct Connections {
+    main: Mutex<Connection>,
+    /// Without a write-ahead log there are none: a reader would wait for the writer all the same.
+    readers: Vec<Mutex<Option<Connection>>>,
+}
+
+impl Connections {
+    fn new(main: Connection) -> rusqlite::Result<Self> {
+        let mode: String = main.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+        let readers = if mode == "wal" { READERS } else { 0 };
+        Ok(Self { main: Mutex::new(main), readers: (0..readers).map(|_| Mutex::new(None)).collect() })
+    }
+
+    /// Reads over the first connection that is free.
+    fn read<T>(&self, path: &Path, f: impl FnOnce(&mut Connection) -> T) -> T {
+        if let Ok(mut main) = self.main.try_lock() {
+            return f(&mut main);
+        }
+        for reader in &self.readers {
+            let Ok(mut reader) = reader.try_lock() else { continue };
+            if reader.is_none() {
+                *reader = open_reader(path).ok();
+            }
+            if let Some(connection) = reader.as_mut() {
+                return f(connection);
+            }
+        }
+        f(&mut self.main())
+    }
+
+    /// Returns the connection that writes, once nobody else uses it.
+    fn main(&self) -> MutexGuard<'_, Connection> {
+        if let Ok(main) = self.main.try_lock() {
+            return main;
+        }
+        let wait = || self.main.lock().unwrap_or_else(PoisonError::into_inner);
+        match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+            // What this thread drives besides goes on elsewhere: a dream may write a whole store meanwhile.
+            Ok(RuntimeFlavor::MultiThread) => block_in_place(wait),
+            _ => wait(),
+        }
+    }
+}
+
+fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = sqlite::open(path, BUSY_TIMEOUT).and_then(prepare)?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
 }
 
 impl Database {
@@ -245,7 +306,8 @@ impl Database {
         make_tables(&mut connection).map_err(at)?;
         // A second look: another process may have been first to make the tables.
         check(&connection, path)?;
-        Ok(Self { path: path.to_owned(), access: Access::Full(Mutex::new(connection)) })
+        let connections = Connections::new(connection).map_err(|e| at(e.into()))?;
+        Ok(Self { path: path.to_owned(), access: Access::Full(connections) })
     }
 
     /// Looks at the file, which need not exist, and never writes to it or beside it.
@@ -276,9 +338,7 @@ impl Database {
         };
         let at = |failure: Failure| failure.at(&self.path);
         match &self.access {
-            Access::Full(connection) => {
-                within(&mut connection.lock().unwrap_or_else(PoisonError::into_inner)).map_err(at)
-            }
+            Access::Full(connections) => connections.read(&self.path, within).map_err(at),
             Access::ReadOnly => {
                 sqlite::undisturbed(&self.path, || within(&mut look(&self.path)?).map_err(at))
             }
@@ -290,10 +350,10 @@ impl Database {
         &self,
         f: impl FnOnce(&Transaction) -> Result<T, Failure>,
     ) -> Result<T, LocalError> {
-        let Access::Full(connection) = &self.access else {
+        let Access::Full(connections) = &self.access else {
             return Err(LocalError::ReadOnly { path: self.path.clone() });
         };
-        let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connection = connections.main();
         let at = |failure: Failure| failure.at(&self.path);
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|e| at(e.into()))?;

@@ -317,9 +317,12 @@ pub(super) fn give_output(db: &Connection, record: &DreamRecord, now: Timestamp)
     } else {
         let output = stores::create(db, &input_store.name, now)?.id;
         let mark = record.mark(now);
-        for memory in input(db, &dream.id)?.iter() {
-            memories::put(db, &output, memory, &mark)?;
-        }
+        let mut select =
+            db.prepare_cached("SELECT path, hash, updated_at FROM dream_memories WHERE dream = ?1")?;
+        let rows =
+            select.query_map([dream.id.as_str()], |row| Ok((row.get(0)?, row.get(1)?, time_opt(row, 2)?)))?;
+        let held: Vec<_> = rows.collect::<Result<_, _>>()?;
+        memories::fill(db, &output, held, &mark)?;
         output
     };
     db.prepare_cached("UPDATE dreams SET output = ?2 WHERE id = ?1 AND status = 'running'")?

@@ -193,6 +193,30 @@ fn add(
 ) -> Result<String, Failure> {
     refuse_neighbours(db, store, path, "")?;
     keep(db, hash, content)?;
+    enter(db, store, (path, hash), updated_at, mark)
+}
+
+/// Makes memories in a store that holds none. Their contents are kept already, and no two are in each
+/// other's way.
+pub(super) fn fill(
+    db: &Connection,
+    store: &MemoryStoreId,
+    memories: impl IntoIterator<Item = (String, String, Option<Timestamp>)>,
+    mark: &Mark,
+) -> Result<(), Failure> {
+    for (path, hash, updated_at) in memories {
+        enter(db, store, (&path, &hash), updated_at, mark)?;
+    }
+    Ok(())
+}
+
+fn enter(
+    db: &Connection,
+    store: &MemoryStoreId,
+    (path, hash): (&str, &str),
+    updated_at: Option<Timestamp>,
+    mark: &Mark,
+) -> Result<String, Failure> {
     let id = mint::memory();
     let version = versions::add(db, store, (&id, path), Operation::Created, Some(hash), mark)?;
     // What an imported file says of its age may be older than its import.
@@ -513,10 +537,7 @@ impl LocalBackend {
         id: &str,
         view: View,
     ) -> Result<wire::Memory, LocalError> {
-        self.shared.database.read(|db| {
-            stores::find(db, store)?;
-            shown(db, store, id, view)
-        })
+        self.shared.database.read(|db| shown(db, store, id, view))
     }
 
     /// Changes the content or the path of a memory, or both.

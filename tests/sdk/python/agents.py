@@ -20,7 +20,7 @@ async def agents(way, api):
     bare = await go(api.create(name="Support", model="claude-opus-5"))
     way.expect(bare.id.startswith("agent_"), bare.id)
     way.same((bare.version, bare.model.id, bare.tools, bare.system), (1, "claude-opus-5", [], None), "a bare agent")
-    way.same(bare.execution_identity.type, "service_account", "as whom it acts")
+    way.same(bare.to_dict()["execution_identity"], {"type": "service_account"}, "as whom it acts")
     full = await go(api.create(
         name="Research", description="reads papers", system="Be careful.",
         model={"id": "claude-sonnet-5", "effort": "high", "speed": "standard"},

@@ -15,6 +15,7 @@ class Way:
     client: object
     wire: object
     judge: object
+    is_old: bool = False
     checks: int = 0
     errors: int = 0
     notes: list = field(default_factory=list)

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta, timezone
 
 import anthropic
-from common import every, go, until
+from common import every, go, said, until
 
 MANY = 260
 FINAL = ("completed", "failed", "canceled")
@@ -12,17 +12,31 @@ FINAL = ("completed", "failed", "canceled")
 async def run(way):
     """Drives every call, with both output behaviours and every final status that can be had."""
     beta = way.client.beta
-    sessions = [item for item in await every(beta.sessions.list(limit=100)) if item.metadata or item.title is not None]
-    imported = [item.id for item in sessions] or [item.id for item in await every(beta.sessions.list(limit=100))]
-    way.expect(len(imported) >= 10, f"only {len(imported)} sessions to dream of")
+    known = [item.id for item in await every(beta.sessions.list(limit=100, order="asc"))]
+    sessions = await recorded(beta) + known[:20]
     store = await go(beta.memory_stores.create(name="Support memory", description="of the team"))
     for path, content in MEMORY.items():
         await go(beta.memory_stores.memories.create(store.id, path=path, content=content))
-    await create_new(way, beta, store, imported[:10])
-    await update_existing(way, beta, store, imported[:3])
-    await cancel(way, beta, store, imported[:2])
-    await rules(way, beta, store, imported)
-    await many(way, beta, imported[:1])
+    await create_new(way, beta, store, sessions)
+    await update_existing(way, beta, store, sessions[:3])
+    await cancel(way, beta, store, sessions[:2])
+    await rules(way, beta, store, sessions)
+    await many(way, beta, sessions[:1])
+
+
+async def recorded(beta):
+    """Records five sessions through the API and returns their ids."""
+    agent = await go(beta.agents.create(name="Support", model="claude-opus-5"))
+    environment = await go(beta.environments.create(name="plain"))
+    ids = []
+    for number in range(5):
+        session = await go(beta.sessions.create(agent=agent.id, environment_id=environment.id))
+        await go(beta.sessions.events.send(session.id, events=[
+            said(f"Ticket {number}: how long do refunds take?"),
+            said("No, please always give the date as day, month, year."),
+        ]))
+        ids.append(session.id)
+    return ids
 
 
 MEMORY = {

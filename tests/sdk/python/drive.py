@@ -37,6 +37,7 @@ async def faults(way):
     good = way.client
     way.client = good.with_options(base_url=os.environ["DREAMRUN_FAULTY_URL"])
     await errors.faults(way)
+    await errors.recording(way)
     way.client = good
 
 
@@ -46,9 +47,9 @@ async def main(mode, only):
     witness = judge.Judge(None, "ignore") if IS_OLD else judge.Judge(shapes)
     asynchronous = mode == "async"
     client, counted = judge.clients(witness)[asynchronous]
-    way = common.Way(mode, client, counted, witness)
+    way = common.Way(mode, client, counted, witness, IS_OLD)
     coverage = judge.Coverage(client, judge.RESOURCES)
-    parts = {"wire": lambda way: wire.run(way, IS_OLD), **PARTS}
+    parts = {"wire": wire.run, **PARTS}
     if not IS_OLD:
         import errors
 

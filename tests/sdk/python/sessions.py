@@ -11,6 +11,7 @@ MANY = 260
 async def run(way):
     """Drives every call of the resources."""
     beta = way.client.beta
+    await imported(way, beta)
     agent = await go(beta.agents.create(name="Support", model="claude-opus-5", system="Help."))
     environment = await go(beta.environments.create(name="plain"))
     store = await go(beta.memory_stores.create(name="Team Notes!", description="of the team"))
@@ -20,6 +21,15 @@ async def run(way):
     await events(way, beta, agent, environment)
     await streams(way, beta, agent, environment)
     await threads(way, beta, agent, environment)
+
+
+async def imported(way, beta):
+    """Reads what was imported when the server started: transcripts in three formats, as the API's own events."""
+    kinds = set()
+    oldest = await go(beta.sessions.list(order="asc", limit=36))
+    for session in oldest.data:
+        kinds |= {event.type for event in await every(beta.sessions.events.list(session.id, limit=100))}
+    way.expect({"user.message", "agent.message", "agent.tool_use", "agent.tool_result"} <= kinds, f"only {kinds}")
 
 
 async def life(way, beta, agent, environment, store):
@@ -161,6 +171,7 @@ async def events(way, beta, agent, environment):
     await way.refused(lambda: api.send(session.id, events=[]), *bad)
     await way.refused(lambda: api.send(session.id, events=[{"type": "user.nothing"}]), *bad)
     await way.refused(lambda: api.send(session.id, events=[{"type": "user.message"}]), *bad)
+    await way.refused(lambda: api.send(session.id, events=[{"type": "agent.thinking"}]), *bad)
     await way.refused(
         lambda: api.send(session.id, events=[{"type": "user.message", "content": [{"type": "redacted"}]}]), *bad
     )
@@ -241,7 +252,8 @@ async def threads(way, beta, agent, environment):
     thread = found[0]
     way.expect(thread.id.startswith("sthr_"), thread.id)
     way.same((await go(api.retrieve(thread.id, session_id=session.id))).id, thread.id, "the same thread")
-    way.same(len(await every(api.list(session.id, statuses=["idle"]))), 1, "by status")
+    if not way.is_old:
+        way.same(len(await every(api.list(session.id, statuses=["idle"]))), 1, "by status")
     said_there = await every(api.events.list(thread.id, session_id=session.id))
     way.expect("user.message" in [item.type for item in said_there], "what was said in it")
     stream = await go(api.events.stream(thread.id, session_id=session.id))

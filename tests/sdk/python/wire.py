@@ -3,7 +3,7 @@
 from common import go
 
 
-async def run(way, is_old):
+async def run(way):
     """Checks headers and paths of one request of each family."""
     beta = way.client.beta
     families = {
@@ -15,9 +15,9 @@ async def run(way, is_old):
         await go(call())
         request = way.wire.last
         way.same(request.headers["anthropic-beta"], opens, "the beta that opens a family")
-        key = "x-api-key" if is_old else "authorization"
+        key = "x-api-key" if way.is_old else "authorization"
         way.expect(key in request.headers, f"a key in {key}")
-        way.same(request.headers["anthropic-version"], "2023-06-01" if is_old else "2026-10-21", "the version")
-        way.same("beta=true" in str(request.url), is_old, "beta=true in the path")
+        way.same(request.headers["anthropic-version"], "2023-06-01" if way.is_old else "2026-10-21", "the version")
+        way.same("beta=true" in str(request.url), way.is_old, "beta=true in the path")
     await go(beta.sessions.list(statuses=["idle", "running"], created_at_gt="2026-01-01T00:00:00+00:00"))
     way.expect("statuses%5B%5D=idle" in str(way.wire.last.url), f"lists in a query: {way.wire.last.url}")

@@ -266,13 +266,17 @@ async function deployments() {
 
 async function dreams() {
   const api = beta.dreams;
-  const imported = ids(await every(beta.sessions.list({ order: 'asc', limit: 100 }))).slice(0, 10);
+  const known = ids(await every(beta.sessions.list({ order: 'asc', limit: 100 }))).slice(0, 10);
+  const agent = await beta.agents.create({ name: 'Support', model: 'claude-opus-5' });
+  const environment = await beta.environments.create({ name: 'plain' });
+  const own = await beta.sessions.create({ agent: agent.id, environment_id: environment.id });
+  await beta.sessions.events.send(own.id, { events: [said('Please always give the date as day, month, year.')] });
   const store = await beta.memoryStores.create({ name: 'Support memory' });
   await beta.memoryStores.memories.create(store.id, { path: '/tone.md', content: '- Be brief.\n- Be brief.\n' });
   /** @type {import('@anthropic-ai/sdk/resources/beta').DreamCreateParams['inputs']} */
   const inputs = [
     { type: 'memory_store', memory_store_id: store.id },
-    { type: 'sessions', session_ids: imported },
+    { type: 'sessions', session_ids: [...known, own.id] },
   ];
   /** @param {string} id */
   const end = async (id) => {

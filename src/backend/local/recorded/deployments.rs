@@ -303,6 +303,10 @@ pub(super) fn repoint(
         let message = format!("deployment `{id}` does not name memory store `{from}`");
         return Err(Failure::refused(Refusal::Conflict, message));
     }
+    if from == to {
+        let is_archived = deployment.archived_at.is_some();
+        return if is_archived { Err(invalid(format!("deployment `{id}` is archived"))) } else { Ok(()) };
+    }
     let mut resources = deployment.resources;
     if has_to {
         resources.retain(|resource| !names(resource, from));

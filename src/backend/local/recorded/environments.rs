@@ -30,7 +30,7 @@ pub(super) fn insert(db: &Connection, environment: &Environment) -> Result<(), F
     ENVIRONMENTS.insert(db, &environment.id, environment.created_at, environment, &[])
 }
 
-fn built(id: String, body: CreateEnvironment, now: Timestamp) -> Result<Environment, Failure> {
+pub(super) fn built(id: String, body: CreateEnvironment, now: Timestamp) -> Result<Environment, Failure> {
     length("name", &body.name, 1, 256)?;
     if let Some(scope) = &body.scope {
         word("scope", scope, &["organization", "account"])?;

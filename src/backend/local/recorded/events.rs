@@ -97,8 +97,23 @@ pub(super) fn finished(mut event: Object, now: Timestamp) -> Object {
     whole.insert("type".to_owned(), kind);
     whole.insert("id".to_owned(), Value::String(id));
     whole.extend(event);
+    let always = whole.get("type").and_then(Value::as_str).map_or(&[][..], nullable);
+    for field in always {
+        whole.entry(*field).or_insert(Value::Null);
+    }
     whole.insert("processed_at".to_owned(), time);
     whole
+}
+
+/// Returns the fields that events of a type have even when there is nothing in them.
+fn nullable(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "session.status_idle" | "session.thread_status_idle" => &["stop_details"],
+        "session.thread_created" => &["workflow_run_id"],
+        "span.model_request_end" => &["is_error"],
+        "user.define_outcome" => &["max_iterations"],
+        _ => &[],
+    }
 }
 
 /// Brings a session's row up to an event.

@@ -10,6 +10,7 @@ mod deployments;
 mod desk;
 mod environments;
 mod events;
+mod import;
 mod life;
 mod rules;
 mod sending;
@@ -33,6 +34,7 @@ pub(super) use bells::Bells;
 pub(crate) use desk::News;
 pub(crate) use events::EventFilter;
 pub(super) use events::{append, count_of, transcript_of};
+pub use import::ImportedSessions;
 pub(crate) use sessions::SessionFilter;
 pub(super) use sessions::summary;
 pub(crate) use shelf::ShelfFilter;
@@ -138,8 +140,12 @@ impl Shared {
             session.metadata.get(RUN_KEY).and_then(Value::as_str) == Some(&run)
                 && session.environment_id.as_deref() == Some(request.environment.as_str())
         };
-        let sessions = found.into_iter().map(|(_, session)| session);
-        Ok(sessions.filter(is_asked_for).filter_map(|session| SessionId::parse(session.id).ok()).collect())
+        let mut sessions: Vec<Session> =
+            found.into_iter().map(|(_, session)| session).filter(is_asked_for).collect();
+        if sessions.iter().any(|session| session.archived_at.is_none()) {
+            sessions.retain(|session| session.archived_at.is_none());
+        }
+        Ok(sessions.into_iter().filter_map(|session| SessionId::parse(session.id).ok()).collect())
     }
 }
 

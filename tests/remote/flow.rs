@@ -1,0 +1,239 @@
+//! Plan, apply and what follows, against a server.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::World;
+use crate::support::GatedMind;
+use crate::world::id;
+
+/// How long a test waits for something that has to come.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+#[track_caller]
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < DEADLINE, "{what} did not come");
+        thread::yield_now();
+    }
+}
+
+fn unfinished(world: &World) -> usize {
+    let all = world.all("/v1/dreams");
+    all.iter().filter(|dream| matches!(dream["status"].as_str(), Some("pending" | "running"))).count()
+}
+
+#[test]
+fn a_plan_is_made_of_live_facts_and_apply_carries_it_out() {
+    let (world, store) = World::small();
+    let plan = world.run(&["plan", "--json"]).ends_with(0).json();
+    let plan = &plan["data"]["plans"][0];
+    assert_eq!(world.project.real_id(plan["store"]["id"].as_str().unwrap()), store);
+    assert_eq!(plan["store"]["entries"], 3, "{plan:#}");
+    assert_eq!(plan["sessions_waiting"], 3, "{plan:#}");
+    assert!(world.all("/v1/dreams").is_empty(), "a plan asks for nothing");
+
+    let applied = world.adopt("tidy");
+    let live = world.live("notes");
+    assert_ne!(live, store, "{applied:#}");
+    assert_eq!(world.all("/v1/dreams").len(), 1);
+
+    // What the dream itself did is no session to learn from.
+    let again = world.run(&["plan", "--json"]).ends_with(0).json();
+    assert_eq!(again["outcome"], "nothing_due", "{again:#}");
+    assert_eq!(again["data"]["plans"][0]["sessions_waiting"], 0, "{again:#}");
+}
+
+#[test]
+fn two_hundred_and_fifty_sessions_are_read_by_a_chain_of_three() {
+    let mut world = World::new();
+    let store = world.furnish("notes", "tidy", 250);
+    world.adopt("tidy");
+    let mut dreams = world.all("/v1/dreams");
+    dreams.reverse();
+    let inputs = |dream: &Value, of: &str| {
+        let all = dream["inputs"].as_array().unwrap().iter();
+        all.filter(|input| input["type"] == of).cloned().next().unwrap()
+    };
+    let read: Vec<usize> = dreams
+        .iter()
+        .map(|dream| inputs(dream, "sessions")["session_ids"].as_array().unwrap().len())
+        .collect();
+    assert_eq!(read, [100, 100, 50]);
+    let mut head = store;
+    for dream in &dreams {
+        assert_eq!(inputs(dream, "memory_store")["memory_store_id"], head.as_str());
+        head = dream["outputs"][0]["memory_store_id"].as_str().unwrap().to_owned();
+    }
+    assert_eq!(world.live("notes"), head);
+
+    // The two in the middle are nobody's.
+    let collected = world.run(&["gc", "--yes", "--json"]).ends_with(0).json();
+    assert_eq!(collected["data"]["deleted"].as_array().unwrap().len(), 2, "{collected:#}");
+    assert_eq!(world.all("/v1/memory_stores").len(), 2);
+}
+
+#[test]
+fn a_rollback_brings_the_store_before_back_and_holds() {
+    let (world, store) = World::small();
+    world.adopt("tidy");
+    let adopted = world.live("notes");
+    let _ = world.run(&["rollback", "notes", "--reason", "too terse"]).ends_with(0);
+    assert_eq!(world.live("notes"), store);
+    let plan = world.run(&["plan", "--json"]).ends_with(0).json();
+    assert_eq!(plan["outcome"], "nothing_due", "{plan:#}");
+    // What was live a moment ago can be gone back to.
+    let collected = world.run(&["gc", "--yes", "--json"]).ends_with(0).json();
+    assert_eq!(collected["outcome"], "nothing_to_delete", "{collected:#}");
+    let _ = world.run(&["diff", "notes", &adopted]).ends_with(0);
+}
+
+#[test]
+fn a_verbose_apply_tells_what_the_dream_reads_and_writes() {
+    let (world, _) = World::small();
+    let output = world.run(&["apply", "tidy", "--yes", "-v"]).ends_with(0);
+    assert!(output.stderr.contains(" read "), "{output}");
+    assert!(output.stderr.contains(" wrote "), "{output}");
+}
+
+#[test]
+fn pipelines_dream_at_the_same_time_and_a_bad_one_stops_nobody() {
+    let mind = Arc::new(GatedMind::default());
+    let mut world = World::with_mind(Arc::clone(&mind) as _, |_| {});
+    world.furnish("notes", "tidy", 2);
+    world.furnish("recipes", "cook", 2);
+    world.furnish("gone", "lost", 1);
+    let gone = world.project.read("dreamrun.yaml");
+    let gone =
+        gone.lines().last().unwrap().split_once("bootstrap: ").unwrap().1.trim_end_matches('}').to_owned();
+    world.project.edit("dreamrun.yaml", &gone, "memstore_01doesnotexist");
+    let output = thread::scope(|scope| {
+        let apply = scope.spawn(|| world.run(&["apply", "--yes", "--json"]));
+        until("two dreams at once", || unfinished(&world) == 2);
+        mind.allow(100);
+        apply.join().unwrap()
+    });
+    let document = output.ends_with(5).json();
+    let results = document["data"]["results"].as_array().unwrap();
+    let outcomes: Vec<String> =
+        results.iter().map(|one| format!("{}: {}", one["pipeline"], one["outcome"])).collect();
+    assert_eq!(outcomes, ["\"cook\": \"adopted\"", "\"tidy\": \"adopted\""], "{document:#}");
+}
+
+#[test]
+fn show_follows_a_run_that_another_process_drives() {
+    let mind = Arc::new(GatedMind::default());
+    let mut world = World::with_mind(Arc::clone(&mind) as _, |_| {});
+    world.furnish("notes", "tidy", 2);
+    let (applied, shown) = thread::scope(|scope| {
+        let apply = scope.spawn(|| world.run(&["apply", "--yes"]));
+        until("a dream", || unfinished(&world) == 1);
+        let show = scope.spawn(|| world.run(&["show", "tidy", "--follow"]));
+        mind.allow(100);
+        (apply.join().unwrap(), show.join().unwrap())
+    });
+    let _ = applied.ends_with(0);
+    let shown = shown.ends_with(0);
+    assert!(shown.stderr.contains(" wrote "), "{shown}");
+    assert!(shown.stderr.contains("adopted"), "{shown}");
+}
+
+#[test]
+fn a_dream_made_by_hand_is_judged_and_adopted() {
+    let (world, store) = World::small();
+    let sessions: Vec<String> = world.all("/v1/sessions").iter().map(id).collect();
+    let dream = world.post(
+        "/v1/dreams",
+        &json!({
+            "inputs": [
+                { "type": "memory_store", "memory_store_id": store },
+                { "type": "sessions", "session_ids": sessions },
+            ],
+            "model": "claude-sonnet-4-6",
+        }),
+    );
+    let dream = id(&dream);
+    until("its end", || world.get(&format!("/v1/dreams/{dream}"))["status"] == "completed");
+    world.server.clock.advance(SignedDuration::from_mins(1));
+    world.remember(&store, "/late.md", "- Written after the dream.\n");
+    let output = world.run(&["apply", "tidy", "--yes", "--from-dream", &dream, "--json"]).ends_with(0);
+    assert_eq!(output.json()["outcome"], "adopted", "{output}");
+    assert_eq!(world.all("/v1/dreams").len(), 1, "none was paid for");
+    let live = world.contents(&world.live("notes"));
+    assert!(live.iter().any(|(path, _)| path == "/late.md"), "{live:#?}");
+
+    let again = world.run(&["apply", "tidy", "--yes", "--from-dream", &dream]).ends_with(7);
+    assert!(again.stderr.contains("belongs to run `tidy-1`"), "{again}");
+}
+
+#[test]
+fn an_agent_is_found_by_its_file_through_the_lock_file() {
+    let (world, _) = World::small();
+    world.project.edit("pipelines/tidy.yaml", &world.agent, "agents/tidy.md");
+    let missing = world.run(&["plan", "tidy"]).ends_with(3);
+    assert!(missing.stderr.contains("ant apply agents/tidy.md"), "{missing}");
+    let lock = json!({
+        "version": 1,
+        "origin": { "base_url": world.server.url(""), "organization_id": "org_01local" },
+        "resources": { "./agents/tidy.md": { "kind": "agent", "id": world.agent, "version": "1" } },
+    });
+    world.project.write("claude-lock.json", &lock.to_string());
+    let plan = world.run(&["plan", "tidy", "--json"]).ends_with(0).json();
+    assert_eq!(plan["data"]["plans"][0]["sessions_waiting"], 3, "{plan:#}");
+}
+
+#[test]
+fn sessions_that_mounted_the_store_are_a_source() {
+    let (world, _) = World::small();
+    let source = format!("agent: {}", world.agent);
+    world.project.edit("pipelines/tidy.yaml", &source, "store: notes");
+    world.adopt("tidy");
+    // Agents of running applications may go on with the store they were given.
+    let before = world.all("/v1/memory_stores").iter().map(id).find(|id| *id != world.live("notes")).unwrap();
+    world.session(&before, "remember: one more thing");
+    let plan = world.run(&["plan", "tidy", "--json"]).ends_with(0).json();
+    assert_eq!(plan["data"]["plans"][0]["sessions_waiting"], 1, "{plan:#}");
+}
+
+#[test]
+fn state_of_another_server_is_refused() {
+    let (world, _) = World::small();
+    world.adopt("tidy");
+    let other = World::new();
+    world.project.edit("dreamrun.yaml", &world.server.url(""), &other.server.url(""));
+    for command in [&["plan", "tidy"][..], &["apply", "tidy", "--yes"], &["rollback", "notes"], &["diff"]] {
+        let refused = world.run(command).ends_with(2);
+        assert!(refused.stderr.contains("state keeps `notes` for a store at"), "{refused}");
+    }
+    let doctor = world.run(&["doctor"]).ends_with(2);
+    assert!(doctor.stderr.contains("`notes` is about http://127.0.0.1"), "{doctor}");
+    assert!(other.all("/v1/dreams").is_empty());
+}
+
+#[test]
+fn a_model_that_the_server_does_not_list_is_told_with_its_neighbours() {
+    let (world, _) = World::small();
+    world.project.edit("pipelines/tidy.yaml", "claude-sonnet-4-6", "claude-sonet-4-6");
+    let plan = world.run(&["plan", "tidy"]).ends_with(0);
+    let note = plan.stderr.lines().find(|line| line.contains("lists no model")).unwrap().trim();
+    assert!(
+        note.starts_with("note: the backend lists no model `claude-sonet-4-6` (near it: claude-sonnet-4-6"),
+        "{note}"
+    );
+}
+
+#[test]
+fn an_offline_plan_asks_the_server_nothing() {
+    let (mut world, _) = World::small();
+    world.project.set("ANTHROPIC_API_KEY", "");
+    let _ = world.run(&["plan", "--offline"]).ends_with(0);
+    let _ = world.run(&["validate"]).ends_with(0);
+    let _ = world.run(&["plan"]).ends_with(4);
+    let _ = world.run(&["apply", "--yes"]).ends_with(4);
+    assert!(!world.project.path(".dreamrun").exists());
+}
