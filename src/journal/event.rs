@@ -266,7 +266,8 @@ pub enum JournalEvent {
     },
     /// The run stopped. Legal in *canceling*.
     Canceled,
-    /// The run cannot go on. Legal in *ready*, *requested* and *dreamed*.
+    /// The run cannot go on. Legal in *ready*, *requested* and *dreamed*, and in *adopting* while the
+    /// candidate is written into the live store.
     Failed {
         /// Why.
         because: FailReason,
@@ -303,6 +304,11 @@ pub enum FailReason {
         /// The batch.
         batch: u32,
     },
+    /// The live store was deleted or archived while the candidate was being written into it.
+    LiveStoreClosed {
+        /// The store.
+        store: MemoryStoreId,
+    },
     /// A dream completed without an output store, or its store was gone before anybody looked.
     NoOutput {
         /// The batch.
@@ -332,6 +338,9 @@ impl std::fmt::Display for FailReason {
             }
             Self::DreamCanceled { batch } => write!(f, "dream {batch} was canceled elsewhere"),
             Self::InPlace { batch } => write!(f, "dream {batch} wrote into the store it read"),
+            Self::LiveStoreClosed { store } => {
+                write!(f, "{store} was deleted or archived while the candidate was written into it")
+            }
             Self::NoOutput { batch } => {
                 write!(f, "dream {batch} completed, and there is no store of its output")
             }
