@@ -53,7 +53,7 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         Some(state) => {
             let opened = workspace.backend(call, false)?;
             let spare = find_spare(&workspace, &opened, &state).await?;
-            still_there(opened.backend.as_ref(), spare).await?
+            free(&opened, still_there(opened.backend.as_ref(), spare).await?).await?
         }
     };
     for one in &spare {
@@ -99,7 +99,8 @@ async fn delete(desk: &Desk<'_>, agreed: Vec<Spare>) -> Result<Answer, CliError>
             is_busy = true;
             continue;
         };
-        let mut spare = find_spare(&desk.workspace, &desk.opened, desk.state.as_ref()).await?;
+        let spare = find_spare(&desk.workspace, &desk.opened, desk.state.as_ref()).await?;
+        let mut spare = free(&desk.opened, spare).await?;
         spare.retain(|one| one.alias == alias && agreed.iter().any(|other| other.store == one.store));
         let stores: BTreeSet<MemoryStoreId> = spare.iter().map(|one| one.store.clone()).collect();
         // No alias may offer a store for rollback that is about to go.
@@ -119,6 +120,15 @@ async fn delete(desk: &Desk<'_>, agreed: Vec<Spare>) -> Result<Answer, CliError>
     console.say(&format!("{} deleted\n", count(deleted.len() as u64, "store", "stores")));
     let answer = Answer::new("deleted", Collected { deleted, is_dry_run: false });
     Ok(if is_busy { answer.with_code(ExitCode::LockBusy) } else { answer })
+}
+
+/// Leaves out the stores that somebody else of a server needs: deployments, and dreams of other machines.
+async fn free(opened: &Opened, mut spare: Vec<Spare>) -> Result<Vec<Spare>, BackendError> {
+    if let Some(server) = opened.remote.as_ref().filter(|_| !spare.is_empty()) {
+        let used = server.stores_in_use().await?;
+        spare.retain(|one| !used.contains(&one.store));
+    }
+    Ok(spare)
 }
 
 /// Leaves out the stores that are gone already: journals name them for ever.

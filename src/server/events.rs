@@ -175,7 +175,7 @@ impl Follower {
                 Ok(News::Events(_, events)) if events.is_empty() => {}
                 Ok(News::Events(last, events)) => {
                     self.after = last;
-                    self.is_over = events.iter().any(|event| is_last(event));
+                    self.is_over = events.iter().any(is_last);
                     self.waiting.extend(events);
                     continue;
                 }

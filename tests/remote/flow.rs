@@ -133,7 +133,9 @@ fn show_follows_a_run_that_another_process_drives() {
     let (applied, shown) = thread::scope(|scope| {
         let apply = scope.spawn(|| world.run(&["apply", "--yes"]));
         until("a dream", || unfinished(&world) == 1);
-        let show = scope.spawn(|| world.run(&["show", "tidy", "--follow"]));
+        let show = scope.spawn(|| world.run(&["show", "tidy", "--follow", "--events", "seen.ndjson"]));
+        let seen = world.project.path("seen.ndjson");
+        until("a follower", || std::fs::read_to_string(&seen).is_ok_and(|seen| seen.contains("progress")));
         mind.allow(100);
         (apply.join().unwrap(), show.join().unwrap())
     });
@@ -236,4 +238,20 @@ fn an_offline_plan_asks_the_server_nothing() {
     let _ = world.run(&["plan"]).ends_with(4);
     let _ = world.run(&["apply", "--yes"]).ends_with(4);
     assert!(!world.project.path(".dreamrun").exists());
+}
+
+#[test]
+fn the_files_of_the_page_on_this_backend_are_valid() {
+    let project = crate::support::Project::empty();
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/server-backend.md")).unwrap();
+    let mut blocks = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    project.write("dreamrun.yaml", blocks.next().unwrap());
+    project.write("pipelines/support-nightly.yaml", blocks.next().unwrap());
+    let checked = project.run(&["validate"]).ends_with(0);
+    assert!(checked.stderr.contains("warning[DR0514]: file without an id"), "{checked}");
+    let lock = r#"{"version": 1, "resources": {"./agents/support.md": {"kind": "agent", "id": "agent_01"}}}"#;
+    project.write("claude-lock.json", lock);
+    let checked = project.run(&["validate", "--json"]).ends_with(0).json();
+    assert_eq!(checked["diagnostics"], json!([]), "{checked:#}");
 }

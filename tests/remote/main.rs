@@ -9,6 +9,7 @@ mod flow;
 mod harness;
 #[path = "../support/mod.rs"]
 mod support;
+mod targets;
 mod world;
 
 use world::World;

@@ -117,6 +117,20 @@ impl World {
         id
     }
 
+    /// Makes a deployment whose sessions mount a store, and returns its id.
+    pub(crate) fn deployment(&self, store: &str) -> String {
+        let hello = json!({ "type": "user.message", "content": [{ "type": "text", "text": "hello" }] });
+        let deployment = self.post(
+            "/v1/deployments",
+            &json!({
+                "name": "support", "agent": self.agent, "environment_id": self.environment,
+                "initial_events": [hello],
+                "resources": [{ "type": "memory_store", "memory_store_id": store, "access": "read_write" }],
+            }),
+        );
+        id(&deployment)
+    }
+
     /// Returns the live store of an alias, as state has it.
     #[track_caller]
     pub(crate) fn live(&self, alias: &str) -> String {

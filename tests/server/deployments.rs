@@ -167,7 +167,7 @@ async fn a_backend_repoints_deployments_and_finds_the_sessions_of_a_run() {
     assert!(local.sessions_for(&request).await.unwrap().is_empty());
     let session = local.create_session(&request).await.unwrap();
     world.session(&json!({})).await;
-    assert_eq!(local.sessions_for(&request).await.unwrap(), [session.clone()]);
+    assert_eq!(local.sessions_for(&request).await.unwrap(), std::slice::from_ref(&session));
     let shown = world.server.get(&format!("/v1/sessions/{session}")).await.expect(200);
     assert_eq!(shown["metadata"], json!({"dreamrun_run": "nightly-7"}));
 }

@@ -142,6 +142,8 @@ async fn what_breaks_a_rule_is_refused_by_its_place_and_nothing_is_kept() {
     assert!(world.server.all(&path, 20).await.is_empty());
     let good = json!({"events": [message("a"), {"type": "system.message", "content": text}]});
     world.server.post(&path, &good).await.expect(200);
+    let events = world.server.all(&path, 20).await;
+    assert_eq!(types(&events)[..3], ["user.message", "system.message", "session.status_running"]);
     world.server.post("/v1/sessions/sesn_none/events", &good).await.refused(404, "not_found_error");
 }
 
@@ -251,4 +253,25 @@ async fn a_stream_is_refused_before_it_opens() {
         world.server.get(&format!("{path}?{query}")).await.refused(400, "invalid_request_error");
     }
     world.server.get("/v1/sessions/sesn_none/events/stream").await.refused(404, "not_found_error");
+}
+
+#[tokio::test]
+async fn a_stream_misses_and_repeats_nothing_while_many_write() {
+    let world = World::start().await;
+    let id = world.session(&json!({})).await;
+    let path = format!("/v1/sessions/{id}/events");
+    let mut frames = Frames::of(world.server.open(&format!("{path}/stream")).await);
+    let texts: Vec<String> = (0..24).map(|number| number.to_string()).collect();
+    let bodies: Vec<Value> = texts.iter().map(|text| json!({"events": [message(text)]})).collect();
+    let sends = futures_util::future::join_all(bodies.iter().map(|body| world.server.post(&path, body)));
+    let read = async {
+        let mut seen = Vec::new();
+        while seen.len() < 4 * texts.len() {
+            seen.push(frames.next().await.unwrap().1);
+        }
+        seen
+    };
+    let (answers, seen) = tokio::join!(sends, read);
+    answers.into_iter().for_each(|answer| drop(answer.expect(200)));
+    assert_eq!(seen, world.server.all(&path, 7).await);
 }

@@ -3,15 +3,18 @@
 //! The API has no precondition here: what somebody changes between our reading and our writing would be
 //! lost. So the deployment is read right before, and read back right after.
 
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
 use reqwest::Method;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::HttpBackend;
 use super::outcome::Failed;
 use super::request::{Call, Family};
-use crate::backend::Refusal;
+use super::{HttpBackend, page};
 use crate::backend::wire::{Deployment, Object};
+use crate::backend::{Backend, BackendError, Refusal};
 use crate::ids::{DeploymentId, MemoryStoreId};
 
 /// How often a deployment is patched before somebody else's patches win.
@@ -23,6 +26,28 @@ struct Patch<'a> {
 }
 
 impl HttpBackend {
+    /// Lists the stores that somebody needs now, whether or not a run of ours knows of it: those that
+    /// deployments name, and those that unfinished dreams read and write.
+    ///
+    /// # Errors
+    ///
+    /// Fails when deployments or dreams cannot be listed: what is not known to be free is not.
+    pub async fn stores_in_use(&self) -> Result<BTreeSet<MemoryStoreId>, BackendError> {
+        let call = Call::list(Family::Agents, &["deployments"], 100);
+        let deployments: Vec<Deployment> =
+            page::all(&self.api, call).await.map_err(|failed| failed.into_backend("list deployments"))?;
+        let named = deployments.iter().flat_map(|deployment| &deployment.resources);
+        let named = named.filter_map(|resource| resource.get("memory_store_id")?.as_str());
+        let mut stores: BTreeSet<_> = named.filter_map(|id| MemoryStoreId::parse(id).ok()).collect();
+        for dream in self.dreams_since(Timestamp::UNIX_EPOCH).await? {
+            if !dream.status.is_final() {
+                stores.insert(dream.store);
+                stores.extend(dream.output);
+            }
+        }
+        Ok(stores)
+    }
+
     pub(super) async fn replace_store(
         &self,
         deployment: &DeploymentId,

@@ -37,6 +37,7 @@ async def faults(way):
     good = way.client
     way.client = good.with_options(base_url=os.environ["DREAMRUN_FAULTY_URL"])
     await errors.faults(way)
+    await errors.recording(way)
     way.client = good
 
 

@@ -80,3 +80,39 @@ async def faults(way):
         way.errors += 1
     else:
         raise AssertionError("a connection that is always closed gave an answer")
+
+
+async def recording(way):
+    """Records what an agent did, on a server that takes it from its callers; every event must read back strictly."""
+    beta = way.client.beta
+    agent = await go(beta.agents.create(name="Recorded", model="claude-opus-5"))
+    environment = await go(beta.environments.create(name="plain"))
+    session = await go(beta.sessions.create(agent=agent.id, environment_id=environment.id))
+    words = [{"type": "text", "text": "Refunds take five days."}]
+    usage = {
+        "input_tokens": 7, "output_tokens": 3, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 1,
+    }
+    told = [
+        {"type": "user.message", "content": [{"type": "text", "text": "How long do refunds take?"}]},
+        {"type": "session.status_running"},
+        {"type": "span.model_request_start", "id": "sevt_recorded_start"},
+        {"type": "agent.thinking"},
+        {"type": "agent.tool_use", "id": "sevt_recorded_use", "name": "read", "input": {"file_path": "/mnt/memory/x"}},
+        {"type": "span.model_request_end", "model_request_start_id": "sevt_recorded_start", "model_usage": usage},
+        {"type": "agent.tool_result", "tool_use_id": "sevt_recorded_use", "content": words, "is_error": False},
+        {"type": "agent.custom_tool_use", "name": "lookup", "input": {}},
+        {"type": "agent.mcp_tool_use", "id": "sevt_recorded_mcp", "mcp_server_name": "m", "name": "n", "input": {}},
+        {"type": "agent.mcp_tool_result", "mcp_tool_use_id": "sevt_recorded_mcp"},
+        {"type": "agent.message", "content": words},
+        {"type": "agent.thread_context_compacted"},
+        {
+            "type": "session.error",
+            "error": {"type": "model_overloaded_error", "message": "busy", "retry_status": {"type": "retrying"}},
+        },
+        {"type": "session.usage", "usage": {}},
+        {"type": "session.status_idle", "stop_reason": {"type": "end_turn"}},
+    ]
+    await go(beta.sessions.events.with_raw_response.send(session.id, events=told))
+    found = await every(beta.sessions.events.list(session.id))
+    way.same([item.type for item in found], [item["type"] for item in told], "what was recorded")
+    way.same((await go(beta.sessions.retrieve(session.id))).status, "idle", "the session that was recorded")

@@ -171,6 +171,7 @@ async def events(way, beta, agent, environment):
     await way.refused(lambda: api.send(session.id, events=[]), *bad)
     await way.refused(lambda: api.send(session.id, events=[{"type": "user.nothing"}]), *bad)
     await way.refused(lambda: api.send(session.id, events=[{"type": "user.message"}]), *bad)
+    await way.refused(lambda: api.send(session.id, events=[{"type": "agent.thinking"}]), *bad)
     await way.refused(
         lambda: api.send(session.id, events=[{"type": "user.message", "content": [{"type": "redacted"}]}]), *bad
     )

@@ -83,6 +83,7 @@ pub(super) fn update(
     if session.archived_at.is_some() {
         return Err(invalid(format!("session `{id}` is archived")));
     }
+    sessions::refuse_worker(db, id)?;
     let before = session.clone();
     for (name, value) in patch {
         match name.as_str() {

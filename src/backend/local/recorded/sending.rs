@@ -58,6 +58,7 @@ pub(super) fn send(
     if row.archived_at.is_some() {
         return Err(invalid(format!("session `{id}` is archived and takes no events")));
     }
+    sessions::refuse_worker(db, id)?;
     if given.is_empty() {
         return Err(invalid("events: must hold at least one event"));
     }
@@ -121,8 +122,11 @@ pub(super) fn take(
         row.status == "running" && given.iter().any(|event| kind_of(event) == "user.interrupt");
     let mut running_at = None;
     if let Some(first) = first.filter(|_| was_idle && !tells_status) {
-        given.insert(first + 1, object(json!({"type": "session.status_running"})));
-        running_at = Some(first + 1);
+        // A system message stays with the user's event.
+        let has_system = given.get(first + 1).is_some_and(|event| kind_of(event) == "system.message");
+        let at = first + 1 + usize::from(has_system);
+        given.insert(at, object(json!({"type": "session.status_running"})));
+        running_at = Some(at);
     }
     let mut added = events::add(db, row, id, given, now)?;
     if running_at.is_some() || (is_interrupted && !tells_status) {

@@ -55,6 +55,16 @@ pub(super) fn is_recorded(db: &Connection, id: &SessionId) -> Result<bool, Failu
     Ok(db.prepare_cached("SELECT 1 FROM recorded_sessions WHERE id = ?1")?.exists([id.as_str()])?)
 }
 
+/// Refuses to touch a session in which a dream does its work: only the dream tells what happens there.
+pub(super) fn refuse_worker(db: &Connection, id: &SessionId) -> Result<(), Failure> {
+    let sql = "SELECT 1 FROM recorded_sessions WHERE id = ?1 AND is_dream_worker";
+    if db.prepare_cached(sql)?.exists([id.as_str()])? {
+        let message = format!("session `{id}` is the work of a dream and takes nothing from callers");
+        return Err(Failure::refused(Refusal::Invalid, message));
+    }
+    Ok(())
+}
+
 fn session_of(row: &Row, column: usize) -> rusqlite::Result<Session> {
     parsed(row, column, |text| serde_json::from_str(&text))
 }

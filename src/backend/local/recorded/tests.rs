@@ -118,6 +118,9 @@ fn a_worker_session_runs_and_ends_archived_with_the_usage_of_its_dream() {
             assert_eq!(row.resources[0]["mount_path"], "/mnt/memory/notes-more");
             assert!(summary(db, &work)?.unwrap().is_dream_worker);
 
+            let interrupt = vec![object(json!({"type": "user.interrupt"}))];
+            assert!(sending::send(db, &work, interrupt, true, at(2)).is_err(), "it is the dream's own");
+
             let usage = Usage { input_tokens: 7, ..Usage::default() };
             finish_worker_session(db, &work, &usage, at(3))?;
             finish_worker_session(db, &work, &usage, at(9))?;
@@ -155,7 +158,8 @@ fn deleting_an_input_session_fails_the_dreams_that_are_not_done() {
             };
             let source = super::super::source(db, &session)?.unwrap();
             let dream = dreams::create(db, &request, None, &[(session.clone(), source)].into(), at(1))?;
-            assert_eq!(dreams::fail_readers_of_session(db, &session, at(2))?, [dream.id.clone()]);
+            let readers = dreams::fail_readers_of_session(db, &session, at(2))?;
+            assert_eq!(readers, std::slice::from_ref(&dream.id));
             let error = dreams::find(db, &dream.id)?.error.unwrap();
             assert_eq!(error.kind, "input_session_unavailable");
             assert!(dreams::fail_readers_of_session(db, &session, at(3))?.is_empty());

@@ -1,0 +1,79 @@
+//! What adoption does on a server, how it is undone, and what stays for others.
+
+use serde_json::Value;
+
+use crate::World;
+
+fn named_by(world: &World, deployment: &str) -> Value {
+    world.get(&format!("/v1/deployments/{deployment}"))["resources"][0]["memory_store_id"].clone()
+}
+
+#[test]
+fn a_result_is_copied_back_into_the_store_and_out_again() {
+    let (world, store) = World::small();
+    world.project.edit("pipelines/tidy.yaml", "target: pointer", "target: copy_back");
+    let before = world.contents(&store);
+    world.adopt("tidy");
+    assert_eq!(world.live("notes"), store, "the id stays");
+    let after = world.contents(&store);
+    assert!(after.iter().any(|(path, _)| path == "/learned.md"), "{after:?}");
+    let _ = world.run(&["rollback", "notes"]).ends_with(0);
+    assert_eq!(world.contents(&store), before);
+}
+
+#[test]
+fn deployments_follow_an_adoption_and_its_rollback() {
+    let (world, store) = World::small();
+    let deployment = world.deployment(&store);
+    let target = format!("target: deployment, deployments: [{deployment}]");
+    world.project.edit("pipelines/tidy.yaml", "target: pointer", &target);
+    world.adopt("tidy");
+    let live = world.live("notes");
+    assert_ne!(live, store);
+    assert_eq!(named_by(&world, &deployment), live.as_str());
+    let _ = world.run(&["rollback", "notes"]).ends_with(0);
+    assert_eq!(named_by(&world, &deployment), store.as_str());
+}
+
+#[test]
+fn a_session_is_made_with_the_result() {
+    let (world, _) = World::small();
+    let target = format!("target: session, agent: {}, environment: {}", world.agent, world.environment);
+    world.project.edit("pipelines/tidy.yaml", "target: pointer", &target);
+    world.adopt("tidy");
+    let live = world.live("notes");
+    let sessions = world.all(&format!("/v1/sessions?memory_store_id={live}"));
+    let ours: Vec<&Value> =
+        sessions.iter().filter(|session| session["metadata"]["dreamrun_run"] == "tidy-1").collect();
+    assert_eq!(ours.len(), 1, "{sessions:#?}");
+}
+
+#[test]
+fn a_store_that_a_deployment_names_is_not_collected() {
+    let (world, _) = World::small();
+    world.project.edit("pipelines/tidy.yaml", "mode: auto", "mode: review");
+    let _ = world.run(&["apply", "tidy", "--yes"]).ends_with(0);
+    let _ = world.run(&["reject", "tidy", "--reason", "no"]).ends_with(0);
+    let dreams = world.all("/v1/dreams");
+    let rejected = dreams[0]["outputs"][0]["memory_store_id"].as_str().unwrap();
+    let deployment = world.deployment(rejected);
+    let kept = world.run(&["gc", "--yes", "--json"]).ends_with(0).json();
+    assert_eq!(kept["outcome"], "nothing_to_delete", "{kept:#}");
+    world.post(&format!("/v1/deployments/{deployment}/archive"), &Value::Object(serde_json::Map::new()));
+    let gone = world.run(&["gc", "--yes", "--json"]).ends_with(0).json();
+    assert_eq!(gone["outcome"], "deleted", "{gone:#}");
+    assert!(world.all("/v1/memory_stores").iter().all(|store| store["id"] != rejected));
+}
+
+#[test]
+fn a_key_without_the_preview_is_told_so_by_plan_and_apply() {
+    let (world, _) = {
+        let mut world = World::with(|options| options.has_preview = false);
+        let store = world.furnish("notes", "tidy", 1);
+        (world, store)
+    };
+    for command in [&["plan", "tidy"][..], &["apply", "tidy", "--yes"]] {
+        let refused = world.run(command).ends_with(4);
+        assert!(refused.stderr.contains("this key has no access to Dreams"), "{refused}");
+    }
+}
