@@ -266,7 +266,8 @@ pub enum JournalEvent {
     },
     /// The run stopped. Legal in *canceling*.
     Canceled,
-    /// The run cannot go on. Legal in *ready*, *requested* and *dreamed*.
+    /// The run cannot go on. Legal in *ready*, *requested* and *dreamed*, and in *adopting* while the
+    /// candidate is written into the live store.
     Failed {
         /// Why.
         because: FailReason,
@@ -303,7 +304,12 @@ pub enum FailReason {
         /// The batch.
         batch: u32,
     },
-    /// A dream ended without an output store.
+    /// The live store was deleted or archived while the candidate was being written into it.
+    LiveStoreClosed {
+        /// The store.
+        store: MemoryStoreId,
+    },
+    /// A dream completed without an output store, or its store was gone before anybody looked.
     NoOutput {
         /// The batch.
         batch: u32,
@@ -332,7 +338,12 @@ impl std::fmt::Display for FailReason {
             }
             Self::DreamCanceled { batch } => write!(f, "dream {batch} was canceled elsewhere"),
             Self::InPlace { batch } => write!(f, "dream {batch} wrote into the store it read"),
-            Self::NoOutput { batch } => write!(f, "dream {batch} completed without an output store"),
+            Self::LiveStoreClosed { store } => {
+                write!(f, "{store} was deleted or archived while the candidate was written into it")
+            }
+            Self::NoOutput { batch } => {
+                write!(f, "dream {batch} completed, and there is no store of its output")
+            }
         }
     }
 }

@@ -643,6 +643,7 @@ impl RunState {
             (P::Ready { .. } | P::Requested { .. } | P::Dreamed { .. }, E::Failed { because }) => {
                 P::Failed(because)
             }
+            (P::Adopting { .. }, E::Failed { because }) if self.is_copying() => P::Failed(because),
             (phase, E::Released) if phase.is_final() => {
                 self.is_released = true;
                 phase

@@ -33,7 +33,7 @@ pub struct RunView {
     pub store: String,
     /// The live store when the run began.
     pub live: Option<MemoryStoreId>,
-    /// The candidate; live itself once adopted.
+    /// The candidate; live itself once adopted, unless it was copied into the live store.
     pub candidate: Option<MemoryStoreId>,
     /// The live store's size when the run began.
     pub before: Option<SizeView>,

@@ -11,7 +11,7 @@ use crate::adoption::copy;
 use crate::backend::{Backend, BackendError, PastMemory, Refusal, SessionRequest};
 use crate::ids::{DeploymentId, MemoryStoreId};
 use crate::journal::Journal;
-use crate::journal::event::JournalEvent;
+use crate::journal::event::{FailReason, JournalEvent};
 use crate::journal::run_state::Phase;
 use crate::memory::MemoryWrite;
 use crate::snapshot::{Snapshot, SnapshotIndex};
@@ -42,7 +42,14 @@ pub(super) async fn copy_back(journal: &mut Journal, around: &Surroundings<'_>) 
     let (Some(intent), Some(candidate)) = (&state.copy, &state.intended) else { return Ok(()) };
     let (begun, candidate) = (intent.live.clone(), candidate.clone());
     let texts = texts_of(around.backend, &to, &begun, &candidate).await?;
-    let done = write_copy(around.backend, &from, &begun, &candidate, &texts).await?;
+    let done = match write_copy(around.backend, &from, &begun, &candidate, &texts).await {
+        Ok(done) => done,
+        Err(BackendError::Refused { .. }) if is_closed(around.backend, &from).await? => {
+            let because = FailReason::LiveStoreClosed { store: from };
+            return record(journal, around, JournalEvent::Failed { because }).await;
+        }
+        Err(error) => return Err(error.into()),
+    };
     let event = JournalEvent::CopiedBack {
         written: done.written,
         conflicts: done.conflicts,
@@ -50,6 +57,15 @@ pub(super) async fn copy_back(journal: &mut Journal, around: &Surroundings<'_>) 
         missing: done.missing,
     };
     record(journal, around, event).await
+}
+
+/// Says whether a store was deleted or archived, so that nobody writes to it any more.
+async fn is_closed(backend: &dyn Backend, store: &MemoryStoreId) -> Result<bool, BackendError> {
+    match backend.store(store).await {
+        Ok(store) => Ok(store.archived_at.is_some()),
+        Err(BackendError::Refused { kind: Refusal::NotFound, .. }) => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 /// Returns the texts that a store has, or had, of whatever a copy from one index to another writes. What a

@@ -94,6 +94,26 @@ async fn a_deployment_that_names_neither_store_is_left_alone() {
     assert_eq!(peer.asked().len(), 1);
 }
 
+#[tokio::test]
+async fn a_look_tells_whether_a_deployment_could_be_patched_and_changes_nothing() {
+    let look = async |peer: &Peer| {
+        let store = "memstore_old".parse().unwrap();
+        peer.backend().repoint(&"depl_1".parse().unwrap(), &store, &store).await
+    };
+    let store = json!({ "type": "memory_store", "memory_store_id": "memstore_old" });
+    let (fit, _) = peer(json!([store]), 0).await;
+    look(&fit).await.unwrap();
+    assert_eq!((fit.asked().len(), fit.count("POST", "/v1/deployments/depl_1")), (1, 0));
+    for resources in
+        [json!([]), json!([store, { "type": "github_repository", "url": "https://github.com/a/b" }])]
+    {
+        let (unfit, _) = peer(resources, 0).await;
+        let error = look(&unfit).await.unwrap_err();
+        assert!(matches!(error, BackendError::Refused { .. }), "{error}");
+        assert_eq!(unfit.asked().len(), 1);
+    }
+}
+
 fn session(id: &str, run: &str, created_at: &str) -> Value {
     json!({
         "id": id, "type": "session", "status": "idle", "agent": { "id": "agent_1" }, "metadata": { "dreamrun_run": run },
@@ -129,6 +149,32 @@ async fn a_session_is_created_with_its_store_and_found_by_its_run() {
     let found = backend.sessions_for(&request).await.unwrap();
     assert_eq!(found.iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["sesn_1", "sesn_2"]);
     assert!(peer.asked()[1].target.contains("memory_store_id=memstore_1"));
+}
+
+#[tokio::test]
+async fn an_archived_session_counts_only_if_there_is_no_other() {
+    let archived = |id| {
+        let mut session = session(id, "nightly-3", "2026-11-22T10:00:00Z");
+        session["archived_at"] = "2026-11-22T11:00:00Z".into();
+        session
+    };
+    let request = SessionRequest {
+        agent: "agent_1".parse().unwrap(),
+        environment: "env_1".parse().unwrap(),
+        store: "memstore_1".parse().unwrap(),
+        run: dreamrun::ids::RunId::parse("nightly-3").unwrap(),
+    };
+    let kept = session("sesn_2", "nightly-3", "2026-11-22T10:00:02Z");
+    for (listed, expected) in
+        [(vec![archived("sesn_1"), kept], "sesn_2"), (vec![archived("sesn_1")], "sesn_1")]
+    {
+        let peer = Peer::start(move |_, _| {
+            Reply::json(json!({ "next_page": null, "prev_page": null, "data": listed }))
+        })
+        .await;
+        let found = peer.backend().sessions_for(&request).await.unwrap();
+        assert_eq!(found.iter().map(|id| id.as_str()).collect::<Vec<_>>(), [expected]);
+    }
 }
 
 #[tokio::test]

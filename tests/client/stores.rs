@@ -213,6 +213,27 @@ async fn what_was_read_before_is_not_read_again() {
 }
 
 #[tokio::test]
+async fn a_large_store_takes_hardly_more_requests_than_the_api_allows() {
+    let fake = Fake::with(2_000);
+    let peer = peer_of(&fake).await;
+    let backend = peer.backend();
+    let asked = async |fewest: usize| {
+        let before = peer.asked().len();
+        assert_eq!(backend.snapshot(&store()).await.unwrap().len(), 2_000);
+        let asked = peer.asked().len() - before;
+        assert!(asked * 10 <= fewest * 11, "{asked} requests, where {fewest} would do");
+        asked
+    };
+    // Pages of twenty with text: no other way is shorter when nothing was read before.
+    assert_eq!(asked(100).await, 103);
+    for n in 0..50 {
+        fake.lock().unwrap().put(&format!("/m/{n:05}.md"), &format!("changed {n}"));
+    }
+    // Pages of a hundred without text, and the fifty new texts.
+    assert_eq!(asked(70).await, 72);
+}
+
+#[tokio::test]
 async fn a_store_that_changes_while_it_is_read_is_read_again_until_it_does_not() {
     let fake = Fake::with(250);
     let shared = Arc::clone(&fake);

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use dreamrun::backend::http::{Credential, HttpBackend, HttpOptions, Timeouts};
 use dreamrun::backend::local::{LocalBackend, LocalOptions};
-use dreamrun::backend::{Backend, SessionQuery};
+use dreamrun::backend::{ActivityKind, Backend, SessionQuery};
+use dreamrun::dream::DreamStatus;
 use dreamrun::ids::{MemoryStoreId, SessionId};
 use dreamrun::memory::MemoryWrite;
 use dreamrun::server::{Keys, Options, serve};
@@ -15,8 +16,8 @@ use dreamrun::spec::pipeline::SessionSource;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::support::{ManualClock, NamedMinds, write_session};
-use crate::world::{World, path};
+use crate::support::{GatedMind, ManualClock, NamedMinds, write_session};
+use crate::world::{World, finish, path, request, wait_until};
 
 const KEY: &str = "sk-ant-test-4f1c9a7e";
 
@@ -40,6 +41,40 @@ impl HttpWorld {
     fn transcript(&self, session: &str) -> PathBuf {
         self.folder.path().join(format!("transcripts/{session}.jsonl"))
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_a_dream_is_noticed_by_its_stream_long_before_the_next_look() {
+    let mind = Arc::new(GatedMind::default());
+    let world = HttpWorld::open(NamedMinds::default().with_shared("gated", Arc::clone(&mind) as _));
+    let store = world.store(&[("/a", "one")]).await;
+    let sessions = world.sessions(&["first", "second"]).await;
+    let dream = world.backend.create_dream(&request(&store, &sessions, "gated")).await.unwrap();
+    wait_until(&world.backend, &dream, |dream| dream.output.is_some()).await;
+
+    // Another process, which looks so rarely that only the stream can tell it in time.
+    let mut options = world.options.clone();
+    options.timeouts.poll = Duration::from_secs(100);
+    let watcher = HttpBackend::new(options).unwrap();
+    let running = watcher.dream(&dream.id).await.unwrap();
+    let began = watcher.next_change(&running).await.unwrap();
+    assert!(began.progress.is_some(), "the events so far were listed");
+    mind.allow(2);
+    let let_go = Instant::now();
+    let limit = Duration::from_secs(20);
+    let done = tokio::time::timeout(limit, finish(&watcher, &began)).await.expect("in time");
+    assert_eq!(done.status, DreamStatus::Completed);
+    // The server keeps a dream running for a moment of its own.
+    assert!(let_go.elapsed() < Duration::from_secs(5), "{:?}", let_go.elapsed());
+    let told = watcher.activity(&dream.id, 0);
+    let did = |kind| -> Vec<String> {
+        let mut what: Vec<_> =
+            told.iter().filter(|did| did.kind == kind).map(|did| did.what.clone()).collect();
+        what.sort();
+        what
+    };
+    assert_eq!(did(ActivityKind::Read), sessions.iter().map(ToString::to_string).collect::<Vec<_>>());
+    assert_eq!(did(ActivityKind::Wrote), ["/learned.md"]);
 }
 
 #[async_trait]

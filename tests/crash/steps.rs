@@ -136,6 +136,69 @@ fn a_rebase_into_a_folder_killed_at_any_step_ends_as_if_it_had_not_been() {
     eprintln!("{points} kill points of an apply with a rebase and a directory target");
 }
 
+/// Makes a project whose candidates are written into the live store.
+fn copying() -> Drill {
+    let drill = Drill::small();
+    drill.pipeline(|text| text.replace("target: pointer", "target: copy_back"));
+    drill
+}
+
+#[test]
+fn a_copy_into_a_store_that_was_written_to_killed_at_any_step_ends_as_if_it_had_not_been() {
+    let points = kill_everywhere(&Scene {
+        prepare: copying,
+        arguments: APPLY,
+        live: Live::Written,
+        finish: apply_to_the_end,
+        traces: adopted(3),
+    });
+    eprintln!("{points} kill points of an apply with a rebase and a copy into the live store");
+}
+
+fn copied() -> Drill {
+    let drill = copying();
+    let _ = drill.apply().exits(0);
+    drill
+}
+
+#[test]
+fn a_copy_taken_back_and_killed_at_any_step_is_taken_back_once() {
+    const ROLLBACK: &[&str] = &["rollback", "notes", "--reason", "a mistake"];
+    let points = kill_everywhere(&Scene {
+        prepare: copied,
+        arguments: ROLLBACK,
+        live: Live::Quiet,
+        finish: |drill| {
+            let hold = drill.alias().unwrap()["hold"].clone();
+            if hold.is_null() || !hold["rolling_back_to"].is_null() {
+                let _ = drill.run(ROLLBACK).exits(0);
+            }
+            assert_eq!(drill.apply().exits(0).json()["outcome"], "nothing_due");
+        },
+        traces: Traces { generation: 2, ..adopted(3) },
+    });
+    // The hold, the write and the alias, on both sides.
+    assert_eq!(points, 6);
+}
+
+#[test]
+fn a_gc_after_a_copy_leaves_the_live_store_alone() {
+    const GC: &[&str] = &["gc", "--yes"];
+    let points = kill_everywhere(&Scene {
+        prepare: copied,
+        arguments: GC,
+        live: Live::Quiet,
+        finish: |drill| {
+            let _ = drill.run(GC).exits(0);
+            assert_eq!(drill.run(&["gc", "--yes", "--json"]).exits(0).json()["outcome"], "nothing_to_delete");
+            assert!(drill.count("SELECT count(*) FROM memories") > 0);
+        },
+        // The live store stays; everything that the dreams wrote is in it, and goes.
+        traces: Traces { stores: 1, ..adopted(3) },
+    });
+    assert_eq!(points, 6);
+}
+
 fn awaiting_review() -> Drill {
     let drill = Drill::small();
     drill.pipeline(|text| text.replace("mode: auto", "mode: review"));

@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use dreamrun::backend::{Backend, BackendError};
+use dreamrun::backend::{Backend, BackendError, Refusal};
 use dreamrun::clock::Clock;
 use dreamrun::ids::MemoryStoreId;
 use dreamrun::journal::Journal;
+use dreamrun::journal::event::FailReason;
 use dreamrun::journal::run_state::{CopyEnd, Phase};
 use dreamrun::memory::{ContentHash, MemoryWrite};
 use dreamrun::report::run_view::RunView;
@@ -166,6 +167,43 @@ impl Hook for Stopping {
     }
 }
 
+/// Has room for nothing until something was taken away.
+struct Full(Mutex<bool>);
+
+#[async_trait]
+impl Hook for Full {
+    async fn around(&self, call: Call, go: Go<'_>) -> Result<(), BackendError> {
+        if call.name == "write" && std::mem::take(&mut *self.0.lock().unwrap()) {
+            let (action, kind) = (call.action, Refusal::Limit);
+            return Err(BackendError::Refused { action, kind, message: "the store is full".to_owned() });
+        }
+        go.await;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn in_a_full_store_what_goes_makes_room_for_what_comes() {
+    let world = world().await;
+    let live = world.live().await;
+    let mut journal = world.begin().await;
+    let full = Hooked { inner: Arc::clone(&world.backend), hook: Full(Mutex::new(true)) };
+    world.go_with(&mut journal, world.state.as_ref(), &full).await.unwrap();
+    check(&world, &journal, &live).await;
+}
+
+#[tokio::test]
+async fn a_live_store_that_is_deleted_meanwhile_ends_the_run_and_frees_the_alias() {
+    let world = world().await;
+    let live = world.live().await;
+    let mut journal = world.begin().await;
+    world.go_before(&mut journal, "copied_back").await;
+    world.backend.delete_store(&live).await.unwrap();
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    let because = FailReason::LiveStoreClosed { store: live };
+    assert_eq!((&journal.state().phase, world.record().await.claim), (&Phase::Failed(because), None));
+}
+
 /// Writes as an agent would, right before the copy does.
 struct Agent {
     backend: Arc<dyn Backend>,
@@ -205,11 +243,11 @@ const MOMENTS: [Moment; 8] = [
     Moment::Before("released"),
 ];
 
+/// Says what an agent writes, seeing what a store holds.
+type Wanted<'a> = &'a dyn Fn(&[(String, String)]) -> Vec<MemoryWrite>;
+
 /// Runs with an agent that writes at a moment, approving whatever conflict it makes.
-async fn with_agent(
-    moment: Moment,
-    wanted: &dyn Fn(&[(String, String)]) -> Vec<MemoryWrite>,
-) -> (World, Journal) {
+async fn with_agent(moment: Moment, wanted: Wanted<'_>) -> (World, Journal) {
     let world = world().await;
     let live = world.live().await;
     let mut journal = world.begin().await;

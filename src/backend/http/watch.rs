@@ -44,6 +44,8 @@ const OPENING: Duration = Duration::from_secs(10);
 const HANDFUL: usize = 4;
 /// How many quick looks follow a session's end, before its dream is believed to be still at work.
 const QUICK_LOOKS: u32 = 6;
+/// How long after the session's end the first of them comes; the others take longer and longer.
+const QUICK: Duration = Duration::from_millis(200);
 /// How long a server may be out of reach before whoever waits is told.
 const OUTAGE: Duration = Duration::from_secs(300);
 /// The most events that are taken in before whoever waits is told of them.
@@ -204,11 +206,15 @@ impl Drop for Entered<'_> {
 }
 
 impl HttpBackend {
-    /// Reads a dream that the API answered, keeps it if it is waited for, and adds what was seen of it.
+    /// Reads a dream that the API answered, keeps it if it is at work, and adds what was seen of it.
     pub(super) fn note(&self, answer: wire::Dream) -> Result<Dream, Failed> {
         let session = answer.session_id.clone();
         let dream = convert::dream(answer)?;
-        let Some(watch) = self.watches.find(&dream.id) else { return Ok(dream) };
+        let watch = match self.watches.find(&dream.id) {
+            Some(watch) => watch,
+            None if dream.status.is_final() => return Ok(dream),
+            None => self.watches.of(&dream, self.timeouts.poll),
+        };
         let mut told = watch.told();
         told.looked = Instant::now();
         told.session = session.or(told.session.take());
@@ -254,7 +260,9 @@ impl HttpBackend {
                 line.looked(looked, is_changed, self.timeouts.poll)?;
                 continue;
             }
-            self.listen(&watch, line).await;
+            if self.listen(&watch, line).await {
+                continue;
+            }
             let (wake, is_streaming) = (line.look_at.min(until), line.stream.is_some());
             tokio::select! {
                 event = line.next_event(), if is_streaming => self.heard(&watch, line, event),
@@ -304,17 +312,17 @@ impl HttpBackend {
         Ok(())
     }
 
-    /// Opens the stream of a dream that has none, if it can have one.
-    async fn listen(&self, watch: &Watch, line: &mut Line) {
+    /// Opens the stream of a dream that has none, if it can have one. Says whether it did.
+    async fn listen(&self, watch: &Watch, line: &mut Line) -> bool {
         if line.stream.is_some() || Instant::now() < line.reopen_at {
-            return;
+            return false;
         }
         let (session, from) = {
             let told = watch.told();
             (told.session.clone(), told.doings.latest)
         };
-        let Some(session) = session else { return };
-        let Ok(permit) = Arc::clone(&self.watches.streams).try_acquire_owned() else { return };
+        let Some(session) = session else { return false };
+        let Ok(permit) = Arc::clone(&self.watches.streams).try_acquire_owned() else { return false };
         let opening = async {
             let events = self.open_events(&session).await?;
             // What happened before it opened is in the list alone, and what is in both is told by its id.
@@ -338,6 +346,7 @@ impl HttpBackend {
             Ok(Err(failed)) => tracing::debug!(?failed, "no stream of events"),
             Err(_) => tracing::debug!("no stream of events in time"),
         }
+        line.stream.is_some()
     }
 
     fn take_in<'a>(
@@ -448,7 +457,7 @@ impl Line {
         let slowest = first * SLOWEST;
         let wait = if self.quick_looks > 0 {
             self.quick_looks -= 1;
-            first / 8 * (QUICK_LOOKS - self.quick_looks)
+            QUICK.min(first) * (QUICK_LOOKS - self.quick_looks)
         } else if self.stream.is_some() {
             slowest
         } else {

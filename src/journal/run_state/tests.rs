@@ -148,7 +148,7 @@ const TABLE: &[(&str, &[(&str, &str)])] = &[
             ("cancel_asked", "canceling"),
         ],
     ),
-    ("copying", &[("copied_back", "copied")]),
+    ("copying", &[("copied_back", "copied"), ("failed", "failed")]),
     ("copied", &[("adopted", "adopted")]),
     (
         "moved",
