@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -78,14 +77,13 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Counts {
 /// Adds a line to the first memories, once it may.
 struct Appending {
     memories: usize,
-    waiting: AtomicUsize,
     gate: Arc<(Mutex<bool>, Condvar)>,
 }
 
 impl Appending {
     fn new(memories: usize, is_open: bool) -> Self {
         let gate = Arc::new((Mutex::new(is_open), Condvar::new()));
-        Self { memories, waiting: AtomicUsize::new(0), gate }
+        Self { memories, gate }
     }
 }
 
@@ -105,7 +103,6 @@ impl Mind for Appending {
         readings: &[Reading],
         _: Option<&str>,
     ) -> Result<Consolidated, MindError> {
-        self.waiting.fetch_add(1, Ordering::SeqCst);
         let (is_open, changed) = &*self.gate;
         drop(changed.wait_while(is_open.lock().unwrap(), |is_open| !*is_open).unwrap());
         let mut store = input.clone();
@@ -322,7 +319,9 @@ fn fleet(dreams: usize) {
     let mut most = 0;
     while child.try_wait().unwrap().is_none() {
         last = usage(child.id()).unwrap_or(last);
-        let waiting = mind.waiting.load(Ordering::SeqCst);
+        // A server works on a few at a time; all that were accepted are in flight for the client.
+        let accepted = counts.0.lock().unwrap().get("POST /v1/dreams").copied();
+        let waiting = accepted.unwrap_or_default();
         if waiting > most && waiting == dreams {
             println!(
                 "all {dreams} in flight after {:.0} s: peak {:.0} MB, {:.1} CPU s",

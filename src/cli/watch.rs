@@ -1,6 +1,5 @@
 //! Watching a run that another process drives, or nobody: `show --follow`. Writes nothing.
 
-use crate::backend::BackendError;
 use crate::dream::Dream;
 use crate::ids::DreamId;
 use crate::journal::{self, Journal};
@@ -95,7 +94,7 @@ async fn to_its_end(
             }
             // The process that works on it writes its progress down; this one only reads.
             tokio::time::sleep(LOOK_EVERY).await;
-            Ok::<_, BackendError>(backend.dream(id).await?)
+            backend.dream(id).await
         };
         dream = tokio::select! {
             changed = changed => changed?,

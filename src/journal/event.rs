@@ -309,7 +309,7 @@ pub enum FailReason {
         /// The store.
         store: MemoryStoreId,
     },
-    /// A dream ended without an output store.
+    /// A dream completed without an output store, or its store was gone before anybody looked.
     NoOutput {
         /// The batch.
         batch: u32,
@@ -341,7 +341,9 @@ impl std::fmt::Display for FailReason {
             Self::LiveStoreClosed { store } => {
                 write!(f, "{store} was deleted or archived while the candidate was written into it")
             }
-            Self::NoOutput { batch } => write!(f, "dream {batch} completed without an output store"),
+            Self::NoOutput { batch } => {
+                write!(f, "dream {batch} completed, and there is no store of its output")
+            }
         }
     }
 }

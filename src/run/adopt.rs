@@ -9,13 +9,13 @@ use std::io;
 
 use crate::adoption::decide::Situation;
 use crate::adoption::{Conflict, Decision, decide, rebase};
-use crate::backend::PastMemory;
 use crate::backend::folder::{self, FolderError};
+use crate::backend::{BackendError, PastMemory, Refusal};
 use crate::diff::StoreDiff;
 use crate::gate;
 use crate::ids::{MemoryStoreId, RunId};
 use crate::journal::Journal;
-use crate::journal::event::JournalEvent;
+use crate::journal::event::{FailReason, JournalEvent};
 use crate::journal::run_state::{Base, Phase, RunState};
 use crate::memory::MemoryPath;
 use crate::snapshot::{IndexEntry, Snapshot, SnapshotIndex};
@@ -32,7 +32,15 @@ pub(super) async fn record_candidate(
     let Phase::Dreamed { output } = &journal.state().phase else { return Ok(()) };
     let store = output.clone();
     // Its text is read when it is judged, after the base's: most of it is the same.
-    let candidate = around.backend.index(&store).await?;
+    let candidate = match around.backend.index(&store).await {
+        // A store that is gone does not come back: the run ends, so that another can begin.
+        Err(BackendError::Refused { kind: Refusal::NotFound, .. }) => {
+            let batch = journal.state().dreams.last().map_or(1, |dream| dream.batch);
+            let because = FailReason::NoOutput { batch };
+            return record(journal, around, JournalEvent::Failed { because }).await;
+        }
+        candidate => candidate?,
+    };
     record(journal, around, candidate_event(store, &candidate)).await
 }
 

@@ -57,8 +57,8 @@ fn two_hundred_and_fifty_sessions_are_read_by_a_chain_of_three() {
     let mut dreams = world.all("/v1/dreams");
     dreams.reverse();
     let inputs = |dream: &Value, of: &str| {
-        let all = dream["inputs"].as_array().unwrap().iter();
-        all.filter(|input| input["type"] == of).cloned().next().unwrap()
+        let mut all = dream["inputs"].as_array().unwrap().iter();
+        all.find(|input| input["type"] == of).cloned().unwrap()
     };
     let read: Vec<usize> = dreams
         .iter()

@@ -191,10 +191,11 @@ impl World {
     #[track_caller]
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         let mut output = self.project.run(arguments);
+        let request = Regex::new("req_[0-9A-Za-z]+").unwrap();
         for stream in [&mut output.stdout, &mut output.stderr] {
             assert!(!stream.contains(KEY), "a key in {stream}");
             let text = stream.replace(&self.server.url(""), "http://127.0.0.1:8420");
-            *stream = Regex::new("req_[0-9A-Za-z]+").unwrap().replace_all(&text, "req_[id]").into_owned();
+            *stream = request.replace_all(&text, "req_[id]").into_owned();
         }
         output
     }

@@ -653,7 +653,7 @@ async fn a_dream_reads_of_a_session_what_it_held_when_it_was_asked_for() {
     let (server, mind) = gated().await;
     let store = store(&server, "notes", &[]).await;
     let session = recorded(&server, "first").await;
-    let dream = create(&server, &body(&store, &[session.clone()])).await;
+    let dream = create(&server, &body(&store, std::slice::from_ref(&session))).await;
     let said = json!({"type": "user.message", "content": [{"type": "text", "text": "too late"}]});
     server.post(&format!("/v1/sessions/{session}/events"), &json!({"events": [said]})).await.expect(200);
     mind.allow(1);
