@@ -168,7 +168,7 @@ fn sqlite_writes(database: &Path, ids: &[String], round: usize) -> Took {
         let hash = format!("bench-{round}-{at}");
         let within = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
         let id = &ids[at % ids.len()];
-        let mut run = |sql: &str, with: &[&dyn rusqlite::ToSql]| {
+        let run = |sql: &str, with: &[&dyn rusqlite::ToSql]| {
             within.prepare_cached(sql).unwrap().execute(with).unwrap();
         };
         run("INSERT INTO contents (hash, content) VALUES (?1, ?2)", params![hash, content(round, at)]);
@@ -206,7 +206,7 @@ fn main() {
 
     let listener = serving.block_on(TcpListener::bind(("127.0.0.1", 0))).unwrap();
     let ours = listener.local_addr().unwrap();
-    let options = Options::new(local, Arc::new(SystemClock), Keys::one(&"bench".into()));
+    let options = Options::new(local, Keys::one(&"bench".into()));
     serving.spawn(serve(listener, options, std::future::pending()));
 
     let memories = format!("/v1/memory_stores/{store}/memories");

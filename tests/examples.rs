@@ -161,7 +161,6 @@ fn no_two_pipelines_share_the_watermark_of_an_alias() {
 
 #[test]
 fn whole_pipelines_and_projects_in_the_documents_load() {
-    let project = project(None);
     let mut loaded = 0;
     let pages = files("docs").into_iter().filter(|page| page.extension().is_some_and(|kind| kind == "md"));
     let pages = pages.map(|page| page.strip_prefix(root()).expect("below the root").display().to_string());
@@ -169,16 +168,21 @@ fn whole_pipelines_and_projects_in_the_documents_load() {
         let document = document.as_str();
         let content = text(document);
         let blocks = content.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+        // A pipeline belongs to the project that its page shows before it, or else to this one.
+        let mut project = project(None);
         for block in blocks.filter(|block| block.lines().any(|line| line == "dreamrun: 1")) {
             let file = SourceFile::new(document, block);
             match block.lines().any(|line| line == "stores:") {
-                true => drop(clean(document, load_project(&file, None, &options()))),
+                true => project = clean(document, load_project(&file, None, &options())),
                 false => drop(clean(document, load_pipeline(&file, &project, &options()))),
             }
             loaded += 1;
         }
     }
-    assert_eq!(loaded, 3, "one pipeline in the README, a pipeline and a project in docs/pipeline.md");
+    assert_eq!(
+        loaded, 5,
+        "one pipeline in the README, and a project and a pipeline in each of two pages of docs"
+    );
 }
 
 #[test]

@@ -53,7 +53,11 @@ fn the_tree_follows_the_house_rules() {
     for folder in ["tests", "benches"] {
         for file in rust_files(&root.join(folder)) {
             let text = read(&file);
-            let checks = [opening(&text), unfinished(&text), dodging(&text)];
+            let mut checks = vec![opening(&text), unfinished(&text)];
+            // A benchmark may sleep between two looks at what it measures.
+            if folder == "tests" {
+                checks.push(dodging(&text));
+            }
             problems.extend(at(root, &file, checks.into_iter().flatten()));
         }
     }

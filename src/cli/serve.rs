@@ -120,7 +120,7 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     if !faults.is_empty() {
         call.console.say("It misbehaves as it was told to: a double for tests.\n");
     }
-    let mut server = server::Options::new(local, call.parts.clock(), keys);
+    let mut server = server::Options::new(local, keys);
     server.mind = options.mind.as_str().into();
     server.organization = options.organization.as_str().into();
     server.workspace = options.workspace.as_str().into();

@@ -41,7 +41,6 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::backend::local::{LocalBackend, LocalError, Serving};
-use crate::clock::Clock;
 use crate::price::PriceTable;
 
 use envelope::Envelope;
@@ -57,8 +56,6 @@ pub use keys::Keys;
 pub struct Options {
     /// Where everything lives.
     pub local: Arc<LocalBackend>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
     /// The mind that carries out every dream, whatever model it was asked of.
     pub mind: Arc<str>,
     /// How dreams are carried out.
@@ -85,10 +82,9 @@ pub struct Options {
 
 impl Options {
     /// Serves a backend as the API would, to whoever has one of the keys.
-    pub fn new(local: Arc<LocalBackend>, clock: Arc<dyn Clock>, keys: Keys) -> Self {
+    pub fn new(local: Arc<LocalBackend>, keys: Keys) -> Self {
         Self {
             local,
-            clock,
             mind: "offline".into(),
             serving: Serving::default(),
             dream_models: dream_models(),
@@ -131,14 +127,10 @@ pub enum ServeError {
 pub(crate) struct Service {
     /// Where everything lives.
     pub(crate) local: Arc<LocalBackend>,
-    /// The time.
-    pub(crate) clock: Arc<dyn Clock>,
     /// The mind that carries out every dream, whatever model it was asked of.
     pub(crate) mind: Arc<str>,
     /// The models a dream may be asked of.
     pub(crate) dream_models: Arc<[String]>,
-    /// The workspace the keys act in.
-    pub(crate) workspace: Arc<str>,
     /// Whether callers may record what an agent did.
     pub(crate) is_recording: bool,
     /// Turns true when the server is to stop.
@@ -187,7 +179,7 @@ pub async fn serve(
     options: Options,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let Options { local, clock, mind, mut serving, keys, organization, workspace, .. } = options;
+    let Options { local, mind, mut serving, keys, organization, workspace, .. } = options;
     if keys.is_empty() {
         return Err(ServeError::NoKey);
     }
@@ -197,7 +189,7 @@ pub async fn serve(
     };
     let gate = Gate {
         keys,
-        workspace: Arc::clone(&workspace),
+        workspace,
         accepts_without_beta: options.accepts_without_beta,
         has_preview: options.has_preview,
     };
@@ -208,7 +200,7 @@ pub async fn serve(
     let (close, closing) = watch::channel(false);
     let dream_models = options.dream_models.into();
     let is_recording = options.is_recording;
-    let service = Service { local, clock, mind, dream_models, workspace, is_recording, closing };
+    let service = Service { local, mind, dream_models, is_recording, closing };
     let mut router = router(service.clone())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(Arc::new(gate), gate::check));

@@ -186,7 +186,8 @@ async fn serve(
         Reply::Bytes(bytes) => stream.write_all(&bytes).await?,
         Reply::Slowly(parts) => {
             for (pause, bytes) in parts {
-                tokio::time::sleep(pause).await;
+                // Over early if the client goes.
+                let _ = tokio::time::timeout(pause, stream.read(&mut [0])).await;
                 stream.write_all(&bytes).await?;
             }
         }
