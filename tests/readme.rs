@@ -74,7 +74,16 @@ fn the_world_in_the_documents_can_be_loaded() {
         clock: Arc::new(SystemClock),
     });
     let seeded = local.unwrap().seed(&world).unwrap();
-    let all = Seeded { agents: 1, environments: 1, stores: 1, memories: 1, deployments: 1, sessions: 1, events: 3, known: 0 };
+    let all = Seeded {
+        agents: 1,
+        environments: 1,
+        stores: 1,
+        memories: 1,
+        deployments: 1,
+        sessions: 1,
+        events: 3,
+        known: 0,
+    };
     assert_eq!(seeded, all);
 }
 
