@@ -265,6 +265,10 @@ impl Desk<'_> {
         let (workspace, opened, asked) = (&self.workspace, &self.opened, &self.asked);
         let sources = gather::Sources { call: self.call, workspace, opened, state: Some(state), asked };
         let mut facts = sources.facts(pipeline, past).await?;
+        if let Some(record) = &past.alias {
+            // By now the server has told whose key it is.
+            opened.check_origin(alias, record)?;
+        }
         let mut plan = self.plan(pipeline, &facts).await?;
         let console = &self.call.console;
         if let Some(reason) = &plan.not_due {

@@ -109,7 +109,7 @@ async fn ask(
                     Ok(true) => continue,
                     Ok(false) => return Ok(false),
                     // Nobody can tell which dream it is; giving the run up is the way out.
-                    Err(RunError::InDoubt { .. }) => {}
+                    Err(RunError::InDoubt { .. } | RunError::Near { .. }) => {}
                     Err(error) => return Err(error.into()),
                 }
             }

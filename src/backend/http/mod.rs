@@ -197,6 +197,10 @@ impl Backend for HttpBackend {
         self.timeouts.settling
     }
 
+    fn create_time(&self) -> Duration {
+        self.timeouts.create
+    }
+
     async fn leave(&self, _id: &DreamId) -> Result<WhenLeft, BackendError> {
         Ok(WhenLeft::KeepsRunning)
     }
