@@ -33,7 +33,7 @@ fn a_bad_world_keeps_the_server_from_starting() {
     let _ = run().exits(3).says("world.yaml:3:1").says("did you mean `stores`?");
     assert!(!drill.path(".dreamrun").exists(), "a file that cannot be read leaves nothing behind");
     drill.write("world.yaml", format!("{WORLD}  - {{id: memstore_2, name: \"\"}}\n"));
-    let ran = run().exits(3).says("world.yaml:3:29").says("DR0601");
+    let ran = run().exits(3).says("world.yaml:3:28").says("DR0601");
     assert_eq!(ran.stdout, "");
     drill.write("world.yaml", WORLD);
     let serving = serve(&drill, &["--seed", "world.yaml"]);
