@@ -60,7 +60,7 @@ use versions::Mark;
 pub(crate) use dreams::{DreamFilter, DreamRecord, DreamTerms, status_of as dream_status};
 pub use error::LocalError;
 pub(crate) use memories::{MemoryFilter, View};
-pub use recorded::ImportedSessions;
+pub use recorded::{ImportedSessions, SeedError, Seeded, World};
 pub use served::{DreamFault, Pace, Serving};
 pub(crate) use stores::StoreFilter;
 pub(crate) use versions::VersionFilter;
