@@ -33,7 +33,13 @@ pub(super) fn insert(db: &Connection, deployment: &Deployment) -> Result<(), Fai
     DEPLOYMENTS.insert(db, &deployment.id, deployment.created_at, deployment, &more)
 }
 
-fn built(db: &Connection, id: String, body: CreateDeployment, now: Timestamp) -> Result<Deployment, Failure> {
+/// Checks what a deployment is to be and makes it.
+pub(super) fn built(
+    db: &Connection,
+    id: String,
+    body: CreateDeployment,
+    now: Timestamp,
+) -> Result<Deployment, Failure> {
     length("name", &body.name, 1, 256)?;
     let pairs = body.metadata.unwrap_or_default();
     metadata(&pairs)?;

@@ -204,18 +204,57 @@ fn event_of_client(db: &Connection, row: &Session, place: &str, event: Object) -
     Ok(event)
 }
 
-/// Checks an event of the agent's, as far as its readers rely on it.
-fn recordable(db: &Connection, place: &str, mut event: Object) -> Result<Object, Failure> {
-    if let Some(id) = text_opt(place, &event, "id")? {
+/// Takes a whole history into a session as it is: nothing is added to it. Each event comes with its place,
+/// and may bring its `id` and `processed_at`. The caller saves the row.
+pub(super) fn replay(
+    db: &Connection,
+    row: &mut Session,
+    id: &SessionId,
+    given: Vec<(String, Object)>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let mut checked = Vec::with_capacity(given.len());
+    for (place, mut event) in given {
+        let kind = text(&place, &event, "type")?;
+        if RECORDABLE.contains(&kind) {
+            checked.push(recordable(db, &place, event)?);
+            continue;
+        }
+        if kind.ends_with("tool_result") || kind == "user.tool_confirmation" {
+            // What it answers is looked up.
+            events::add(db, row, id, std::mem::take(&mut checked), now)?;
+        }
+        check_own(db, &place, &event)?;
+        let own = ["id", "processed_at"].map(|name| (name, event.shift_remove(name)));
+        let mut event = event_of_client(db, row, &place, event)?;
+        if kind_of(&event) == "user.define_outcome" {
+            define_outcome(row, &mut event);
+        }
+        event.extend(own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        checked.push(event);
+    }
+    events::add(db, row, id, checked, now)?;
+    Ok(())
+}
+
+/// Checks the id and the time that an event brings.
+fn check_own(db: &Connection, place: &str, event: &Object) -> Result<(), Failure> {
+    if let Some(id) = text_opt(place, event, "id")? {
         length(&format!("{place}.id"), id, 6, 64)?;
         if !id.starts_with("sevt_") || events::find(db, id)?.is_some() {
             return Err(invalid(format!("{place}.id: must begin with `sevt_` and be new")));
         }
     }
-    if let Some(time) = text_opt(place, &event, "processed_at")? {
+    if let Some(time) = text_opt(place, event, "processed_at")? {
         time.parse::<Timestamp>()
             .map_err(|_| invalid(format!("{place}.processed_at: must be an RFC 3339 time")))?;
     }
+    Ok(())
+}
+
+/// Checks an event of the agent's, as far as its readers rely on it.
+fn recordable(db: &Connection, place: &str, mut event: Object) -> Result<Object, Failure> {
+    check_own(db, place, &event)?;
     match kind_of(&event) {
         "agent.message" => {
             blocks(place, &event, &["text", "redacted"], 1)?;
