@@ -68,7 +68,7 @@ async fn live(call: &Call<'_>, workspace: &Workspace) -> Result<Answer, CliError
         let plan = plan(pipeline, &sources.facts(pipeline, &past).await?)?;
         let is_verbose = call.console.volume == super::Volume::Verbose;
         call.console.say(&plan_text(&plan, pipeline, call.console.paint, is_verbose));
-        match gather::forgotten(store, opened.backend.as_ref(), &past, &plan).await {
+        match gather::forgotten(store, opened.backend.as_ref(), &asked, &past, &plan).await {
             Ok(forgotten) => gather::warn_of_forgotten(call, workspace, forgotten),
             // The plan is as good without it; carrying it out would not be allowed.
             Err(error) if error.code == ExitCode::NotAuthorised => {
