@@ -264,20 +264,16 @@ impl Desk<'_> {
         let state = self.state.as_ref();
         let (workspace, opened, asked) = (&self.workspace, &self.opened, &self.asked);
         let sources = gather::Sources { call: self.call, workspace, opened, state: Some(state), asked };
-<<<<<<< HEAD
-        let mut facts = sources.facts(pipeline, past).await?;
-        if let Some(record) = &past.alias {
-            // By now the server has told whose key it is.
-            opened.check_origin(alias, record)?;
-        }
-=======
         // Where somebody is asked first, nothing is read that a no would waste.
         let will_run = self.call.global.yes && self.from_dream.is_none();
         let mut facts = match will_run {
             true => sources.facts_to_run(pipeline, past).await?,
             false => sources.facts(pipeline, past).await?,
         };
->>>>>>> main
+        if let Some(record) = &past.alias {
+            // By now the server has told whose key it is.
+            opened.check_origin(alias, record)?;
+        }
         let mut plan = self.plan(pipeline, &facts).await?;
         let console = &self.call.console;
         if let Some(reason) = &plan.not_due {
