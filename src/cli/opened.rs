@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::backend::{Backend, BackendError, Refusal};
 use crate::backend::folder::{self, FolderError};
 use crate::backend::http::{Credential, HttpBackend, HttpError, HttpOptions, KeyHeader};
 use crate::backend::local::LocalBackend;
+use crate::backend::{Backend, BackendError, Refusal};
 use crate::ids::Alias;
 use crate::snapshot::Snapshot;
 use crate::spec;

@@ -156,10 +156,9 @@ async fn a_backend_that_dates_its_models_is_understood() {
 
 #[tokio::test]
 async fn a_dream_that_nearly_fits_stops_the_run_in_doubt() {
-    for change in [
-        (|request| request.model = "keeping".to_owned()) as fn(&mut DreamRequest),
-        |request| request.instructions = Some("Keep every number. ".to_owned()),
-    ] {
+    for change in [(|request| request.model = "keeping".to_owned()) as fn(&mut DreamRequest), |request| {
+        request.instructions = Some("Keep every number. ".to_owned())
+    }] {
         let (world, mut journal, near) = near(change).await;
         let error = world.go(&mut journal).await.unwrap_err();
         let RunError::Near { dreams, .. } = &error else { panic!("{error}") };
