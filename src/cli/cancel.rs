@@ -13,6 +13,7 @@ use crate::run::observer::Unwatched;
 use crate::run::{Ended, RunError, Surroundings, execute};
 use crate::spec::pipeline::StoreRef;
 use crate::state::StateStore;
+use crate::state::alias;
 
 use super::Call;
 use super::answer::Answer;
@@ -39,6 +40,11 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     let mut journal = runs::find(Some(state), &options.run).await?;
     let run = journal.run().clone();
     let alias = journal.state().plan.alias();
+    if let Some((record, _)) = alias::read(state, &alias).await?
+        && record.claim.is_some()
+    {
+        desk.opened.ask_origin(&alias, &record).await?;
+    }
     let clock = call.parts.clock();
     let prices = PriceTable::builtin();
     let around = Surroundings {

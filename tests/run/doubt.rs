@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dreamrun::backend::Backend;
 use dreamrun::clock::Clock;
 use dreamrun::dream::DreamRequest;
 use dreamrun::ids::DreamId;
