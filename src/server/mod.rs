@@ -50,7 +50,7 @@ use line::{Line, Lines};
 
 pub use error::ApiError;
 pub use faults::{FaultError, Faults, GRAMMAR as FAULT_GRAMMAR, Latency};
-pub use keys::Keys;
+pub use keys::{EmptyKey, Keys};
 
 /// What a server is started with.
 pub struct Options {
