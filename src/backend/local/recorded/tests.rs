@@ -120,6 +120,14 @@ fn a_worker_session_runs_and_ends_archived_with_the_usage_of_its_dream() {
 
             let interrupt = vec![object(json!({"type": "user.interrupt"}))];
             assert!(sending::send(db, &work, interrupt, true, at(2)).is_err(), "it is the dream's own");
+            let file = object(json!({"type": "file", "file_id": "file_1"}));
+            assert!(life::attach(db, &work, file, at(2)).is_err());
+            let mut with_file = sessions::find(db, &work)?;
+            with_file.resources.push(object(json!({"type": "github_repository", "id": "sesrsc_1"})));
+            sessions::save(db, &with_file)?;
+            let token = object(json!({"authorization_token": "t"}));
+            assert!(life::update_resource(db, &work, "sesrsc_1", &token, at(2)).is_err());
+            assert!(life::detach(db, &work, "sesrsc_1", at(2)).is_err());
 
             let usage = Usage { input_tokens: 7, ..Usage::default() };
             finish_worker_session(db, &work, &usage, at(3))?;
