@@ -4,8 +4,13 @@
 mod support;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use dreamrun::backend::local::{LocalBackend, LocalOptions, Seeded, World};
 use dreamrun::cli::exit::ExitCode;
+use dreamrun::clock::SystemClock;
+use dreamrun::dreaming::offline::LocalMinds;
+use dreamrun::spec::source::SourceFile;
 use support::Project;
 
 fn root() -> &'static Path {
@@ -51,6 +56,35 @@ fn the_fault_rules_in_the_documents_are_the_ones_in_the_program() {
         page.split("--fault '").skip(1).filter_map(|rest| rest.split('\'').next()).collect();
     assert!(rules.len() >= 5, "{rules:?}");
     dreamrun::server::Faults::parse(&rules, dreamrun::server::Latency::default()).unwrap();
+}
+
+#[test]
+fn the_world_in_the_documents_can_be_loaded() {
+    let page = text(&root().join("docs/serve.md"));
+    let (_, rest) = page.split_once("<!-- world: begin").expect("the place of the world");
+    let (shown, _) = rest.split_once("<!-- world: end -->").expect("its end");
+    let [written] = blocks(shown, "yaml")[..] else { panic!("one world is shown") };
+    let world = World::read(SourceFile::new("world.yaml", written)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let local = LocalBackend::open(LocalOptions {
+        database: folder.path().join("serve.db"),
+        root: folder.path().to_owned(),
+        allow_read: Vec::new(),
+        minds: Arc::new(LocalMinds),
+        clock: Arc::new(SystemClock),
+    });
+    let seeded = local.unwrap().seed(&world).unwrap();
+    let all = Seeded {
+        agents: 1,
+        environments: 1,
+        stores: 1,
+        memories: 1,
+        deployments: 1,
+        sessions: 1,
+        events: 3,
+        known: 0,
+    };
+    assert_eq!(seeded, all);
 }
 
 #[test]

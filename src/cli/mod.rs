@@ -28,6 +28,7 @@ mod review;
 mod rollback;
 mod runs;
 mod schema;
+mod seed;
 mod serve;
 mod show;
 mod signals;

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::Call;
 use super::answer::Answer;
 use super::exit::{CliError, ExitCode};
+use super::seed;
 use crate::backend::local::{LocalBackend, LocalError, LocalOptions, Pace};
 use crate::server::{self, EmptyKey, FAULT_GRAMMAR, Faults, Keys, Latency, ServeError};
 
@@ -45,6 +46,9 @@ pub(super) struct Options {
     /// Accept the keys in this file, one `KEY` or `apikey_ID KEY` a line, instead of `DREAMRUN_SERVE_KEY`
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
+    /// Begin with the world in this YAML or JSON file: agents, environments, stores, deployments, sessions
+    #[arg(long, value_name = "FILE")]
+    seed: Option<PathBuf>,
     /// Import the sessions of these transcript files, each once, for dreams to read; may be repeated
     #[arg(long, value_name = "GLOB")]
     import: Vec<String>,
@@ -85,6 +89,7 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     }
     let addresses = addresses(options).await?;
     let given = given_keys(call, options)?;
+    let world = options.seed.as_deref().map(|file| seed::read(call, file)).transpose()?;
     let data = call.folder.join(&options.data);
     fs::create_dir_all(&data).map_err(|error| CliError::io("make the folder", &data, &error))?;
     let _lock = lock(&data)?;
@@ -100,6 +105,9 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         clock: call.parts.clock(),
     });
     let local = Arc::new(opened.map_err(|error| failed(&error))?);
+    if let Some(world) = &world {
+        seed::sow(call, &local, world)?;
+    }
     if !options.import.is_empty() {
         import(call, &local, &options.import)?;
     }

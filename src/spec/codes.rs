@@ -201,6 +201,8 @@ codes! {
         "On the local backend `model` names a mind that is built in."
     LockFile "DR0514" Warning "file without an id"
         "On a server, agents, environments and deployments have ids. A pipeline may name the file that one is made from, and `claude-lock.json` tells its id once `ant apply` has created it; nothing that needs the id can run before."
+    SeedRule "DR0601" Error "the world breaks a rule"
+        "What a file for `serve --seed` holds follows the API's rules on names, paths, sizes and references, as if it had come in requests. Ids begin as the API's do, and none is given twice."
     MoreProblems "DR0999" Error "more problems"
         "The file has more problems than are shown."
 }

@@ -218,7 +218,20 @@ fn enter(
     mark: &Mark,
 ) -> Result<String, Failure> {
     let id = mint::memory();
-    let version = versions::add(db, store, (&id, path), Operation::Created, Some(hash), mark)?;
+    enter_as(db, store, (&id, &mint::memory_version()), (path, hash), updated_at, mark)?;
+    Ok(id)
+}
+
+/// As [`enter`], with ids that were chosen for the memory and its version.
+fn enter_as(
+    db: &Connection,
+    store: &MemoryStoreId,
+    (id, version): (&str, &MemoryVersionId),
+    (path, hash): (&str, &str),
+    updated_at: Option<Timestamp>,
+    mark: &Mark,
+) -> Result<(), Failure> {
+    versions::add_as(db, version, store, (id, path), Operation::Created, Some(hash), mark)?;
     // What an imported file says of its age may be older than its import.
     let created_at = updated_at.map_or(mark.at, |at| at.min(mark.at));
     db.prepare_cached(
@@ -234,7 +247,27 @@ fn enter(
         created_at.as_microsecond(),
         updated_at.map(Timestamp::as_microsecond)
     ])?;
-    Ok(id)
+    Ok(())
+}
+
+/// Makes a memory as a caller of the API does, with ids that were chosen for it and its version.
+pub(super) fn plant(
+    db: &Connection,
+    store: &MemoryStoreId,
+    (id, version): (&str, &MemoryVersionId),
+    body: &wire::CreateMemory,
+    mark: &Mark,
+) -> Result<(), Failure> {
+    check_path(&body.path)?;
+    check_size(&body.content)?;
+    stores::check_room(db, store)?;
+    if db.prepare_cached("SELECT 1 FROM memories WHERE id = ?1")?.exists([id])? {
+        return Err(Failure::refused(Refusal::Invalid, format!("id: there is a memory `{id}` already")));
+    }
+    let hash = ContentHash::of(body.content.as_bytes()).to_string();
+    refuse_neighbours(db, store, &body.path, "")?;
+    keep(db, &hash, &body.content)?;
+    enter_as(db, store, (id, version), (&body.path, &hash), Some(mark.at), mark)
 }
 
 /// Makes a memory that is there hold other content, or sit elsewhere.

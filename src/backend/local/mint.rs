@@ -1,5 +1,6 @@
 //! New ids: the API's prefixes before a time-ordered number, so that sorting by id follows creation.
 
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::ids::{DreamId, MemoryStoreId, MemoryVersionId, SessionId};
@@ -58,7 +59,17 @@ pub(super) fn deployment_run() -> String {
 
 /// Mints an id of any kind.
 pub(crate) fn mint(prefix: &str) -> String {
-    let mut rest = Uuid::now_v7().as_u128();
+    written(prefix, Uuid::now_v7().as_u128())
+}
+
+/// Returns an id that follows from a text: the same one for the same text.
+pub(super) fn derived(prefix: &str, text: &str) -> String {
+    let hash: [u8; 32] = Sha256::digest(text).into();
+    let number = hash[..16].iter().fold(0, |number, byte| number << 8 | u128::from(*byte));
+    written(prefix, number)
+}
+
+fn written(prefix: &str, mut rest: u128) -> String {
     let mut digits = ['0'; DIGITS];
     for digit in digits.iter_mut().rev() {
         *digit = char::from_digit((rest % 36) as u32, 36).unwrap_or('0');
@@ -70,6 +81,13 @@ pub(crate) fn mint(prefix: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_derived_id_is_the_same_for_the_same_text() {
+        let id = derived("mem_", "a");
+        assert_eq!((id.len(), &id), ("mem_".len() + DIGITS, &derived("mem_", "a")));
+        assert_ne!(id, derived("mem_", "b"));
+    }
 
     #[test]
     fn ids_sort_as_they_were_minted() {

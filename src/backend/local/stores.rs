@@ -67,18 +67,43 @@ pub(super) fn create(db: &Connection, name: &str, now: Timestamp) -> Result<Memo
 
 /// Makes an empty store with everything a caller may say of it.
 pub(super) fn make(db: &Connection, body: &CreateStore, now: Timestamp) -> Result<MemoryStoreId, Failure> {
+    let id = mint::memory_store();
+    make_as(db, &id, body, now)?;
+    Ok(id)
+}
+
+/// As [`make`], with an id that was chosen for it.
+pub(super) fn make_as(
+    db: &Connection,
+    id: &MemoryStoreId,
+    body: &CreateStore,
+    now: Timestamp,
+) -> Result<(), Failure> {
     check_name(&body.name)?;
     let description = body.description.as_deref().unwrap_or_default();
     check_description(description)?;
     let pairs = body.metadata.clone().unwrap_or_default();
     metadata::check(&pairs)?;
-    let id = mint::memory_store();
     db.prepare_cached(
         "INSERT INTO stores (id, name, description, metadata, created_at, updated_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
     )?
     .execute(params![id.as_str(), body.name, description, text_of(&pairs), now.as_microsecond()])?;
-    Ok(id)
+    Ok(())
+}
+
+/// Notes when what is said of a store last changed.
+pub(super) fn set_updated_at(db: &Connection, id: &MemoryStoreId, at: Timestamp) -> Result<(), Failure> {
+    db.prepare_cached("UPDATE stores SET updated_at = ?2 WHERE id = ?1")?
+        .execute(params![id.as_str(), at.as_microsecond()])?;
+    Ok(())
+}
+
+/// Archives a store, and says whether it was not archived before.
+pub(super) fn archive(db: &Connection, id: &MemoryStoreId, now: Timestamp) -> Result<bool, Failure> {
+    let sql = "UPDATE stores SET archived_at = ?2, updated_at = ?2 WHERE id = ?1 AND archived_at IS NULL";
+    let archived = db.prepare_cached(sql)?.execute(params![id.as_str(), now.as_microsecond()])?;
+    Ok(archived > 0)
 }
 
 fn check_name(name: &str) -> Result<(), Failure> {
@@ -284,14 +309,10 @@ impl LocalBackend {
     pub(crate) fn archive_store(&self, id: &MemoryStoreId) -> Result<wire::MemoryStore, LocalError> {
         let now = self.shared.now();
         let (store, readers) = self.shared.database.write(|db| {
-            let archived = db
-                .prepare_cached(
-                    "UPDATE stores SET archived_at = ?2, updated_at = ?2
-                     WHERE id = ?1 AND archived_at IS NULL",
-                )?
-                .execute(params![id.as_str(), now.as_microsecond()])?;
-            let readers =
-                if archived > 0 { dreams::fail_readers(db, id, "archived", now)? } else { Vec::new() };
+            let readers = match archive(db, id, now)? {
+                true => dreams::fail_readers(db, id, "archived", now)?,
+                false => Vec::new(),
+            };
             Ok((shown(db, id)?, readers))
         })?;
         self.shared.ended(&readers);

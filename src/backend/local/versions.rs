@@ -80,6 +80,20 @@ pub(super) fn add(
     mark: &Mark,
 ) -> Result<MemoryVersionId, Failure> {
     let id = mint::memory_version();
+    add_as(db, &id, store, (memory, path), operation, hash, mark)?;
+    Ok(id)
+}
+
+/// As [`add`], with an id that was chosen for it.
+pub(super) fn add_as(
+    db: &Connection,
+    id: &MemoryVersionId,
+    store: &MemoryStoreId,
+    (memory, path): (&str, &str),
+    operation: Operation,
+    hash: Option<&str>,
+    mark: &Mark,
+) -> Result<(), Failure> {
     db.prepare_cached(
         "INSERT INTO versions (id, store, memory, path, operation, hash, created_at, actor)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -94,7 +108,7 @@ pub(super) fn add(
         mark.at.as_microsecond(),
         mark.by
     ])?;
-    Ok(id)
+    Ok(())
 }
 
 /// Returns what a store held at a moment: of each memory the newest version until then, unless that one

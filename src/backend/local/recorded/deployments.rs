@@ -35,7 +35,7 @@ pub(super) fn insert(db: &Connection, deployment: &Deployment) -> Result<(), Fai
 
 /// Builds a deployment, anew or from the one there was. What it had already is not judged again, so that an
 /// environment or a store that was archived since is in nobody's way.
-fn built(
+pub(super) fn built(
     db: &Connection,
     id: String,
     body: CreateDeployment,

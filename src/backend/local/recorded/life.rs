@@ -20,6 +20,32 @@ const TITLE_LIMIT: usize = 512;
 /// Makes a session, and starts it if it has something to begin with.
 pub(super) fn create(
     db: &Connection,
+    mut body: CreateSession,
+    deployment: Option<String>,
+    now: Timestamp,
+) -> Result<Session, Failure> {
+    let id = mint::session();
+    let given = std::mem::take(&mut body.initial_events);
+    let is_deployed = deployment.is_some();
+    let mut session = built(db, &id, body, deployment, now)?;
+    let initial = sending::check_initial(given, is_deployed)?;
+    sessions::insert(db, &session, &Provenance::default())?;
+    if initial.is_empty() {
+        return Ok(session);
+    }
+    // The answer shows it running, as it is for a moment.
+    let mut begun = session.clone();
+    sending::take(db, &mut begun, &id, initial, now)?;
+    sessions::save(db, &begun)?;
+    session.status = "running".to_owned();
+    session.outcome_evaluations = begun.outcome_evaluations;
+    Ok(session)
+}
+
+/// Checks what a session is to be and makes it, with nothing in it yet.
+pub(super) fn built(
+    db: &Connection,
+    id: &SessionId,
     body: CreateSession,
     deployment: Option<String>,
     now: Timestamp,
@@ -36,11 +62,9 @@ pub(super) fn create(
     if let Some(limit) = &body.budget {
         budget(limit)?;
     }
-    let initial = sending::check_initial(body.initial_events, deployment.is_some())?;
     let resources: Vec<Object> =
         body.resources.iter().map(|given| attached::shown(db, given, now)).collect::<Result<_, _>>()?;
-    let id = mint::session();
-    let mut session = Session {
+    Ok(Session {
         id: id.to_string(),
         kind: "session".to_owned(),
         status: "idle".to_owned(),
@@ -58,18 +82,7 @@ pub(super) fn create(
         created_at: now,
         updated_at: now,
         archived_at: None,
-    };
-    sessions::insert(db, &session, &Provenance::default())?;
-    if initial.is_empty() {
-        return Ok(session);
-    }
-    // The answer shows it running, as it is for a moment.
-    let mut begun = session.clone();
-    sending::take(db, &mut begun, &id, initial, now)?;
-    sessions::save(db, &begun)?;
-    session.status = "running".to_owned();
-    session.outcome_evaluations = begun.outcome_evaluations;
-    Ok(session)
+    })
 }
 
 /// Returns a session that callers may still change: neither archived nor the work of a dream.

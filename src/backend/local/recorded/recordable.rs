@@ -61,26 +61,32 @@ pub(super) fn is_recordable(kind: &str) -> bool {
     fields(kind).is_some()
 }
 
-/// Checks an event of the agent's. Its time becomes UTC.
+/// Checks an event of the agent's.
 pub(super) fn checked(place: &str, mut event: Object) -> Result<Object, Failure> {
     let kind = kind_of(&event).to_owned();
     only(place, &event, &[&COMMON, fields(&kind).unwrap_or_default()].concat())?;
-    if let Some(id) = text_opt(place, &event, "id")? {
-        length(&format!("{place}.id"), id, 6, 64)?;
-        if !id.starts_with("sevt_") {
-            return Err(invalid(format!("{place}.id: must begin with `sevt_`")));
-        }
-    }
-    if let Some(time) = text_opt(place, &event, "processed_at")? {
-        let time: Timestamp =
-            time.parse().map_err(|_| invalid(format!("{place}.processed_at: must be an RFC 3339 time")))?;
-        event.insert("processed_at".to_owned(), json!(time));
-    }
+    check_own(place, &mut event)?;
     if kind == "session.status_idle" {
         event.entry("stop_reason").or_insert_with(|| json!({"type": "end_turn"}));
     }
     check_fields(place, &kind, &event)?;
     Ok(event)
+}
+
+/// Checks the id and the time that an event brings. The time becomes UTC.
+pub(super) fn check_own(place: &str, event: &mut Object) -> Result<(), Failure> {
+    if let Some(id) = text_opt(place, event, "id")? {
+        length(&format!("{place}.id"), id, 6, 64)?;
+        if !id.starts_with("sevt_") {
+            return Err(invalid(format!("{place}.id: must begin with `sevt_`")));
+        }
+    }
+    if let Some(time) = text_opt(place, event, "processed_at")? {
+        let time: Timestamp =
+            time.parse().map_err(|_| invalid(format!("{place}.processed_at: must be an RFC 3339 time")))?;
+        event.insert("processed_at".to_owned(), json!(time));
+    }
+    Ok(())
 }
 
 fn check_fields(place: &str, kind: &str, event: &Object) -> Result<(), Failure> {

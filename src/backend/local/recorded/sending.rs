@@ -45,11 +45,7 @@ pub(super) fn send(
             continue;
         }
         let event = recordable::checked(&place, event)?;
-        if let Some(id) = text_opt(&place, &event, "id")?
-            && (!ids.insert(id.to_owned()) || events::find(db, id)?.is_some())
-        {
-            return Err(invalid(format!("{place}.id: there is an event `{id}` already")));
-        }
+        check_new(db, &place, &event, &mut ids)?;
         checked.push(event);
     }
     check_system_message(&checked, "events")?;
@@ -182,6 +178,58 @@ fn event_of_client(db: &Connection, row: &Session, place: &str, event: Object) -
         }
     }
     Ok(event)
+}
+
+/// Takes a whole history into a session as it is: nothing is added to it. Each event comes with its place,
+/// and may bring its `id` and `processed_at`. The caller saves the row.
+pub(super) fn replay(
+    db: &Connection,
+    row: &mut Session,
+    id: &SessionId,
+    given: Vec<(String, Object)>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let mut checked = Vec::with_capacity(given.len());
+    let mut ids = BTreeSet::new();
+    for (place, mut event) in given {
+        let kind = text(&place, &event, "type")?;
+        if recordable::is_recordable(kind) {
+            let event = recordable::checked(&place, event)?;
+            check_new(db, &place, &event, &mut ids)?;
+            checked.push(event);
+            continue;
+        }
+        if kind.ends_with("tool_result") || kind == "user.tool_confirmation" {
+            // What it answers is looked up.
+            events::add(db, row, id, std::mem::take(&mut checked), now)?;
+        }
+        recordable::check_own(&place, &mut event)?;
+        check_new(db, &place, &event, &mut ids)?;
+        let own = ["id", "processed_at"].map(|name| (name, event.shift_remove(name)));
+        let mut event = event_of_client(db, row, &place, event)?;
+        if kind_of(&event) == "user.define_outcome" {
+            define_outcome(row, &mut event);
+        }
+        event.extend(own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        checked.push(event);
+    }
+    events::add(db, row, id, checked, now)?;
+    Ok(())
+}
+
+/// Refuses an id that an event has already, among those kept and those that came before in a request.
+fn check_new(
+    db: &Connection,
+    place: &str,
+    event: &Object,
+    ids: &mut BTreeSet<String>,
+) -> Result<(), Failure> {
+    match text_opt(place, event, "id")? {
+        Some(id) if !ids.insert(id.to_owned()) || events::find(db, id)?.is_some() => {
+            Err(invalid(format!("{place}.id: there is an event `{id}` already")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Checks that an event answers something the agent did in this session.

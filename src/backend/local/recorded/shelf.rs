@@ -53,6 +53,11 @@ impl Shelf {
             .ok_or_else(|| Failure::refused(Refusal::NotFound, format!("there is no {} `{id}`", self.what)))
     }
 
+    /// Says whether a resource is there.
+    pub(super) fn has(&self, db: &Connection, id: &str) -> Result<bool, Failure> {
+        Ok(db.prepare_cached(&format!("SELECT 1 FROM {} WHERE id = ?1", self.table))?.exists([id])?)
+    }
+
     /// Adds a resource, with the columns that only this table has.
     pub(super) fn insert(
         &self,
