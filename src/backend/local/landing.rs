@@ -60,11 +60,7 @@ pub(super) fn land(base: &Snapshot, made: &Consolidated, live: &Snapshot) -> Lan
 }
 
 /// Returns the written paths that are a folder of, or lie below, a path that an agent put there.
-fn collisions(
-    store: &Snapshot,
-    written: &BTreeSet<&MemoryPath>,
-    made: &Snapshot,
-) -> BTreeSet<MemoryPath> {
+fn collisions(store: &Snapshot, written: &BTreeSet<&MemoryPath>, made: &Snapshot) -> BTreeSet<MemoryPath> {
     let mut found = BTreeSet::new();
     for memory in store.iter() {
         let below = memory.path.as_str();
