@@ -127,6 +127,10 @@ impl Backend for HttpBackend {
         self.read_contents(store, wanted).await.map_err(told("read past memories"))
     }
 
+    fn recall(&self, index: &SnapshotIndex) -> Option<Snapshot> {
+        self.contents.recall(index)
+    }
+
     async fn write(&self, store: &MemoryStoreId, writes: &[MemoryWrite]) -> Result<(), BackendError> {
         self.write_all(store, writes).await.map_err(told("write to a memory store"))
     }

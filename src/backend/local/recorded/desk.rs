@@ -169,10 +169,7 @@ impl Desk<'_> {
     /// Deletes a session; dreams that were to read it fail.
     pub(crate) fn delete_session(&self, id: &SessionId) -> Result<(), LocalError> {
         let readers: Vec<DreamId> = self.write_to(id, |db, now| life::delete(db, id, now))?;
-        for worker in readers.iter().filter_map(|id| self.0.worker(id)) {
-            worker.stop();
-            worker.beat();
-        }
+        self.0.ended(&readers);
         Ok(())
     }
 

@@ -175,3 +175,29 @@ fn deleting_an_input_session_fails_the_dreams_that_are_not_done() {
         })
         .unwrap();
 }
+
+#[test]
+fn a_page_of_sessions_is_read_off_an_index() {
+    let (_folder, database) = database();
+    let id = |text: &str| Some(text.to_owned());
+    let filters = [
+        SessionFilter::default(),
+        SessionFilter { agent: id("agent_1"), ..SessionFilter::default() },
+        SessionFilter { deployment: id("depl_1"), ..SessionFilter::default() },
+        SessionFilter { store: id("memstore_1"), agent: id("agent_1"), ..SessionFilter::default() },
+    ];
+    for filter in filters {
+        for is_ascending in [true, false] {
+            let (sql, values) = sessions::listing(&filter, is_ascending, Some(Place { at: 0, seq: 0 }), 21);
+            let steps: Vec<String> = database
+                .read(|db| {
+                    let mut explain = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+                    let values = rusqlite::params_from_iter(values.clone());
+                    let steps = explain.query_map(values, |row| row.get(3))?.collect::<Result<_, _>>()?;
+                    Ok(steps)
+                })
+                .unwrap();
+            assert!(steps.iter().all(|step| step.starts_with("SEARCH")), "{filter:?}: {steps:?}");
+        }
+    }
+}
