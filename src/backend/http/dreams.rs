@@ -5,7 +5,7 @@ use reqwest::Method;
 
 use super::HttpBackend;
 use super::outcome::{Failed, Refused};
-use super::page;
+use super::page::{self, Pages};
 use super::request::{Call, Family};
 use crate::backend::{Refusal, check_session_set, wire};
 use crate::dream::{Dream, DreamRequest, INSTRUCTIONS_LIMIT};
@@ -87,10 +87,16 @@ impl HttpBackend {
         &self,
         since: Timestamp,
     ) -> Result<std::collections::BTreeSet<String>, Failed> {
-        match page::all::<wire::Dream>(&self.api, list_call(since)).await {
-            Ok(dreams) => Ok(dreams.into_iter().filter_map(|dream| dream.session_id).collect()),
-            Err(failed) if failed.status() == Some(404) => Ok(std::collections::BTreeSet::new()),
-            Err(failed) => Err(failed),
+        let mut pages = Pages::of(list_call(since));
+        let mut workers = std::collections::BTreeSet::new();
+        loop {
+            // Only the ids are kept: a fleet lists thousands of dreams for each of its runs.
+            match pages.next::<wire::Dream>(&self.api).await {
+                Ok(Some(page)) => workers.extend(page.into_iter().filter_map(|dream| dream.session_id)),
+                Ok(None) => return Ok(workers),
+                Err(failed) if failed.status() == Some(404) => return Ok(workers),
+                Err(failed) => return Err(failed),
+            }
         }
     }
 
