@@ -334,17 +334,19 @@ async fn a_stream_misses_and_repeats_nothing_while_many_write() {
     let id = world.session(&json!({})).await;
     let path = format!("/v1/sessions/{id}/events");
     let mut frames = Frames::of(world.server.open(&format!("{path}/stream")).await);
-    let texts: Vec<String> = (0..24).map(|number| number.to_string()).collect();
-    let bodies: Vec<Value> = texts.iter().map(|text| json!({"events": [message(text)]})).collect();
-    let sends = futures_util::future::join_all(bodies.iter().map(|body| world.server.post(&path, body)));
-    let read = async {
-        let mut seen = Vec::new();
-        while seen.len() < 4 * texts.len() {
-            seen.push(frames.next().await.unwrap().1);
-        }
-        seen
-    };
-    let (answers, seen) = tokio::join!(sends, read);
-    answers.into_iter().for_each(|answer| drop(answer.expect(200)));
+    let mut seen = Vec::new();
+    // In waves: each is read to its end before the next, so the stream goes on from many places.
+    for wave in 0..6 {
+        let bodies: Vec<Value> =
+            (0..4).map(|number| json!({"events": [message(&format!("{wave}.{number}"))]})).collect();
+        let sends = futures_util::future::join_all(bodies.iter().map(|body| world.server.post(&path, body)));
+        let read = async {
+            for _ in 0..4 * bodies.len() {
+                seen.push(frames.next().await.unwrap().1);
+            }
+        };
+        let (answers, ()) = tokio::join!(sends, read);
+        answers.into_iter().for_each(|answer| drop(answer.expect(200)));
+    }
     assert_eq!(seen, world.server.all(&path, 7).await);
 }

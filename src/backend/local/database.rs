@@ -2,8 +2,8 @@
 //!
 //! One connection per process behind a mutex, and a few more for reads that would otherwise wait for it.
 //! Every call is one short transaction, so it may run on an async thread, which hands its other work on
-//! while it waits for a longer one; nothing waits for a mind or reads a transcript while it holds a
-//! connection. Other processes may use the file at the same time: WAL lets them read during a write,
+//! while it waits for a longer one; nothing waits for a mind or reads a transcript file while
+//! it holds a connection. Other processes may use the file at the same time: WAL lets them read during a write,
 //! `BEGIN IMMEDIATE` and a busy timeout queue the writers.
 
 use std::fs;
