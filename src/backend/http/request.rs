@@ -330,13 +330,16 @@ impl Api {
     }
 }
 
-/// A failure of the server's may have come after the effect: a create is then in doubt.
+/// A failure of the server's may have come after the effect: a create is then in doubt. So it is when the
+/// server would have it repeated, which is no refusal; but for 429, which says that nothing was done.
 fn doubted(effect: Effect, failed: Failed) -> Failed {
     match failed {
-        Failed::Refused(refused)
-            if effect == Effect::Creates && (refused.status >= 500 || refused.status == 408) =>
-        {
-            Failed::unanswered(refused.to_string())
+        Failed::Refused(refused) if effect == Effect::Creates && refused.status != 429 => {
+            let is_trouble = refused.status >= 500 || refused.status == 408;
+            match is_trouble || refused.should_retry == Some(true) {
+                true => Failed::unanswered(refused.to_string()),
+                false => Failed::Refused(refused),
+            }
         }
         other => other,
     }
