@@ -100,7 +100,7 @@ fn memories_call(store: &MemoryStoreId, view: View) -> Call {
     }
 }
 
-fn versions_call(store: &MemoryStoreId, limit: usize) -> Call {
+pub(super) fn versions_call(store: &MemoryStoreId, limit: usize) -> Call {
     let path = ["memory_stores", store.as_str(), "memory_versions"];
     Call::list(Family::Memories, &path, limit).with("view", "basic")
 }
@@ -433,7 +433,8 @@ impl HttpBackend {
         Ok(found)
     }
 
-    async fn past(
+    /// Returns a past text by its version; nothing if it is no longer kept.
+    pub(super) async fn past(
         &self,
         store: &MemoryStoreId,
         past: PastMemory,
@@ -482,7 +483,7 @@ fn whole(listing: &Listing, texts: &HashMap<ContentHash, Arc<str>>) -> Snapshot 
     listing.entries.iter().filter_map(memory).collect()
 }
 
-fn path_of(store: &MemoryStoreId, path: &str) -> Result<MemoryPath, Failed> {
+pub(super) fn path_of(store: &MemoryStoreId, path: &str) -> Result<MemoryPath, Failed> {
     MemoryPath::parse(path).map_err(|error| {
         let path = clean(path, 200);
         Failed::unusable(format!("store `{store}` holds a memory at `{path}`, which cannot be used: {error}"))
