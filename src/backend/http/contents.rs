@@ -5,12 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::memory::ContentHash;
 
-/// The most bytes kept. Beyond them the oldest go, and cost a request if they are wanted again.
-const BYTES: usize = 256 << 20;
-
-/// Texts by hash.
-#[derive(Default)]
-pub(super) struct Contents(Mutex<Held>);
+/// Texts by hash. Beyond `most` bytes the oldest go, and cost a request if they are wanted again.
+pub(super) struct Contents {
+    held: Mutex<Held>,
+    most: usize,
+}
 
 #[derive(Default)]
 struct Held {
@@ -20,8 +19,13 @@ struct Held {
 }
 
 impl Contents {
+    /// Begins with none.
+    pub(super) fn new(most: usize) -> Self {
+        Self { held: Mutex::default(), most }
+    }
+
     fn held(&self) -> std::sync::MutexGuard<'_, Held> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says whether nothing was read yet.
@@ -42,7 +46,7 @@ impl Contents {
         }
         held.order.push_back(hash);
         held.bytes += text.len();
-        while held.bytes > BYTES
+        while held.bytes > self.most
             && let Some(oldest) = held.order.pop_front()
         {
             let gone = held.texts.remove(&oldest);

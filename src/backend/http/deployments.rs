@@ -10,11 +10,12 @@ use reqwest::Method;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::dreams::{has_ended, stores_named};
 use super::outcome::Failed;
 use super::request::{Call, Family};
 use super::{HttpBackend, page};
 use crate::backend::wire::{Deployment, Object};
-use crate::backend::{Backend, BackendError, Refusal};
+use crate::backend::{BackendError, Refusal};
 use crate::ids::{DeploymentId, MemoryStoreId};
 
 /// How often a deployment is patched before somebody else's patches win.
@@ -39,11 +40,10 @@ impl HttpBackend {
         let named = deployments.iter().flat_map(|deployment| &deployment.resources);
         let named = named.filter_map(|resource| resource.get("memory_store_id")?.as_str());
         let mut stores: BTreeSet<_> = named.filter_map(|id| MemoryStoreId::parse(id).ok()).collect();
-        for dream in self.dreams_since(Timestamp::UNIX_EPOCH).await? {
-            if !dream.status.is_final() {
-                stores.insert(dream.store);
-                stores.extend(dream.output);
-            }
+        let dreams = self.every_dream(Timestamp::UNIX_EPOCH).await;
+        let dreams = dreams.map_err(|failed| failed.into_backend("list dreams"))?;
+        for dream in dreams.iter().filter(|dream| !has_ended(dream)) {
+            stores_named(dream, &mut stores);
         }
         Ok(stores)
     }

@@ -1,15 +1,18 @@
 //! Dreams: created once, looked up, listed, canceled.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
+use serde_json::Value;
 
 use super::HttpBackend;
-use super::outcome::{Failed, Refused};
+use super::outcome::{Failed, Refused, clean};
 use super::page;
 use super::request::{Call, Family};
 use crate::backend::{Refusal, check_session_set, wire};
 use crate::dream::{Dream, DreamRequest, INSTRUCTIONS_LIMIT};
-use crate::ids::DreamId;
+use crate::ids::{DreamId, MemoryStoreId};
 
 /// The most dreams of a page.
 const DREAMS: usize = 100;
@@ -71,9 +74,16 @@ impl HttpBackend {
     }
 
     pub(super) async fn list_dreams(&self, since: Timestamp) -> Result<Vec<Dream>, Failed> {
-        let listed = page::all::<wire::Dream>(&self.api, list_call(since)).await.map_err(no_access)?;
-        let mut dreams: Vec<Dream> =
-            listed.into_iter().map(|dream| self.note(dream)).collect::<Result<_, _>>()?;
+        let mut dreams = Vec::new();
+        for dream in self.every_dream(since).await? {
+            // One that could be ours must not be overlooked, or it would be paid for twice.
+            let is_foreign = names_no_store(&dream);
+            let read = self.read_dream(dream).and_then(|dream| self.note(dream));
+            match read {
+                Err(failed) if is_foreign => tracing::debug!(?failed, "a dream of another kind is passed over"),
+                read => dreams.push(read?),
+            }
+        }
         dreams.retain(|dream| dream.created_at >= since);
         // The API gives the newest first; of two at once the one with the later id.
         dreams.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
@@ -81,15 +91,30 @@ impl HttpBackend {
         Ok(dreams)
     }
 
+    /// Lists dreams as they are told, whatever they hold.
+    pub(super) async fn every_dream(&self, since: Timestamp) -> Result<Vec<Value>, Failed> {
+        page::all::<Value>(&self.api, list_call(since)).await.map_err(no_access)
+    }
+
+    pub(super) fn read_dream(&self, dream: Value) -> Result<wire::Dream, Failed> {
+        serde_json::from_value(dream).map_err(|error| {
+            let why = clean(&error.to_string(), 200);
+            Failed::unusable(format!("a dream is not what the API promises: {why}"))
+        })
+    }
+
     /// Lists the sessions that did a dream's work, for dreams created since; none for a key without access
     /// to dreams.
     pub(super) async fn worker_sessions(
         &self,
         since: Timestamp,
-    ) -> Result<std::collections::BTreeSet<String>, Failed> {
-        match page::all::<wire::Dream>(&self.api, list_call(since)).await {
-            Ok(dreams) => Ok(dreams.into_iter().filter_map(|dream| dream.session_id).collect()),
-            Err(failed) if failed.status() == Some(404) => Ok(std::collections::BTreeSet::new()),
+    ) -> Result<BTreeSet<String>, Failed> {
+        match page::all::<Value>(&self.api, list_call(since)).await {
+            Ok(dreams) => {
+                let session = |dream: &Value| Some(dream.get("session_id")?.as_str()?.to_owned());
+                Ok(dreams.iter().filter_map(session).collect())
+            }
+            Err(failed) if failed.status() == Some(404) => Ok(BTreeSet::new()),
             Err(failed) => Err(failed),
         }
     }
@@ -121,8 +146,33 @@ impl HttpBackend {
     /// Says whether the key has access to dreams, at the cost of one request.
     pub(super) async fn may_dream(&self) -> Result<(), Failed> {
         let call = Call::list(Family::Dreams, &["dreams"], 1);
-        self.api.ask::<wire::Page<serde_json::Value>>(&call).await.map(|_| ()).map_err(no_access)
+        self.api.ask::<wire::Page<Value>>(&call).await.map(|_| ()).map_err(no_access)
     }
+}
+
+/// Says whether a dream reads no store that we could have named when we asked for it.
+fn names_no_store(dream: &Value) -> bool {
+    let inputs = dream.get("inputs").and_then(Value::as_array);
+    let mut ids = inputs.into_iter().flatten().filter_map(|input| input.get("memory_store_id")?.as_str());
+    !ids.any(|id| MemoryStoreId::parse(id).is_ok())
+}
+
+/// Collects the stores that a dream names anywhere.
+pub(super) fn stores_named(value: &Value, stores: &mut BTreeSet<MemoryStoreId>) {
+    match value {
+        Value::Object(fields) => {
+            let id = fields.get("memory_store_id").and_then(Value::as_str);
+            stores.extend(id.and_then(|id| MemoryStoreId::parse(id).ok()));
+            fields.values().for_each(|value| stores_named(value, stores));
+        }
+        Value::Array(items) => items.iter().for_each(|value| stores_named(value, stores)),
+        _ => {}
+    }
+}
+
+/// Says whether a dream is told as ended.
+pub(super) fn has_ended(dream: &Value) -> bool {
+    matches!(dream.get("status").and_then(Value::as_str), Some("completed" | "failed" | "canceled"))
 }
 
 /// Reads what a missing list means.

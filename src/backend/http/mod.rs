@@ -70,7 +70,7 @@ impl HttpBackend {
     pub fn new(options: HttpOptions) -> Result<Self, HttpError> {
         Ok(Self {
             api: Api::new(&options)?,
-            contents: Contents::default(),
+            contents: Contents::new(options.kept_bytes),
             listings: Listings::default(),
             watches: Watches::default(),
             timeouts: options.timeouts,

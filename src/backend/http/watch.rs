@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -301,11 +302,11 @@ impl HttpBackend {
         let since = oldest.unwrap_or(Timestamp::UNIX_EPOCH);
         let mut pages = Pages::of(list_call(since));
         while !open.is_empty()
-            && let Some(page) = pages.next::<wire::Dream>(&self.api).await.map_err(no_access)?
+            && let Some(page) = pages.next::<Value>(&self.api).await.map_err(no_access)?
         {
             for dream in page {
-                if open.remove(&dream.id) {
-                    self.note(dream)?;
+                if dream.get("id").and_then(Value::as_str).is_some_and(|id| open.remove(id)) {
+                    self.note(self.read_dream(dream)?)?;
                 }
             }
         }
