@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use dreamrun::backend::http::{HttpBackend, HttpOptions};
 use dreamrun::backend::{Backend, BackendError, PastMemory, Refusal};
 use dreamrun::ids::MemoryStoreId;
 use dreamrun::memory::{ContentHash, MemoryPath, MemoryWrite};
 
-use crate::peer::{Asked, Peer, Reply};
+use crate::peer::{Asked, Peer, Reply, options};
 
 const MEMORIES: &str = "/v1/memory_stores/memstore_1/memories";
 const VERSIONS: &str = "/v1/memory_stores/memstore_1/memory_versions";
@@ -248,6 +249,34 @@ async fn what_was_read_before_is_not_read_again() {
 }
 
 #[tokio::test]
+async fn a_store_with_more_text_than_is_kept_is_read_once_and_whole() {
+    let fake = Fake::with(120);
+    let peer = peer_of(&fake).await;
+    let backend = HttpBackend::new(HttpOptions { kept_bytes: 50, ..options(&peer.url()) }).unwrap();
+    for _ in 0..2 {
+        let before = peer.asked().len();
+        assert_eq!(backend.snapshot(&store()).await.unwrap().len(), 120);
+        // What is kept of the time before is too little to go by: full pages, begun anew.
+        assert!(peer.asked().len() - before <= 1 + 6 + 1 + 2, "{}", peer.asked().len() - before);
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_never_was_a_version_does_not_cost_the_whole_history() {
+    let fake = Fake::with(2);
+    for n in 0..3_000 {
+        fake.lock().unwrap().put("/m/00001.md", &n.to_string());
+    }
+    let peer = peer_of(&fake).await;
+    let wanted =
+        |text: &str| PastMemory { path: path("/m/00001.md"), hash: ContentHash::of(text), version: None };
+    let found =
+        peer.backend().contents(&store(), &[wanted("nobody wrote this"), wanted("2500")]).await.unwrap();
+    assert_eq!(found.iter().map(|memory| &*memory.content).collect::<Vec<_>>(), ["2500"]);
+    assert_eq!(peer.asked().len(), 20 + 1, "the newest pages of versions, and a text");
+}
+
+#[tokio::test]
 async fn a_large_store_takes_hardly_more_requests_than_the_api_allows() {
     let fake = Fake::with(2_000);
     let peer = peer_of(&fake).await;
@@ -352,7 +381,8 @@ async fn renamed_at(fake: &Arc<Mutex<Fake>>, method: &'static str, is_before: bo
     Peer::start(move |asked, _| {
         let mut fake = shared.lock().unwrap();
         let is_one = asked.path().starts_with(MEMORIES) && asked.path() != MEMORIES;
-        let is_now = asked.method == method && is_one && !std::mem::replace(&mut *is_done.lock().unwrap(), true);
+        let is_now =
+            asked.method == method && is_one && !std::mem::replace(&mut *is_done.lock().unwrap(), true);
         if is_now && is_before {
             fake.rename("/m/00001.md", "/kept.md");
         }
@@ -396,10 +426,13 @@ async fn a_memory_that_was_renamed_meanwhile_keeps_its_text_under_its_new_name()
 async fn what_a_write_costs_is_a_look_for_each_change_and_one_for_all_deletes() {
     let fake = Fake::with(30);
     let peer = peer_of(&fake).await;
-    let writes: Vec<_> = (0..10)
-        .map(|n| (format!("/m/{n:05}.md"), format!("text {n}")))
-        .map(|(at, text)| if at < "/m/00005.md".to_owned() { put(&at, "new", Some(&text)) } else { delete(&at, &text) })
-        .collect();
+    let writes: Vec<_> =
+        (0..10)
+            .map(|n| (format!("/m/{n:05}.md"), format!("text {n}")))
+            .map(|(at, text)| {
+                if at < "/m/00005.md".to_owned() { put(&at, "new", Some(&text)) } else { delete(&at, &text) }
+            })
+            .collect();
     peer.backend().write(&store(), &writes).await.unwrap();
     assert_eq!(fake.lock().unwrap().memories.len(), 25);
     assert_eq!(peer.asked().len(), 1 + 10 + 10 + 1, "a listing, looks and writes, and the newest versions");

@@ -1,12 +1,12 @@
 //! Deployments: one store put in the place of another.
 //!
 //! The API has no precondition here: what somebody changes between our reading and our writing would be
-//! lost. So the deployment is read right before, and read back right after.
+//! lost. So the deployment is read right before, and read back right after; and a patch whose answer was lost is
+//! not sent again before it is known what the deployment holds by then.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use reqwest::Method;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -57,13 +57,22 @@ impl HttpBackend {
         let path = ["deployments", deployment.as_str()];
         let read = Call::get(Family::Agents, &path);
         let mut found: Deployment = self.api.ask(&read).await?;
-        for _ in 0..TRIES {
+        let (mut patched, mut lost) = (0, 0);
+        while patched < TRIES {
             let wanted = match replaced(&found, from, to)? {
                 None => return Ok(()),
                 Some(wanted) => wanted,
             };
-            let patch = Call::settle(Family::Agents, Method::POST, &path).send(&Patch { resources: &wanted });
-            let _: Value = self.api.ask(&patch).await?;
+            let patch = Call::overwrite(Family::Agents, &path).send(&Patch { resources: &wanted });
+            match self.api.ask::<Value>(&patch).await {
+                Ok(_) => patched += 1,
+                Err(failed) => {
+                    lost += 1;
+                    if !self.api.rest(&failed, lost).await {
+                        return Err(failed);
+                    }
+                }
+            }
             found = self.api.ask(&read).await?;
         }
         match replaced(&found, from, to)? {

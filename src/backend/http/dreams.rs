@@ -60,7 +60,7 @@ impl HttpBackend {
         let call = Call::create(Family::Dreams, &["dreams"]).send(&body);
         match self.api.ask::<wire::Dream>(&call).await {
             // What came back is a dream all the same: one that cannot be read is in doubt, not refused.
-            Ok(dream) => self.note(dream),
+            Ok(dream) => self.note_one(dream),
             Err(failed) => Err(self.or_no_access(failed).await),
         }
     }
@@ -68,7 +68,7 @@ impl HttpBackend {
     pub(super) async fn look_up_dream(&self, id: &DreamId) -> Result<Dream, Failed> {
         let call = Call::get(Family::Dreams, &["dreams", id.as_str()]);
         match self.api.ask::<wire::Dream>(&call).await {
-            Ok(dream) => self.note(dream),
+            Ok(dream) => self.note_one(dream),
             Err(failed) => Err(self.or_no_access(failed).await),
         }
     }
@@ -80,7 +80,9 @@ impl HttpBackend {
             let is_foreign = names_no_store(&dream);
             let read = self.read_dream(dream).and_then(|dream| self.note(dream));
             match read {
-                Err(failed) if is_foreign => tracing::debug!(?failed, "a dream of another kind is passed over"),
+                Err(failed) if is_foreign => {
+                    tracing::debug!(?failed, "a dream of another kind is passed over")
+                }
                 read => dreams.push(read?),
             }
         }
@@ -105,10 +107,7 @@ impl HttpBackend {
 
     /// Lists the sessions that did a dream's work, for dreams created since; none for a key without access
     /// to dreams.
-    pub(super) async fn worker_sessions(
-        &self,
-        since: Timestamp,
-    ) -> Result<BTreeSet<String>, Failed> {
+    pub(super) async fn worker_sessions(&self, since: Timestamp) -> Result<BTreeSet<String>, Failed> {
         match page::all::<Value>(&self.api, list_call(since)).await {
             Ok(dreams) => {
                 let session = |dream: &Value| Some(dream.get("session_id")?.as_str()?.to_owned());
@@ -122,7 +121,7 @@ impl HttpBackend {
     pub(super) async fn stop_dream(&self, id: &DreamId) -> Result<Dream, Failed> {
         let call = Call::settle(Family::Dreams, Method::POST, &["dreams", id.as_str(), "cancel"]);
         match self.api.ask::<wire::Dream>(&call).await {
-            Ok(dream) => self.note(dream),
+            Ok(dream) => self.note_one(dream),
             // One that has ended cannot be canceled, and is returned as it is.
             Err(failed) if matches!(failed.status(), Some(400 | 409)) => {
                 let dream = self.look_up_dream(id).await?;

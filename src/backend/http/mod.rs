@@ -197,7 +197,8 @@ impl Backend for HttpBackend {
         self.timeouts.settling
     }
 
-    async fn leave(&self, _id: &DreamId) -> Result<WhenLeft, BackendError> {
+    async fn leave(&self, id: &DreamId) -> Result<WhenLeft, BackendError> {
+        self.watches.forget(id);
         Ok(WhenLeft::KeepsRunning)
     }
 }

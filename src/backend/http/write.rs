@@ -16,8 +16,8 @@ use serde_json::Value;
 use super::HttpBackend;
 use super::dreams::broken;
 use super::outcome::{Failed, clean};
-use super::request::{Call, Family};
 use super::page::Pages;
+use super::request::{Call, Family};
 use super::snapshot::{BASIC, FULL, Listing, path_of, versions_call};
 use crate::backend::wire::{CreateMemory, Memory, MemoryVersion, Page, Precondition, UpdateMemory};
 use crate::backend::{PastMemory, Refusal};
@@ -141,8 +141,7 @@ impl HttpBackend {
         expected: ContentHash,
     ) -> Result<Memory, Failed> {
         let at = ["memory_stores", store.as_str(), "memories", id];
-        let memory: Memory =
-            self.api.ask(&Call::get(Family::Memories, &at).with("view", "basic")).await?;
+        let memory: Memory = self.api.ask(&Call::get(Family::Memories, &at).with("view", "basic")).await?;
         if !is_at(&memory, path) {
             return Err(renamed(path, &memory.path));
         }
@@ -245,7 +244,11 @@ impl HttpBackend {
         };
         let memories = ["memory_stores", store.as_str(), "memories"];
         let body = CreateMemory { path: at.to_string(), content };
-        match self.api.ask::<Value>(&Call::settle(Family::Memories, Method::POST, &memories).send(&body)).await {
+        match self
+            .api
+            .ask::<Value>(&Call::settle(Family::Memories, Method::POST, &memories).send(&body))
+            .await
+        {
             Ok(_) => Ok(()),
             // Somebody has written there since, and means it.
             Err(failed) if may_have_moved(&failed) => Ok(()),
@@ -256,12 +259,10 @@ impl HttpBackend {
 
 fn update(store: &MemoryStoreId, id: &str, content: &str, expected: ContentHash) -> Call {
     let precondition = Precondition::ContentSha256 { content_sha256: expected.to_string() };
-    let body = UpdateMemory {
-        content: Some(content.to_owned()),
-        path: None,
-        precondition: Some(precondition),
-    };
-    Call::settle(Family::Memories, Method::POST, &["memory_stores", store.as_str(), "memories", id]).send(&body)
+    let body =
+        UpdateMemory { content: Some(content.to_owned()), path: None, precondition: Some(precondition) };
+    Call::settle(Family::Memories, Method::POST, &["memory_stores", store.as_str(), "memories", id])
+        .send(&body)
 }
 
 /// Checks that a memory holds what was written, and returns its hash.

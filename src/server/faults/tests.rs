@@ -66,7 +66,10 @@ fn a_rule_says_what_goes_wrong_and_when() {
         read("POST /v1/dreams status 429 retry-after=2"),
         (before, status(429, "rate_limit_error", Some(2), None))
     );
-    assert_eq!(read("* /** after status 409 settled"), (after, status(409, "conflict_error", None, Some(false))));
+    assert_eq!(
+        read("* /** after status 409 settled"),
+        (after, status(409, "conflict_error", None, Some(false)))
+    );
     assert_eq!(
         read("* /** status 529 should-retry"),
         (before, status(529, "overloaded_error", None, Some(true)))
