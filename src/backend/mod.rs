@@ -211,6 +211,12 @@ pub trait Backend: Send + Sync {
         wanted: &[PastMemory],
     ) -> Result<Vec<Memory>, BackendError>;
 
+    /// Returns what an index names with its text, if all of that was read before and is kept in the process.
+    /// Asks nobody.
+    fn recall(&self, _index: &SnapshotIndex) -> Option<Snapshot> {
+        None
+    }
+
     /// Performs writes in order. Stops at the first whose expectation fails with
     /// [`Refusal::Conflict`]; earlier writes stay. A write whose outcome is already there succeeds.
     async fn write(&self, store: &MemoryStoreId, writes: &[MemoryWrite]) -> Result<(), BackendError>;

@@ -264,7 +264,12 @@ impl Desk<'_> {
         let state = self.state.as_ref();
         let (workspace, opened, asked) = (&self.workspace, &self.opened, &self.asked);
         let sources = gather::Sources { call: self.call, workspace, opened, state: Some(state), asked };
-        let mut facts = sources.facts(pipeline, past).await?;
+        // Where somebody is asked first, nothing is read that a no would waste.
+        let will_run = self.call.global.yes && self.from_dream.is_none();
+        let mut facts = match will_run {
+            true => sources.facts_to_run(pipeline, past).await?,
+            false => sources.facts(pipeline, past).await?,
+        };
         let mut plan = self.plan(pipeline, &facts).await?;
         let console = &self.call.console;
         if let Some(reason) = &plan.not_due {
@@ -287,7 +292,7 @@ impl Desk<'_> {
         let forgotten = match self.from_dream {
             // Somebody knows of at least one, and asks for it.
             Some(_) => 0,
-            None => gather::forgotten(Some(state), self.backend.as_ref(), past, &plan).await?,
+            None => gather::forgotten(Some(state), self.backend.as_ref(), asked, past, &plan).await?,
         };
         console.say(&plan_text(&plan, pipeline, console.paint, false));
         gather::warn_of_forgotten(self.call, &self.workspace, forgotten);

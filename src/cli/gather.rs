@@ -8,8 +8,8 @@ use crate::backend::{Backend, BackendError, Refusal, SessionListing, SessionQuer
 use crate::ids::{Alias, MemoryStoreId, RunId, SessionId};
 use crate::journal::run_state::RunState;
 use crate::journal::{self, Journal};
-use crate::plan::Plan;
 use crate::plan::facts::{Facts, LastRun, SourceFacts, StoreFacts, source_key};
+use crate::plan::{Plan, plan};
 use crate::price::PriceTable;
 use crate::spec::pipeline::{Pipeline, SessionSource, StoreRef};
 use crate::spec::project::Bootstrap;
@@ -51,6 +51,8 @@ pub(super) struct Asked {
     /// Sessions by source; kept only where all pipelines are looked at in one moment.
     listings: Option<Mutex<BTreeMap<SessionSource, SessionListing>>>,
     models: OnceCell<Option<Vec<String>>>,
+    /// The sessions of each dream that no run in state knew of when they were first asked for.
+    strangers: OnceCell<Vec<Vec<SessionId>>>,
 }
 
 impl Asked {
@@ -76,6 +78,10 @@ impl Asked {
     }
 }
 
+/// Up to how many pipelines that are applied together have their stores read with their text at once. The
+/// texts of more would be held for as long as all of their dreams take.
+const TEXTS_AT_ONCE: usize = 16;
+
 /// What facts are gathered from.
 pub(super) struct Sources<'a> {
     pub(super) call: &'a Call<'a>,
@@ -88,10 +94,26 @@ pub(super) struct Sources<'a> {
 impl Sources<'_> {
     /// Gathers the facts for a plan: no text of any memory is among them.
     pub(super) async fn facts(&self, pipeline: &Pipeline, past: &Past) -> Result<Facts, CliError> {
+        let mut facts = self.facts_of_sources(pipeline, past).await?;
+        facts.store = self.store(pipeline, past, false).await?;
+        Ok(facts)
+    }
+
+    /// Gathers the facts for a plan that is carried out next, if it has anything to do. Then its run needs
+    /// the text of every memory: a server that is asked for it now need not be asked for hashes before.
+    pub(super) async fn facts_to_run(&self, pipeline: &Pipeline, past: &Past) -> Result<Facts, CliError> {
+        let mut facts = self.facts_of_sources(pipeline, past).await?;
+        let may_read = self.opened.remote.is_some() && self.workspace.pipelines.len() <= TEXTS_AT_ONCE;
+        let is_due = may_read && plan(pipeline, &facts)?.not_due.is_none();
+        facts.store = self.store(pipeline, past, is_due).await?;
+        Ok(facts)
+    }
+
+    /// Gathers the facts but for the store's, which takes the most requests.
+    async fn facts_of_sources(&self, pipeline: &Pipeline, past: &Past) -> Result<Facts, CliError> {
         lockfile::unresolved(pipeline)?;
         let backend = self.opened.backend.as_ref();
         let models = self.asked.models.get_or_try_init(|| backend.models()).await?.clone();
-        let store = self.store(pipeline, past).await?;
         let mut sources = BTreeMap::new();
         for source in &pipeline.sessions.sources {
             // All lists of named sessions are one source, and so are the stores of an alias.
@@ -107,7 +129,7 @@ impl Sources<'_> {
             now: self.call.parts.clock().now(),
             run_number: past.last.as_ref().map_or(1, |(run, _)| run.number() + 1),
             alias: past.alias.clone(),
-            store,
+            store: StoreFacts { id: None, entries: 0, bytes: 0 },
             sources,
             prices: PriceTable::builtin(),
             models,
@@ -140,7 +162,12 @@ impl Sources<'_> {
         Ok(stores.into_iter().map(|id| SessionSource::Store(StoreRef::Raw(id))).collect())
     }
 
-    async fn store(&self, pipeline: &Pipeline, past: &Past) -> Result<StoreFacts, CliError> {
+    async fn store(
+        &self,
+        pipeline: &Pipeline,
+        past: &Past,
+        with_texts: bool,
+    ) -> Result<StoreFacts, CliError> {
         let id = match (&past.alias, &pipeline.store) {
             (Some(record), _) => record.active.clone(),
             (None, StoreRef::Raw(id)) => id.clone(),
@@ -162,8 +189,15 @@ impl Sources<'_> {
                 }
             }
         };
-        let index = self.opened.backend.index(&id).await.map_err(|error| gone(error, &id))?;
-        Ok(StoreFacts { entries: index.entries.len() as u64, bytes: index.bytes(), id: Some(id) })
+        let backend = self.opened.backend.as_ref();
+        let (entries, bytes) = if with_texts {
+            let snapshot = backend.snapshot(&id).await.map_err(|error| gone(error, &id))?;
+            (snapshot.len(), snapshot.bytes())
+        } else {
+            let index = backend.index(&id).await.map_err(|error| gone(error, &id))?;
+            (index.entries.len(), index.bytes())
+        };
+        Ok(StoreFacts { entries: entries as u64, bytes, id: Some(id) })
     }
 }
 
@@ -242,26 +276,37 @@ pub(super) async fn bootstrap(
 }
 
 /// Counts the dreams that read sessions of a pipeline's first plan and that no run in state knows of. There
-/// are some when state was lost, and then they would be paid for again.
+/// are some when state was lost, and then they would be paid for again. Asks once in a command: no run that
+/// it begins has a dream before.
 pub(super) async fn forgotten(
     state: Option<&dyn StateStore>,
     backend: &dyn Backend,
+    asked: &Asked,
     past: &Past,
     plan: &Plan,
 ) -> Result<u64, CliError> {
     if past.last.is_some() || plan.batches.is_empty() {
         return Ok(0);
     }
-    let known = match state {
-        Some(state) => journal::known_dreams(state, jiff::Timestamp::MIN).await?,
-        None => BTreeSet::new(),
-    };
+    let strangers = asked.strangers.get_or_try_init(|| strangers(state, backend)).await?;
     let planned: BTreeSet<&SessionId> = plan.batches.iter().flat_map(|batch| &batch.sessions).collect();
-    let dreams = backend.dreams_since(jiff::Timestamp::UNIX_EPOCH).await?;
-    let forgotten = dreams.iter().filter(|dream| {
-        !known.contains(&dream.id) && dream.sessions.iter().any(|session| planned.contains(session))
-    });
+    let forgotten =
+        strangers.iter().filter(|sessions| sessions.iter().any(|session| planned.contains(session)));
     Ok(forgotten.count() as u64)
+}
+
+/// Returns the sessions of each dream that no run in state knows of.
+async fn strangers(
+    state: Option<&dyn StateStore>,
+    backend: &dyn Backend,
+) -> Result<Vec<Vec<SessionId>>, CliError> {
+    let dreams = backend.dreams_since(jiff::Timestamp::UNIX_EPOCH).await?;
+    let known = match state {
+        Some(state) if !dreams.is_empty() => journal::known_dreams(state, jiff::Timestamp::MIN).await?,
+        _ => BTreeSet::new(),
+    };
+    let strangers = dreams.into_iter().filter(|dream| !known.contains(&dream.id));
+    Ok(strangers.map(|dream| dream.sessions).collect())
 }
 
 /// Says that dreams were forgotten, if any were.

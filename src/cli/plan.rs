@@ -67,7 +67,7 @@ async fn live(call: &Call<'_>, workspace: &Workspace) -> Result<Answer, CliError
         let plan = plan(pipeline, &sources.facts(pipeline, &past).await?)?;
         let is_verbose = call.console.volume == super::Volume::Verbose;
         call.console.say(&plan_text(&plan, pipeline, call.console.paint, is_verbose));
-        let forgotten = gather::forgotten(store, opened.backend.as_ref(), &past, &plan).await?;
+        let forgotten = gather::forgotten(store, opened.backend.as_ref(), &asked, &past, &plan).await?;
         gather::warn_of_forgotten(call, workspace, forgotten);
         if let Some((run, state)) = past.last.as_ref().filter(|(_, state)| !state.is_released) {
             let phase = state.phase.name().replace('_', " ");

@@ -51,6 +51,6 @@ pub(super) fn sow(call: &Call<'_>, local: &LocalBackend, world: &World) -> Resul
     let made = if made.is_empty() { "nothing new".to_owned() } else { made.join(", ") };
     let known = seeded.known;
     let file = world.file().path().display();
-    call.console.say(&format!("Loaded from {file}: {made}; {known} were there already.\n"));
+    call.console.say(&format!("Loaded from {file}: {made}; {known} already there.\n"));
     Ok(())
 }

@@ -22,6 +22,7 @@ use crate::snapshot::{IndexEntry, Snapshot, SnapshotIndex};
 use crate::spec::pipeline::{StoreRef, Target};
 use crate::state::alias::{Adoption, AliasRecord};
 
+use super::next::{Next, next};
 use super::perform::{settle_sessions, update_alias};
 use super::{RunError, Surroundings, base_snapshot, record, targets};
 
@@ -31,17 +32,28 @@ pub(super) async fn record_candidate(
 ) -> Result<(), RunError> {
     let Phase::Dreamed { output } = &journal.state().phase else { return Ok(()) };
     let store = output.clone();
-    // Its text is read when it is judged, after the base's: most of it is the same.
-    let candidate = match around.backend.index(&store).await {
+    let Some(base) = journal.state().base.clone() else { return Ok(()) };
+    // Most of the candidate's text is the base's, which is read first.
+    let before = base_snapshot(around.backend, &base).await?;
+    let after = match around.backend.snapshot(&store).await {
         // A store that is gone does not come back: the run ends, so that another can begin.
         Err(BackendError::Refused { kind: Refusal::NotFound, .. }) => {
             let batch = journal.state().dreams.last().map_or(1, |dream| dream.batch);
             let because = FailReason::NoOutput { batch };
             return record(journal, around, JournalEvent::Failed { because }).await;
         }
-        candidate => candidate?,
+        after => after?,
     };
-    record(journal, around, candidate_event(store, &candidate)).await
+    record(journal, around, candidate_event(store, &after.index())).await?;
+    // What was read is judged and decided upon as it is: whether the candidate still is what was judged is
+    // looked at before it is adopted.
+    if next(&journal.state().plan, journal.state()) == Next::Judge {
+        judge_these(journal, around, &base, &before, &after).await?;
+    }
+    if next(&journal.state().plan, journal.state()) == Next::Decide {
+        decide_on(journal, around, Some(after)).await?;
+    }
+    Ok(())
 }
 
 pub(super) fn candidate_event(store: MemoryStoreId, candidate: &SnapshotIndex) -> JournalEvent {
@@ -58,8 +70,18 @@ pub(super) async fn judge(journal: &mut Journal, around: &Surroundings<'_>) -> R
     let (base, candidate) = (base.clone(), candidate.clone());
     let before = base_snapshot(around.backend, &base).await?;
     let after = around.backend.snapshot(&candidate).await?;
-    let diff = StoreDiff::between(&before, &after);
-    let evidence = gate::Evidence { before: &before, after: &after, diff: &diff };
+    judge_these(journal, around, &base, &before, &after).await
+}
+
+async fn judge_these(
+    journal: &mut Journal,
+    around: &Surroundings<'_>,
+    base: &Base,
+    before: &Snapshot,
+    after: &Snapshot,
+) -> Result<(), RunError> {
+    let diff = StoreDiff::between(before, after);
+    let evidence = gate::Evidence { before, after, diff: &diff };
     let verdicts = gate::judge_all(&journal.state().plan.gates, &evidence);
     let event = JournalEvent::Judged { live: base.index.hash(), candidate: after.hash(), verdicts };
     record(journal, around, event).await
@@ -73,6 +95,15 @@ pub(super) async fn decide_adoption(
     journal: &mut Journal,
     around: &Surroundings<'_>,
 ) -> Result<(), RunError> {
+    decide_on(journal, around, None).await
+}
+
+/// Decides upon a candidate that was just read, or reads it.
+async fn decide_on(
+    journal: &mut Journal,
+    around: &Surroundings<'_>,
+    judged: Option<Snapshot>,
+) -> Result<(), RunError> {
     let state = journal.state();
     let (Some(base), Some(candidate), Some(judgment)) = (&state.base, &state.candidate, &state.judgment)
     else {
@@ -80,7 +111,10 @@ pub(super) async fn decide_adoption(
     };
     let has_moved = is_of(&update_alias(around, |_| Ok(false)).await?, journal.run());
     let live = around.backend.snapshot(&base.store).await?;
-    let theirs = around.backend.snapshot(&candidate.store).await?;
+    let theirs = match judged {
+        Some(judged) => judged,
+        None => around.backend.snapshot(&candidate.store).await?,
+    };
     if theirs.hash() != judgment.candidate && !has_moved {
         let event = candidate_event(candidate.store.clone(), &theirs.index());
         return record(journal, around, event).await;

@@ -251,6 +251,9 @@ pub async fn settle_now(
 ///
 /// Fails when the backend cannot show the store.
 pub async fn base_snapshot(backend: &dyn Backend, base: &Base) -> Result<Snapshot, BackendError> {
+    if let Some(recalled) = backend.recall(&base.index) {
+        return Ok(recalled);
+    }
     let live = backend.snapshot(&base.store).await?;
     let mut snapshot = Snapshot::default();
     let mut missing: Vec<PastMemory> = Vec::new();

@@ -38,7 +38,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::from_fn_with_state;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::backend::local::{LocalBackend, LocalError, Serving};
 use crate::price::PriceTable;
@@ -51,6 +51,9 @@ use line::{Line, Lines};
 pub use error::ApiError;
 pub use faults::{FaultError, Faults, GRAMMAR as FAULT_GRAMMAR, Latency};
 pub use keys::Keys;
+
+/// How soon a dream that could not be started is tried again.
+const CATCH_UP: Duration = Duration::from_secs(1);
 
 /// What a server is started with.
 pub struct Options {
@@ -197,6 +200,7 @@ pub async fn serve(
         serving.fault = Arc::new(fault);
     }
     local.serve_dreams(serving)?;
+    let catcher = tokio::spawn(catch_up(Arc::clone(&local)));
     let (close, closing) = watch::channel(false);
     let dream_models = options.dream_models.into();
     let is_recording = options.is_recording;
@@ -229,7 +233,20 @@ pub async fn serve(
         }
     };
     stopper.abort();
+    catcher.abort();
+    // Only then has it let go of the backend.
+    let _ = catcher.await;
     ended
+}
+
+/// Goes on with dreams that could not be started when they were asked for.
+async fn catch_up(local: Arc<LocalBackend>) {
+    let mut ticks = interval(CATCH_UP);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        local.catch_up();
+    }
 }
 
 /// Returns the models a dream may be asked of, unless a server is told otherwise: those documented for

@@ -7,6 +7,7 @@ mod held;
 mod hazards;
 mod killed_server;
 mod overlap;
+mod seed;
 mod serve;
 mod signals;
 #[path = "../support/mod.rs"]

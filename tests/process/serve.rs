@@ -11,13 +11,13 @@ use std::time::Duration;
 use crate::support::{Drill, Ran, signal};
 
 /// A server that runs, and stops when it is told to.
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
     stdout: BufReader<ChildStdout>,
-    address: String,
+    pub(crate) address: String,
 }
 
-fn serve(drill: &Drill, arguments: &[&str]) -> Serving {
+pub(crate) fn serve(drill: &Drill, arguments: &[&str]) -> Serving {
     let all: Vec<&str> = ["serve", "--listen", "127.0.0.1:0"].iter().chain(arguments).copied().collect();
     let mut child = drill.dreamrun(&all).spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -30,7 +30,7 @@ fn serve(drill: &Drill, arguments: &[&str]) -> Serving {
 }
 
 impl Serving {
-    fn stop(mut self, name: &str) -> Ran {
+    pub(crate) fn stop(mut self, name: &str) -> Ran {
         signal(name, self.child.id());
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).unwrap();
@@ -41,7 +41,7 @@ impl Serving {
 }
 
 /// Asks once, and returns status and body, or nothing if no whole answer came.
-fn ask(address: &str, key: &str, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
+pub(crate) fn ask(address: &str, key: &str, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     write!(

@@ -428,6 +428,39 @@ async fn a_dream_that_updates_a_store_leaves_alone_what_agents_wrote_meanwhile()
 }
 
 #[tokio::test]
+async fn a_dream_that_cannot_be_started_at_once_is_started_later() {
+    let server = learning().await;
+    let store = store(&server, "notes", &[("/a", "one")]).await;
+    let sessions = sessions(&server, &["first"]).await;
+    // Where the claims to dreams would be.
+    let in_the_way = server.folder().join("local.db-dreams");
+    std::fs::write(&in_the_way, "").unwrap();
+    let made = create(&server, &body(&store, &sessions)).await;
+    let updated = create(&server, &updating(&store, &sessions)).await;
+    std::fs::remove_file(&in_the_way).unwrap();
+    for dream in [&made, &updated] {
+        assert_eq!(ended(&server, dream).await["status"], "completed");
+    }
+}
+
+#[tokio::test]
+async fn a_dream_that_makes_a_store_leaves_alone_what_was_written_there_meanwhile() {
+    let (server, mind) = gated().await;
+    let store = store(&server, "notes", &[("/learned.md", "old"), ("/a", "one"), ("/c", "three")]).await;
+    let sessions = sessions(&server, &["first"]).await;
+    let dream = create(&server, &body(&store, &sessions)).await;
+    let running = until(&server, &dream, |dream| dream["outputs"] != json!([])).await;
+    let made = MemoryStoreId::parse(output(&running)).unwrap();
+    put(&server, &made, "/a", "newer", Some("one")).await;
+    put(&server, &made, "/b", "two", None).await;
+    mind.allow(1);
+    assert_eq!(ended(&server, &dream).await["status"], "completed");
+    let learned = "- s000: [\"first\"]\n";
+    let whole = [("/a", "newer"), ("/b", "two"), ("/c", "three"), ("/learned.md", learned)];
+    assert_eq!(held(&server, made.as_str()).await, whole.map(|(at, text)| (at.to_owned(), text.to_owned())));
+}
+
+#[tokio::test]
 async fn a_dream_whose_input_store_goes_away_fails_with_the_documented_error() {
     let (server, _mind) = gated().await;
     let sessions = sessions(&server, &["first"]).await;

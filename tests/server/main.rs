@@ -9,6 +9,7 @@ mod events;
 mod faults;
 mod harness;
 mod memories;
+mod seed;
 mod sessions;
 mod stores;
 mod versions;

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::memory::ContentHash;
+use crate::memory::{ContentHash, Memory, MemoryPath};
+use crate::snapshot::{IndexEntry, Snapshot, SnapshotIndex};
 
 /// Texts by hash. Beyond `most` bytes the oldest go, and cost a request if they are wanted again.
 pub(super) struct Contents {
@@ -38,6 +39,21 @@ impl Contents {
         self.held().texts.get(hash).cloned()
     }
 
+    /// Returns the memories of an index, if the text of every one was read.
+    pub(super) fn recall(&self, index: &SnapshotIndex) -> Option<Snapshot> {
+        let held = self.held();
+        let memory = |(path, entry): (&MemoryPath, &IndexEntry)| {
+            Some(Memory {
+                path: path.clone(),
+                content: Arc::clone(held.texts.get(&entry.hash)?),
+                hash: entry.hash,
+                version: entry.version.clone(),
+                updated_at: None,
+            })
+        };
+        index.entries.iter().map(memory).collect()
+    }
+
     /// Keeps a text whose hash is right.
     pub(super) fn keep(&self, hash: ContentHash, text: &Arc<str>) {
         let mut held = self.held();
@@ -52,5 +68,21 @@ impl Contents {
             let gone = held.texts.remove(&oldest);
             held.bytes -= gone.map_or(0, |text| text.len());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_is_recalled_only_if_every_text_of_it_was_read() {
+        let contents = Contents::default();
+        let memory = |path: &str, text: &str| Memory::new(MemoryPath::parse(path).unwrap(), text);
+        let whole: Snapshot = [memory("/a.md", "one"), memory("/b.md", "two")].into_iter().collect();
+        contents.keep(ContentHash::of("one"), &Arc::from("one"));
+        assert_eq!(contents.recall(&whole.index()), None);
+        contents.keep(ContentHash::of("two"), &Arc::from("two"));
+        assert_eq!(contents.recall(&whole.index()).unwrap().hash(), whole.hash());
     }
 }

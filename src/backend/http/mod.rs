@@ -1,7 +1,7 @@
 //! The Managed Agents API as a backend: Anthropic's, or any server that speaks it.
 //!
-//! One file builds and sends requests ([`request`]), one decides about repeating them ([`retry`]), one holds the
-//! rate budget ([`rate`]). The others are what is asked for: snapshots, writes, sessions, dreams.
+//! One file builds and sends requests (`request`), one decides about repeating them (`retry`), one holds the
+//! rate budget (`rate`). The others are what is asked for: snapshots, writes, sessions, dreams.
 //!
 //! Nothing a server sends is trusted: ids, paths, hashes and sizes are checked, and its words are made
 //! fit for one line. The key is in one header, which no redirect carries elsewhere and no trace shows.
@@ -125,6 +125,10 @@ impl Backend for HttpBackend {
         wanted: &[PastMemory],
     ) -> Result<Vec<Memory>, BackendError> {
         self.read_contents(store, wanted).await.map_err(told("read past memories"))
+    }
+
+    fn recall(&self, index: &SnapshotIndex) -> Option<Snapshot> {
+        self.contents.recall(index)
     }
 
     async fn write(&self, store: &MemoryStoreId, writes: &[MemoryWrite]) -> Result<(), BackendError> {

@@ -1,4 +1,5 @@
-//! What a dream that writes into its own input store may write there, after agents went on writing.
+//! What a dream may write into its output store, after agents went on writing there. That is its input
+//! store or one that began as a copy of it.
 //!
 //! Nothing an agent wrote since the input was fixed is overwritten, and nothing moves half: the memories
 //! that one change draws from and writes to are brought up to date together or stay together.

@@ -363,9 +363,14 @@ impl Shared {
         if terms.is_some() {
             self.choose_fault(id);
         }
-        if let Err(error) = self.attend(id) {
-            // The dream is accepted all the same; whoever waits for it is told.
-            tracing::warn!(dream = %id, %error, "the dream could not be started yet");
+        // Whatever becomes of it, the dream is accepted.
+        match self.attend(id) {
+            Ok(Some(_)) => {}
+            Ok(None) => self.fall_behind(),
+            Err(error) => {
+                tracing::warn!(dream = %id, error = error.in_full(), "the dream could not be started yet");
+                self.fall_behind();
+            }
         }
         Ok(record)
     }
@@ -390,10 +395,16 @@ impl Shared {
         if let Some(handle) = workers.get(id) {
             return Ok(Some(Arc::clone(handle)));
         }
-        if !self.database.is_writable() || self.dream(id)?.status.is_final() {
+        if !self.database.is_writable() {
             return Ok(None);
         }
-        let Some(claim) = Claim::take(self.database.path(), id)? else { return Ok(None) };
+        let record = self.database.read(|db| dreams::record(db, id))?;
+        if record.dream.status.is_final() {
+            return Ok(None);
+        }
+        let claim =
+            if record.is_served() { self.claim_served()? } else { Claim::take(self.database.path(), id)? };
+        let Some(claim) = claim else { return Ok(None) };
         let handle = Arc::new(Handle::new());
         let spawned = {
             let (shared, handle, id) = (Arc::clone(self), Arc::clone(&handle), id.clone());

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -16,6 +16,7 @@ use crate::dream::DreamRequest;
 use crate::ids::DreamId;
 
 use super::LocalBackend;
+use super::claim::Claim;
 use super::dreams::{self, DreamFilter, DreamRecord, DreamTerms};
 use super::error::LocalError;
 
@@ -79,12 +80,23 @@ pub(super) struct Served {
     asked: AtomicU64,
     faults: Mutex<BTreeMap<DreamId, DreamFault>>,
     turns: Turns,
+    /// The claim to all dreams asked for over HTTP, from the first of them on.
+    claim: Mutex<Option<Claim>>,
+    /// Whether a dream waits that could not be started when it was met.
+    is_behind: AtomicBool,
 }
 
 impl Served {
     fn new(serving: Serving) -> Self {
         let turns = thread::available_parallelism().map_or(2, usize::from);
-        Self { serving, asked: AtomicU64::new(0), faults: Mutex::default(), turns: Turns::new(turns) }
+        Self {
+            serving,
+            asked: AtomicU64::new(0),
+            faults: Mutex::default(),
+            turns: Turns::new(turns),
+            claim: Mutex::default(),
+            is_behind: AtomicBool::new(false),
+        }
     }
 
     pub(super) fn pace(&self) -> Pace {
@@ -147,13 +159,23 @@ impl LocalBackend {
     ///
     /// # Errors
     ///
-    /// Fails if the database does.
+    /// Fails if the database does. A dream that cannot be started yet is left to [`LocalBackend::catch_up`].
     pub fn serve_dreams(&self, serving: Serving) -> Result<(), LocalError> {
         self.shared.served.get_or_init(|| Served::new(serving));
-        for id in self.shared.database.read(dreams::unfinished)? {
-            self.shared.attend(&id)?;
+        self.shared.attend_unfinished()
+    }
+
+    /// Starts the dreams asked for over HTTP that could not be started when they were met: this process had
+    /// run out of files or threads, or another one had not let go. Whoever serves calls it now and then.
+    pub fn catch_up(&self) {
+        let Some(served) = self.shared.served.get() else { return };
+        if !served.is_behind.swap(false, Ordering::Relaxed) {
+            return;
         }
-        Ok(())
+        if let Err(error) = self.shared.attend_unfinished() {
+            tracing::warn!(error = error.in_full(), "waiting dreams could not be looked up");
+            self.shared.fall_behind();
+        }
     }
 
     /// Accepts a dream asked for over HTTP: durable and pending when it returns.
@@ -200,6 +222,39 @@ impl LocalBackend {
 }
 
 impl super::Shared {
+    /// Sets to work on every unfinished dream asked for over HTTP, oldest first, as far as possible.
+    fn attend_unfinished(self: &Arc<Self>) -> Result<(), LocalError> {
+        for id in self.database.read(dreams::unfinished)? {
+            match self.attend(&id) {
+                Ok(Some(_)) => {}
+                Ok(None) => self.fall_behind(),
+                Err(error) => {
+                    tracing::warn!(dream = %id, error = error.in_full(), "dreams could not be started yet");
+                    self.fall_behind();
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that a dream asked for over HTTP waits for somebody to work on it.
+    pub(super) fn fall_behind(&self) {
+        if let Some(served) = self.served.get() {
+            served.is_behind.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Claims a dream asked for over HTTP, and all others with it.
+    pub(super) fn claim_served(&self) -> Result<Option<Claim>, LocalError> {
+        let Some(served) = self.served.get() else { return Claim::take_served(self.database.path()) };
+        let mut held = served.claim.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_none() {
+            *held = Claim::take_served(self.database.path())?;
+        }
+        Ok(held.as_ref().map(Claim::share))
+    }
+
     /// Decides how an accepted dream goes wrong, if it does.
     pub(super) fn choose_fault(&self, id: &DreamId) {
         if let Some(served) = self.served.get() {

@@ -274,6 +274,34 @@ async fn a_dream_that_a_server_left_unfinished_goes_on_under_the_next_one() {
 }
 
 #[tokio::test]
+async fn a_server_starts_though_it_cannot_go_on_with_its_dreams_yet() {
+    let project = Project::new();
+    let backend = project.open();
+    let pace = Pace { pending: Duration::from_secs(60), running: Duration::ZERO };
+    backend.serve_dreams(Serving { pace, ..Serving::default() }).unwrap();
+    let store = backend.import_folder("notes", Path::new("memory")).unwrap().store;
+    backend.sessions(&files()).await.unwrap();
+    let terms = DreamTerms { mind: "mind".to_owned(), updates_existing: false };
+    let dream = backend.begin_dream(&request(&store), &terms).unwrap().dream;
+    backend.leave(&dream.id).await.unwrap();
+    drop(backend);
+
+    // Where the claims to dreams would be.
+    let locks = crate::sqlite::beside(&project.options().database, "-dreams");
+    fs::remove_dir_all(&locks).unwrap();
+    fs::write(&locks, "").unwrap();
+    let backend = project.open();
+    backend.serve_dreams(Serving { pace: Pace::NONE, ..Serving::default() }).unwrap();
+    backend.catch_up();
+    assert!(backend.shared.worker(&dream.id).is_none());
+    fs::remove_file(&locks).unwrap();
+    backend.catch_up();
+    let worker = backend.shared.worker(&dream.id).expect("somebody works on it");
+    worker.listen().wait_for(|pulse| pulse.over.is_some()).await.unwrap();
+    assert_eq!(backend.dream_record(&dream.id).unwrap().dream.status, DreamStatus::Completed);
+}
+
+#[tokio::test]
 async fn a_served_dream_whose_mind_is_gone_fails() {
     let project = Project::new();
     let backend = project.open();

@@ -13,7 +13,7 @@
 //! panics fails its dream; a database that cannot be written stops the worker and leaves the dream as it is.
 
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -387,13 +387,9 @@ impl Worker<'_> {
             let output = record.dream.output.as_ref().ok_or_else(|| {
                 Failure::refused(crate::backend::Refusal::Internal, "a running dream has no output store")
             })?;
-            // Compared with what is there, not with the input: somebody may have written to the output.
+            // A new store is open to agents as well, as soon as the dream runs.
             let before = memories::snapshot(db, output)?;
-            let Landed { store: after, kept } = if record.updates_existing {
-                land(input, made, &before)
-            } else {
-                Landed { store: made.store.clone(), kept: BTreeSet::new() }
-            };
+            let Landed { store: after, kept } = land(input, made, &before);
             let bytes = memories::replace(db, output, &before, &after, &record.mark(now))?;
             let tokens = estimate_tokens(bytes, TextKind::Prose);
             let name = stores::find(db, output)?.name;

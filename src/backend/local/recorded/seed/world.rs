@@ -314,10 +314,14 @@ impl<'a> Parts<'a> {
             other => return Trouble::Failed(other),
         };
         if let Some((route, rule)) = message.split_once(": ") {
-            let place = self.place(places_in(route));
-            let found = self.world.tree.find(&steps_of(&place));
-            if place.len() > self.at.len() && found.is_whole {
-                return self.broken_at(&place, rule);
+            let mut place = self.place(places_in(route));
+            let length = place.len();
+            while place.len() > self.at.len() {
+                if self.world.tree.find(&steps_of(&place)).is_whole {
+                    let is_there = place.len() == length;
+                    return self.broken_at(&place, if is_there { rule } else { &message });
+                }
+                place.pop();
             }
         }
         let node = self.world.tree.find(&steps_of(&self.at)).node;
