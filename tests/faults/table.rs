@@ -119,6 +119,12 @@ const FAULTS: &[Fault] = &[
             "GET /v1/memory_stores/*/memories set /new=1 /data/0/new=2",
         ],
     ),
+    overcome(
+        "dreams: one of another kind in the list",
+        &[
+            "GET /v1/dreams set /data=[{\"id\":\"drm_x\",\"status\":\"running\",\"inputs\":[{\"type\":\"vault\"}]}]",
+        ],
+    ),
     // Waiting.
     overcome("dream: 500 three times", &["GET /v1/dreams/*#1..3 status 500"]),
     overcome("dream: hang-up every other time", &["GET /v1/dreams/*%2 hang-up"]),

@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn an_index_is_recalled_only_if_every_text_of_it_was_read() {
-        let contents = Contents::default();
+        let contents = Contents::new(1 << 20);
         let memory = |path: &str, text: &str| Memory::new(MemoryPath::parse(path).unwrap(), text);
         let whole: Snapshot = [memory("/a.md", "one"), memory("/b.md", "two")].into_iter().collect();
         contents.keep(ContentHash::of("one"), &Arc::from("one"));

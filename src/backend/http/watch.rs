@@ -156,7 +156,7 @@ impl Watches {
     /// Leaves the server alone for as long as it asks, within reason, and says how long.
     fn rest(&self, failed: &Failed) -> Option<Duration> {
         let Failed::Refused(refused) = failed else { return None };
-        let wait = refused.retry_after?.min(REST);
+        let wait = refused.retry_after.filter(|_| failed.may_pass())?.min(REST);
         let mut until = lock(&self.resting_until);
         *until = (*until).max(Instant::now() + wait);
         Some(wait)
@@ -529,5 +529,41 @@ impl Line {
         };
         self.look_at = now + wait.mul_f64(1.0 - chance() / 4.0);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Credential, HttpOptions};
+    use super::*;
+    use crate::backend::Backend;
+    use crate::clock::SystemClock;
+
+    fn told(id: &str, status: &str) -> wire::Dream {
+        let text = format!(
+            r#"{{"id":"{id}","status":"{status}","inputs":[{{"type":"memory_store","memory_store_id":"memstore_1"}},
+            {{"type":"sessions","session_ids":["sesn_1"]}}],"model":{{"id":"m"}},"created_at":"2026-11-22T10:00:00Z"}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_what_is_waited_for_or_ended_lately_is_kept() {
+        let options = HttpOptions::new(Credential::ApiKey("key".into()), Arc::new(SystemClock));
+        let nowhere = Some("http://127.0.0.1:9".to_owned());
+        let backend = HttpBackend::new(HttpOptions { base_url: nowhere, ..options }).unwrap();
+        let kept = || lock(&backend.watches.all).len();
+        backend.note(told("drm_foreign", "running")).unwrap();
+        assert_eq!(kept(), 0, "one that is only listed");
+        for n in 0..2 * ENDED {
+            let id = format!("drm_{n}");
+            backend.note_one(told(&id, "running")).unwrap();
+            backend.note(told(&id, "completed")).unwrap();
+            assert!(backend.watches.find(&id.parse().unwrap()).is_some(), "what it did is asked for now");
+        }
+        assert_eq!((kept(), lock(&backend.watches.ended).len()), (ENDED, ENDED));
+        backend.note_one(told("drm_left", "running")).unwrap();
+        backend.leave(&"drm_left".parse().unwrap()).await.unwrap();
+        assert_eq!(kept(), ENDED);
     }
 }
