@@ -153,7 +153,7 @@ impl World {
             clock: Arc::new(SystemClock),
         });
         let local = Arc::new(local.unwrap());
-        let mut options = Options::new(Arc::clone(&local), Keys::one(&KEY.into()));
+        let mut options = Options::new(Arc::clone(&local), Keys::one(&KEY.into()).unwrap());
         options.serving = Serving { pace: Pace::NONE, ..Serving::default() };
         let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0))).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

@@ -206,7 +206,7 @@ fn main() {
 
     let listener = serving.block_on(TcpListener::bind(("127.0.0.1", 0))).unwrap();
     let ours = listener.local_addr().unwrap();
-    let options = Options::new(local, Keys::one(&"bench".into()));
+    let options = Options::new(local, Keys::one(&"bench".into()).unwrap());
     serving.spawn(serve(listener, options, std::future::pending()));
 
     let memories = format!("/v1/memory_stores/{store}/memories");

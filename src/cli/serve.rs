@@ -18,7 +18,7 @@ use super::answer::Answer;
 use super::exit::{CliError, ExitCode};
 use super::seed;
 use crate::backend::local::{LocalBackend, LocalError, LocalOptions, Pace};
-use crate::server::{self, FAULT_GRAMMAR, Faults, Keys, Latency, ServeError};
+use crate::server::{self, EmptyKey, FAULT_GRAMMAR, Faults, Keys, Latency, ServeError};
 
 const AFTER_HELP: &str = "The address is the first line on stdout. Point the official SDKs at it:\n\
 \n\
@@ -204,7 +204,10 @@ fn given_keys(call: &Call<'_>, options: &Options) -> Result<Option<Keys>, CliErr
             .map_err(|reason| CliError::usage(format!("`{}`: {reason}", path.display())));
     }
     if let Some(key) = call.variable("DREAMRUN_SERVE_KEY") {
-        return Ok(Some(Keys::one(&key.trim().into())));
+        return Keys::one(&key.trim().into()).map(Some).map_err(|_| {
+            CliError::usage("DREAMRUN_SERVE_KEY is set and blank")
+                .hint("Give it a key, or unset it to have one made.")
+        });
     }
     match options.allow_remote {
         true => Err(CliError::usage("--allow-remote needs a key of yours")
@@ -223,20 +226,23 @@ fn made_up(call: &Call<'_>, data: &Path) -> Result<Keys, CliError> {
         Err(error) => return Err(CliError::io("read", &path, &error)),
     };
     call.console.say(&format!("The key is in {}.\n", path.display()));
-    Ok(Keys::one(&key))
+    Keys::one(&key).map_err(|error| CliError::caused(ExitCode::Unexpected, &error))
 }
 
 /// Reads `KEY` or `apikey_ID KEY` a line; empty lines and those that begin with # are passed over.
 fn read_keys(text: &str) -> Result<Keys, String> {
     let mut keys = Keys::default();
     for (number, line) in (1..).zip(text.lines()) {
+        let told = |error: EmptyKey| format!("line {number}: {error}");
         let words: Vec<&str> = line.split_whitespace().collect();
         match *words {
             [] => {}
             [first, ..] if first.starts_with('#') => {}
-            [key] if keys.is_empty() => keys.add(Keys::DEFAULT_ID, &key.into()),
-            [key] => keys.add(&format!("apikey_01line{number}"), &key.into()),
-            [id, key] if id.starts_with("apikey_") => keys.add(id, &key.into()),
+            [key] if keys.is_empty() => keys.add(Keys::DEFAULT_ID, &key.into()).map_err(told)?,
+            [key] => {
+                keys.add(&format!("apikey_01line{number}"), &key.into()).map_err(told)?;
+            }
+            [id, key] if id.starts_with("apikey_") => keys.add(id, &key.into()).map_err(told)?,
             _ => return Err(format!("line {number} is neither `KEY` nor `apikey_ID KEY`")),
         }
     }

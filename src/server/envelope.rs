@@ -4,17 +4,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Json;
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tracing::Instrument;
 
 use crate::backend::local::mint;
 use crate::backend::wire::{ErrorBody, ErrorDetail, header};
 
 use super::error::Told;
 use super::keys::Caller;
+use super::line::Line;
 
 /// Whose server it is, as its answers say.
 #[derive(Debug)]
@@ -29,7 +31,11 @@ pub(super) async fn wrap(State(envelope): State<Arc<Envelope>>, request: Request
     let id = mint::mint("req_");
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let mut response = next.run(request).await;
+    if let Some(ConnectInfo(line)) = request.extensions().get::<ConnectInfo<Line>>() {
+        line.heard();
+    }
+    // What goes wrong on the way is told with the id that the caller sees, at any level.
+    let mut response = next.run(request).instrument(tracing::error_span!("request", id)).await;
     if response.status().is_client_error() || response.status().is_server_error() {
         response = in_form(response, &id);
     }
@@ -41,6 +47,10 @@ pub(super) async fn wrap(State(envelope): State<Arc<Envelope>>, request: Request
     }
     set(header::ORGANIZATION, envelope.organization.clone());
     set(header::WORKSPACE, envelope.workspace.clone());
+    if status == StatusCode::UNAUTHORIZED {
+        // Without a key nobody keeps a connection.
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     tracing::info!(
         request = id,
         %method,

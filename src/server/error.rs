@@ -115,7 +115,7 @@ impl From<LocalError> for ApiError {
                 let status = StatusCode::from_u16(529).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
                 Self::new(status, "overloaded_error", "the database is busy").retry_after(1)
             }
-            other => Self::internal(&format!("{other}")),
+            other => Self::internal(&other.in_full()),
         }
     }
 }

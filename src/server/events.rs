@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::backend::local::LocalBackend;
-use crate::backend::local::recorded::{EventFilter, News};
+use crate::backend::local::recorded::{EventFilter, Listening, News};
 use crate::backend::wire::{Object, Page, Sent};
 use crate::ids::SessionId;
 
@@ -126,15 +126,15 @@ fn open(service: &Service, session: SessionId, query: &Query) -> Result<Response
     if let Some(other) = previews.iter().find(|kind| !PREVIEWS.contains(kind)) {
         return Err(ApiError::invalid(format!("event_deltas: `{other}` has no previews")));
     }
-    let (bell, after) = service.local.recorded().listen(&session)?;
+    let Listening { bell, last, is_over } = service.local.recorded().listen(&session)?;
     let follower = Follower {
         local: Arc::clone(&service.local),
         session,
         bell,
-        after,
+        after: last,
         closing: Box::pin(service.closing()),
         waiting: VecDeque::new(),
-        is_over: false,
+        is_over,
     };
     let frames = unfold(follower, |mut follower| async move {
         follower.next().await.map(|event| (Ok::<_, Infallible>(event), follower))

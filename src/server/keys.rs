@@ -17,6 +17,11 @@ use super::error::ApiError;
 #[derive(Clone, Default)]
 pub struct Keys(Vec<Key>);
 
+/// A key without a character: everybody would have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the key is empty")]
+pub struct EmptyKey;
+
 #[derive(Clone)]
 struct Key {
     id: Arc<str>,
@@ -48,15 +53,28 @@ impl Keys {
     pub const DEFAULT_ID: &str = "apikey_01default";
 
     /// Accepts one key.
-    pub fn one(key: &SecretString) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// Refuses a blank one.
+    pub fn one(key: &SecretString) -> Result<Self, EmptyKey> {
         let mut keys = Self::default();
-        keys.add(Self::DEFAULT_ID, key);
-        keys
+        keys.add(Self::DEFAULT_ID, key)?;
+        Ok(keys)
     }
 
     /// Accepts a further key, which versions of memories name by its id.
-    pub fn add(&mut self, id: &str, key: &SecretString) {
-        self.0.push(Key { id: id.into(), hash: hash(key.expose_secret().as_bytes()) });
+    ///
+    /// # Errors
+    ///
+    /// Refuses a blank one.
+    pub fn add(&mut self, id: &str, key: &SecretString) -> Result<(), EmptyKey> {
+        let key = key.expose_secret();
+        if key.trim().is_empty() {
+            return Err(EmptyKey);
+        }
+        self.0.push(Key { id: id.into(), hash: hash(key.as_bytes()) });
+        Ok(())
     }
 
     /// Says whether nobody can get in.
@@ -112,8 +130,8 @@ mod tests {
 
     #[test]
     fn either_header_names_the_key() {
-        let mut keys = Keys::one(&"sk-1".into());
-        keys.add("apikey_2", &"sk-2".into());
+        let mut keys = Keys::one(&"sk-1".into()).unwrap();
+        keys.add("apikey_2", &"sk-2".into()).unwrap();
         let caller = |pairs: &[_]| keys.caller(&headers(pairs)).map(|caller| caller.key.to_string()).ok();
         assert_eq!(caller(&[("authorization", "Bearer sk-1")]).as_deref(), Some(Keys::DEFAULT_ID));
         assert_eq!(caller(&[("authorization", "bearer  sk-2")]).as_deref(), Some("apikey_2"));
@@ -131,7 +149,14 @@ mod tests {
     }
 
     #[test]
+    fn a_blank_key_is_refused() {
+        for blank in ["", " ", "\t\n"] {
+            assert_eq!(Keys::one(&blank.into()).unwrap_err(), EmptyKey, "{blank:?}");
+        }
+    }
+
+    #[test]
     fn keys_are_not_shown() {
-        assert_eq!(format!("{:?}", Keys::one(&"sk-1".into())), "[\"apikey_01default\"]");
+        assert_eq!(format!("{:?}", Keys::one(&"sk-1".into()).unwrap()), "[\"apikey_01default\"]");
     }
 }

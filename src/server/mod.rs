@@ -50,7 +50,7 @@ use line::{Line, Lines};
 
 pub use error::ApiError;
 pub use faults::{FaultError, Faults, GRAMMAR as FAULT_GRAMMAR, Latency};
-pub use keys::Keys;
+pub use keys::{EmptyKey, Keys};
 
 /// How soon a dream that could not be started is tried again.
 const CATCH_UP: Duration = Duration::from_secs(1);

@@ -121,7 +121,7 @@ fn place(key: &str) -> Result<Place, ApiError> {
         let (at, seq) = key.split_once('.')?;
         Some(Place { at: at.parse().ok()?, seq: seq.parse().ok()? })
     };
-    read(key).ok_or_else(|| ApiError::invalid("page: not a cursor of this list"))
+    read(key).ok_or_else(Cursor::unknown)
 }
 
 fn lies_outside(bounds: &Bounds, place: Place) -> bool {
@@ -147,15 +147,59 @@ async fn resources(
 ) -> Result<Json<Page<Object>>, ApiError> {
     let all = service.local.recorded().session(&session_id(&id)?)?.resources;
     let limit = query.limit(1_000, 1_000)?;
-    let start = match Cursor::of(&query, "resources")? {
-        None => 0,
-        Some(cursor) => {
-            cursor.key.parse().map_err(|_| ApiError::invalid("page: not a cursor of this list"))?
-        }
+    let mut seen = match Cursor::of(&query, "resources")? {
+        None => Seen::default(),
+        Some(cursor) => Seen::parse(&cursor.key).ok_or_else(Cursor::unknown)?,
     };
-    let end = all.len().min(start + limit);
-    let next_page = (end < all.len()).then(|| Cursor::after("resources", end).text());
-    Ok(Json(Page { data: all.into_iter().skip(start).take(limit).collect(), next_page }))
+    let start = seen.count(&all);
+    let mut data: Vec<Object> = all.into_iter().skip(start).take(limit + 1).collect();
+    let has_more = data.len() > limit;
+    data.truncate(limit);
+    data.iter().for_each(|resource| seen.add(resource));
+    let next_page = has_more.then(|| Cursor::after("resources", seen.key()).text());
+    Ok(Json(Page { data, next_page }))
+}
+
+/// How far a caller has read the resources of a session, told by what it read and not by its place: a
+/// resource that is detached meanwhile takes no other with it.
+#[derive(Debug, Default)]
+struct Seen {
+    /// The last resource with an id. Ids follow the order of the list.
+    resource: String,
+    /// The last store. Stores stay as long as the session.
+    store: String,
+}
+
+impl Seen {
+    fn parse(key: &str) -> Option<Self> {
+        let (resource, store) = key.split_once(' ')?;
+        Some(Self { resource: resource.to_owned(), store: store.to_owned() })
+    }
+
+    fn key(&self) -> String {
+        format!("{} {}", self.resource, self.store)
+    }
+
+    fn add(&mut self, resource: &Object) {
+        match (text(resource, "id"), text(resource, "memory_store_id")) {
+            (Some(id), _) => id.clone_into(&mut self.resource),
+            (None, Some(store)) => store.clone_into(&mut self.store),
+            (None, None) => {}
+        }
+    }
+
+    /// Returns how many of the resources come before the next page.
+    fn count(&self, resources: &[Object]) -> usize {
+        let is_last = |resource: &Object| match text(resource, "id") {
+            Some(id) => *id <= *self.resource,
+            None => text(resource, "memory_store_id") == Some(&self.store),
+        };
+        resources.iter().rposition(is_last).map_or(0, |at| at + 1)
+    }
+}
+
+fn text<'a>(resource: &'a Object, name: &str) -> Option<&'a str> {
+    resource.get(name).and_then(Value::as_str)
 }
 
 async fn retrieve_resource(

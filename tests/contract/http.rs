@@ -94,7 +94,7 @@ impl World for HttpWorld {
             clock: Arc::clone(&clock) as _,
         };
         let local = Arc::new(LocalBackend::open(options).unwrap());
-        let mut options = Options::new(Arc::clone(&local), Keys::one(&KEY.into()));
+        let mut options = Options::new(Arc::clone(&local), Keys::one(&KEY.into()).unwrap());
         options.mind = mind.into();
         options.dream_models = names;
 

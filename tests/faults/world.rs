@@ -101,7 +101,7 @@ impl World {
         });
         let local = Arc::new(local.unwrap());
         let store = local.create_store("notes").unwrap().id;
-        let mut options = Options::new(local.clone(), Keys::one(&KEY.into()));
+        let mut options = Options::new(local.clone(), Keys::one(&KEY.into()).unwrap());
         options.faults = Faults::parse(rules, Latency::default()).unwrap();
         options.serving.pace = Pace { pending: Duration::from_millis(20), running };
         let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0))).unwrap();

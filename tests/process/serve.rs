@@ -107,6 +107,9 @@ fn what_others_can_reach_needs_a_word_and_a_key() {
     let _ = drill.run(&[&remote[..], &["--allow-remote"]].concat()).exits(2).says("needs a key of yours");
     let _ = drill.run(&["serve", "--fault", "GET x"]).exits(2).says("the path `x` begins with /");
     let _ = drill.run(&["serve", "--mind", "nobody"]).exits(2).says("no mind named `nobody`");
+    let blank =
+        drill.dreamrun(&remote).arg("--allow-remote").env("DREAMRUN_SERVE_KEY", " ").output().unwrap();
+    let _ = Ran::from(blank).exits(2).says("DREAMRUN_SERVE_KEY is set and blank");
     assert!(!drill.path(".dreamrun").exists());
 }
 

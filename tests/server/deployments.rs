@@ -49,6 +49,10 @@ async fn a_deployment_is_shown_with_everything_it_has() {
             json!({"schedule": {"type": "cron", "expression": "0 3 * * *", "timezone": "Mars"}}),
             "schedule.timezone",
         ),
+        (
+            json!({"schedule": {"type": "cron", "expression": "99 99 , -- */", "timezone": "UTC"}}),
+            "schedule.expression",
+        ),
     ] {
         let answer = world.server.post(DEPLOYMENTS, &body(&world, &more)).await;
         let message = answer.refused(400, "invalid_request_error");
@@ -74,6 +78,39 @@ async fn an_update_replaces_whole_what_it_names() {
     assert_eq!((&pinned["agent"]["version"], &pinned["resources"]), (&json!(2), &json!([])));
     assert_eq!(pinned["description"], Value::Null);
     world.server.post(&path, &json!({"environment_id": null})).await.refused(400, "invalid_request_error");
+}
+
+#[tokio::test]
+async fn an_update_does_not_judge_again_what_it_leaves_alone() {
+    let world = World::start().await;
+    let (old, kept) = (store(&world.server).await, store(&world.server).await);
+    let (new, late) = (store(&world.server).await, store(&world.server).await);
+    let mount = |id: &str| json!({"type": "memory_store", "memory_store_id": id});
+    let (path, made) = deployment(&world, &json!({"resources": [mount(&old), mount(&kept)]})).await;
+    for gone in [&old, &kept, &late] {
+        world.server.post_empty(&format!("/v1/memory_stores/{gone}/archive")).await.expect(200);
+    }
+    world.server.post_empty(&format!("/v1/environments/{}/archive", world.environment)).await.expect(200);
+    super::stores::wait(&world.server, 60);
+
+    let same = json!({"name": "nightly", "resources": [mount(&old), mount(&kept)], "metadata": {}});
+    assert_eq!(world.server.post(&path, &same).await.expect(200), made, "nothing changed");
+    let renamed = world.server.post(&path, &json!({"name": "weekly"})).await.expect(200);
+    assert_eq!((&renamed["name"], &renamed["resources"]), (&json!("weekly"), &made["resources"]));
+    assert_ne!(renamed["updated_at"], made["updated_at"]);
+
+    let change = json!({"resources": [mount(&new), mount(&kept)]});
+    let moved = world.server.post(&path, &change).await.expect(200);
+    assert_eq!(moved["resources"], change["resources"]);
+    let archived = json!({"resources": [mount(&new), mount(&late)]});
+    let message = world.server.post(&path, &archived).await.refused(400, "invalid_request_error");
+    assert!(message.starts_with("resources[1].memory_store_id"), "{message}");
+
+    let id = DeploymentId::parse(made["id"].as_str().unwrap()).unwrap();
+    let (kept, to) = (MemoryStoreId::parse(kept).unwrap(), MemoryStoreId::parse(new).unwrap());
+    world.server.local.repoint(&id, &kept, &to).await.unwrap();
+    let away = world.server.get(&path).await.expect(200);
+    assert_eq!(away["resources"], json!([mount(to.as_str())]));
 }
 
 #[tokio::test]

@@ -428,6 +428,16 @@ async fn a_dream_that_updates_a_store_leaves_alone_what_agents_wrote_meanwhile()
 }
 
 #[tokio::test]
+async fn a_dream_of_a_session_that_is_not_there_is_refused_by_its_name() {
+    let server = learning().await;
+    let store = store(&server, "notes", &[]).await;
+    let nobody = SessionId::parse("sesn_01nobody").unwrap();
+    let refused = server.post("/v1/dreams", &body(&store, &[nobody])).await;
+    let told = refused.refused(404, "not_found_error");
+    assert!(told.contains("there is no session `sesn_01nobody`"), "{told}");
+}
+
+#[tokio::test]
 async fn a_dream_that_cannot_be_started_at_once_is_started_later() {
     let server = learning().await;
     let store = store(&server, "notes", &[("/a", "one")]).await;

@@ -181,6 +181,77 @@ async fn a_recording_server_takes_what_an_agent_did() {
 }
 
 #[tokio::test]
+async fn a_recording_server_takes_only_what_readers_can_read() {
+    let world = recording().await;
+    let path = format!("/v1/sessions/{}/events", world.session(&json!({})).await);
+    let usage = json!({"input_tokens": 7, "output_tokens": 3, "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 1});
+    let busy =
+        json!({"type": "model_overloaded_error", "message": "busy", "retry_status": {"type": "retrying"}});
+    let use_of = |more: &Value| {
+        let mut event = json!({"type": "agent.tool_use", "name": "read", "input": {}});
+        event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        event
+    };
+    let refused = [
+        (json!({"type": "span.model_request_end", "foo": 1}), "events[0].foo"),
+        (json!({"type": "span.model_request_end", "model_usage": usage}), "model_request_start_id"),
+        (
+            json!({"type": "span.model_request_end", "model_request_start_id": "sevt_1", "model_usage": {}}),
+            "model_usage.input_tokens",
+        ),
+        (json!({"type": "session.usage"}), "events[0].usage"),
+        (json!({"type": "session.usage", "usage": {"input_tokens": "7"}}), "usage.input_tokens"),
+        (json!({"type": "session.usage", "usage": {"list_cost": {"amount": "1"}}}), "usage.list_cost"),
+        (json!({"type": "session.status_idle", "stop_reason": 5}), "events[0].stop_reason"),
+        (json!({"type": "session.status_idle", "stop_reason": {"type": "bored"}}), "stop_reason.type"),
+        (json!({"type": "session.status_idle", "stop_reason": {"type": "requires_action"}}), "event_ids"),
+        (json!({"type": "session.status_running", "why": "x"}), "events[0].why"),
+        (
+            json!({"type": "session.error", "error": {"type": "unknown_error", "message": "x"}}),
+            "retry_status",
+        ),
+        (json!({"type": "session.error", "error": {"type": "bad_day"}}), "error.type"),
+        (json!({"type": "agent.mcp_tool_use", "name": "n", "input": {}}), "mcp_server_name"),
+        (use_of(&json!({"input": "x"})), "events[0].input"),
+        (use_of(&json!({"evaluated_permission": "maybe"})), "evaluated_permission"),
+        (use_of(&json!({"evaluation": {"type": "auto"}})), "evaluation.evaluated_permission"),
+        (json!({"type": "agent.thread_message_sent", "content": []}), "to_session_thread_id"),
+        (json!({"type": "span.outcome_evaluation_start", "outcome_id": "outc_1"}), "iteration"),
+        (json!({"type": "span.outcome_evaluation_end", "outcome_id": "outc_1", "iteration": 0}), "start_id"),
+        (json!({"type": "agent.thinking", "processed_at": "yesterday"}), "processed_at"),
+        (json!({"type": "agent.thinking", "id": "event_1"}), "events[0].id"),
+    ];
+    for (event, place) in refused {
+        let answer = world.server.post(&path, &json!({"events": [event]})).await;
+        let message = answer.refused(400, "invalid_request_error");
+        assert!(message.contains(place), "{message} for {event}");
+    }
+    let twice = json!({"type": "agent.thinking", "id": "sevt_twice"});
+    let answer = world.server.post(&path, &json!({"events": [twice, twice]})).await;
+    let message = answer.refused(400, "invalid_request_error");
+    assert!(message.starts_with("events[1].id"), "{message}");
+    assert!(world.server.all(&path, 20).await.is_empty());
+
+    let good = json!({"events": [
+        {"type": "agent.thinking", "processed_at": "2026-11-19T10:00:00.5+02:00"},
+        use_of(&json!({"evaluated_permission": "allow", "evaluation": {"type": "auto", "evaluated_permission": "allow"}})),
+        {"type": "agent.tool_result", "tool_use_id": "sevt_1", "content": [{"type": "search_result",
+            "source": "s", "title": "t", "content": [{"type": "text", "text": "x"}], "citations": {"enabled": true}}]},
+        {"type": "agent.thread_message_received", "from_session_thread_id": "sthr_1", "content": []},
+        {"type": "span.model_request_end", "model_request_start_id": "sevt_1", "model_usage": usage},
+        {"type": "span.outcome_evaluation_end", "outcome_evaluation_start_id": "", "outcome_id": "outc_1",
+            "iteration": 0, "result": "satisfied", "explanation": "all there", "usage": usage},
+        {"type": "session.error", "error": busy},
+        {"type": "session.usage", "usage": {"input_tokens": 7, "list_cost": {"amount": "1", "currency": "USD"}}},
+        {"type": "session.status_idle", "stop_reason": {"type": "refusal"},
+            "stop_details": {"type": "refusal", "category": "bio", "explanation": null}},
+    ]});
+    let sent = world.server.post(&path, &good).await.expect(200);
+    assert_eq!(sent["data"][0]["processed_at"], "2026-11-19T08:00:00.5Z");
+}
+
+#[tokio::test]
 async fn events_are_listed_by_type_time_and_order() {
     let world = World::start().await;
     let path = format!("/v1/sessions/{}/events", world.session(&json!({})).await);
@@ -236,6 +307,8 @@ async fn a_stream_ends_with_its_session_or_its_server() {
     world.server.post_empty(&format!("/v1/sessions/{first}/archive")).await.expect(200);
     assert_eq!(archived.next().await.unwrap().0, "session.status_terminated");
     assert_eq!(archived.next().await, None);
+    let path = format!("/v1/sessions/{first}/events/stream");
+    assert_eq!(Frames::of(world.server.open(&path).await).next().await, None, "it was archived before");
     let World { server, .. } = world;
     let (stopped, end) = tokio::join!(server.stop(), open.next());
     stopped.unwrap();

@@ -92,7 +92,7 @@ impl Server {
             clock: clock.clone(),
         };
         let local = Arc::new(LocalBackend::open(options).unwrap());
-        let mut options = Options::new(local.clone(), Keys::one(&KEY.into()));
+        let mut options = Options::new(local.clone(), Keys::one(&KEY.into()).unwrap());
         change(&mut options);
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();

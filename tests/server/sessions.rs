@@ -285,6 +285,79 @@ async fn only_files_are_attached_later_and_a_store_cannot_be_addressed() {
     assert_eq!(world.server.delete(&file_path).await.expect(200)["type"], "session_resource_deleted");
     world.server.get(&file_path).await.refused(404, "not_found_error");
     assert_eq!(world.server.all(&path, 1).await.len(), 2);
+
+    let session = format!("{SESSIONS}/{id}");
+    world.server.post_empty(&format!("{session}/archive")).await.expect(200);
+    world
+        .server
+        .post(&path, &json!({"type": "file", "file_id": "f"}))
+        .await
+        .refused(400, "invalid_request_error");
+    world.server.post(&repository, &token).await.refused(400, "invalid_request_error");
+    world.server.delete(&repository).await.refused(400, "invalid_request_error");
+    assert_eq!(world.server.get(&repository).await.expect(200)["type"], "github_repository");
+}
+
+#[tokio::test]
+async fn a_self_hosted_environment_takes_no_files_at_any_time() {
+    let mut world = World::start().await;
+    let own = json!({"name": "own", "config": {"type": "self_hosted"}});
+    let made = world.server.post("/v1/environments", &own).await.expect(200);
+    world.environment = made["id"].as_str().unwrap().to_owned();
+    let file = json!({"type": "file", "file_id": "file_1"});
+    assert!(world.refused(&json!({"resources": [file]})).await.contains("self-hosted"));
+    let path = format!("{SESSIONS}/{}/resources", world.session(&json!({})).await);
+    let message = world.server.post(&path, &file).await.refused(400, "invalid_request_error");
+    assert!(message.contains("self-hosted"), "{message}");
+    assert!(world.server.all(&path, 9).await.is_empty());
+}
+
+#[tokio::test]
+async fn pages_of_resources_skip_nothing_while_some_are_detached() {
+    let world = World::start().await;
+    let (one, other) = (store(&world.server).await, store(&world.server).await);
+    let mount = |id: &str| json!({"type": "memory_store", "memory_store_id": id});
+    let file = |id: &str| json!({"type": "file", "file_id": id});
+    let resources = json!([mount(&one), file("file_1"), file("file_2"), mount(&other), file("file_3")]);
+    let id = world.session(&json!({"resources": resources})).await;
+    let path = format!("{SESSIONS}/{id}/resources");
+    let all = world.server.all(&path, 1).await;
+    assert_eq!(all.len(), 5);
+    let detach = async |at: usize| {
+        let detached = format!("{path}/{}", all[at]["id"].as_str().unwrap());
+        world.server.delete(&detached).await.expect(200);
+    };
+    let page = async |cursor: &str| world.server.get(&format!("{path}?limit=2{cursor}")).await.expect(200);
+    let first = page("").await;
+    assert_eq!(first["data"], json!(all[..2]));
+    // The very item that the page ended with.
+    detach(1).await;
+    let cursor = format!("&page={}", first["next_page"].as_str().unwrap());
+    let second = page(&cursor).await;
+    assert_eq!(second["data"], json!(all[2..4]));
+    detach(2).await;
+    let cursor = format!("&page={}", second["next_page"].as_str().unwrap());
+    let third = page(&cursor).await;
+    assert_eq!((&third["data"], &third["next_page"]), (&json!(all[4..]), &Value::Null));
+}
+
+#[tokio::test]
+async fn a_cursor_that_somebody_made_up_is_refused_and_nothing_falls_over() {
+    let world = World::start().await;
+    let id = world.session(&json!({})).await;
+    let path = format!("{SESSIONS}/{id}/resources");
+    let hex = |json: &str| json.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let forged = hex(r#"{"l":"resources","k":"18446744073709551615"}"#);
+    let page = format!("{path}?page=page_{forged}");
+    world.server.get(&page).await.refused(400, "invalid_request_error");
+    for list in ["sessions:desc", "sessions:asc"] {
+        let order = list.split_once(':').unwrap().1;
+        let far = hex(&format!(r#"{{"l":"{list}","k":"9223372036854775807.9223372036854775807"}}"#));
+        world.server.get(&format!("{SESSIONS}?order={order}&page=page_{far}")).await.expect(200);
+    }
+    let events = format!("{SESSIONS}/{id}/events");
+    let far = hex(r#"{"l":"events:asc","k":"18446744073709551615"}"#);
+    world.server.get(&format!("{events}?page=page_{far}")).await.expect(200);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::dreams::{has_ended, stores_named};
+use super::dreams::{has_ended, no_access, stores_named};
 use super::outcome::Failed;
 use super::request::{Call, Family};
 use super::{HttpBackend, page};
@@ -40,11 +40,13 @@ impl HttpBackend {
         let named = deployments.iter().flat_map(|deployment| &deployment.resources);
         let named = named.filter_map(|resource| resource.get("memory_store_id")?.as_str());
         let mut stores: BTreeSet<_> = named.filter_map(|id| MemoryStoreId::parse(id).ok()).collect();
-        let dreams = self.every_dream(Timestamp::UNIX_EPOCH).await;
-        let dreams = dreams.map_err(|failed| failed.into_backend("list dreams"))?;
-        for dream in dreams.iter().filter(|dream| !has_ended(dream)) {
-            stores_named(dream, &mut stores);
-        }
+        let listed = self.each_dream(Timestamp::UNIX_EPOCH, |dream| {
+            if !has_ended(&dream) {
+                stores_named(&dream, &mut stores);
+            }
+            Ok(())
+        });
+        listed.await.map_err(|failed| no_access(failed).into_backend("list dreams"))?;
         Ok(stores)
     }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::HttpBackend;
 use super::outcome::{Failed, Refused, clean};
-use super::page;
+use super::page::Pages;
 use super::request::{Call, Family};
 use crate::backend::{Refusal, check_session_set, wire};
 use crate::dream::{Dream, DreamRequest, INSTRUCTIONS_LIMIT};
@@ -75,17 +75,18 @@ impl HttpBackend {
 
     pub(super) async fn list_dreams(&self, since: Timestamp) -> Result<Vec<Dream>, Failed> {
         let mut dreams = Vec::new();
-        for dream in self.every_dream(since).await? {
+        let listed = self.each_dream(since, |dream| {
             // One that could be ours must not be overlooked, or it would be paid for twice.
             let is_foreign = names_no_store(&dream);
-            let read = self.read_dream(dream).and_then(|dream| self.note(dream));
-            match read {
+            match self.read_dream(dream).and_then(|dream| self.note(dream)) {
                 Err(failed) if is_foreign => {
                     tracing::debug!(?failed, "a dream of another kind is passed over")
                 }
                 read => dreams.push(read?),
             }
-        }
+            Ok(())
+        });
+        listed.await.map_err(no_access)?;
         dreams.retain(|dream| dream.created_at >= since);
         // The API gives the newest first; of two at once the one with the later id.
         dreams.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
@@ -93,11 +94,20 @@ impl HttpBackend {
         Ok(dreams)
     }
 
-    /// Lists dreams as they are told, whatever they hold.
-    pub(super) async fn every_dream(&self, since: Timestamp) -> Result<Vec<Value>, Failed> {
-        page::all::<Value>(&self.api, list_call(since)).await.map_err(no_access)
+    /// Goes through dreams as they are told, whatever they hold.
+    pub(super) async fn each_dream(
+        &self,
+        since: Timestamp,
+        mut take: impl FnMut(Value) -> Result<(), Failed>,
+    ) -> Result<(), Failed> {
+        let mut pages = Pages::of(list_call(since));
+        while let Some(page) = pages.next::<Value>(&self.api).await? {
+            page.into_iter().try_for_each(&mut take)?;
+        }
+        Ok(())
     }
 
+    /// Reads one of them.
     pub(super) fn read_dream(&self, dream: Value) -> Result<wire::Dream, Failed> {
         serde_json::from_value(dream).map_err(|error| {
             let why = clean(&error.to_string(), 200);
@@ -108,13 +118,15 @@ impl HttpBackend {
     /// Lists the sessions that did a dream's work, for dreams created since; none for a key without access
     /// to dreams.
     pub(super) async fn worker_sessions(&self, since: Timestamp) -> Result<BTreeSet<String>, Failed> {
-        match page::all::<Value>(&self.api, list_call(since)).await {
-            Ok(dreams) => {
-                let session = |dream: &Value| Some(dream.get("session_id")?.as_str()?.to_owned());
-                Ok(dreams.iter().filter_map(session).collect())
-            }
-            Err(failed) if failed.status() == Some(404) => Ok(BTreeSet::new()),
-            Err(failed) => Err(failed),
+        let mut workers = BTreeSet::new();
+        // Only the ids are kept: a fleet lists thousands of dreams for each of its runs.
+        let listed = self.each_dream(since, |dream| {
+            workers.extend(dream.get("session_id").and_then(Value::as_str).map(str::to_owned));
+            Ok(())
+        });
+        match listed.await {
+            Err(failed) if failed.status() != Some(404) => Err(failed),
+            _ => Ok(workers),
         }
     }
 

@@ -149,6 +149,7 @@ ALTER TABLE dreams ADD COLUMN updates_existing INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE dreams ADD COLUMN session TEXT;
 ALTER TABLE dreams ADD COLUMN archived_at INTEGER;
 ALTER TABLE dream_sessions ADD COLUMN events INTEGER;
+CREATE INDEX dream_sessions_by_session ON dream_sessions (session);
 CREATE TABLE agents (
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -187,6 +188,7 @@ CREATE TABLE deployment_runs (
     created_at INTEGER NOT NULL,
     body TEXT NOT NULL CHECK (json_valid(body))
 ) STRICT;
+CREATE INDEX deployment_runs_by_deployment ON deployment_runs (deployment, seq);
 CREATE TABLE recorded_sessions (
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -201,11 +203,15 @@ CREATE TABLE recorded_sessions (
     body TEXT NOT NULL CHECK (json_valid(body))
 ) STRICT;
 CREATE INDEX recorded_by_time ON recorded_sessions (created_at, seq);
+CREATE INDEX recorded_by_agent ON recorded_sessions (agent, created_at, seq);
+CREATE INDEX recorded_by_deployment ON recorded_sessions (deployment, created_at, seq);
 CREATE TABLE session_stores (
     store TEXT NOT NULL,
-    session TEXT NOT NULL REFERENCES recorded_sessions (id) ON DELETE CASCADE,
-    PRIMARY KEY (store, session)
+    created_at INTEGER NOT NULL,
+    seq INTEGER NOT NULL REFERENCES recorded_sessions (seq) ON DELETE CASCADE,
+    PRIMARY KEY (store, created_at, seq)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX session_stores_by_session ON session_stores (seq);
 CREATE TABLE session_events (
     session TEXT NOT NULL REFERENCES recorded_sessions (id) ON DELETE CASCADE,
     seq INTEGER NOT NULL,

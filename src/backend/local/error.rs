@@ -133,7 +133,7 @@ impl LocalError {
     }
 
     /// Returns the error with what caused it, on one line.
-    pub(super) fn in_full(&self) -> String {
+    pub(crate) fn in_full(&self) -> String {
         let mut text = self.to_string();
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {

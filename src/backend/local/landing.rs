@@ -48,7 +48,7 @@ pub(super) fn land(base: &Snapshot, made: &Consolidated, live: &Snapshot) -> Lan
                 }
             }
         }
-        let in_the_way = collisions(&store, &written);
+        let in_the_way = collisions(&store, &written, &made.store);
         if in_the_way.is_empty() {
             let kept = changed.into_iter().filter(|path| groups.is_kept(path)).cloned().collect();
             return Landed { store, kept };
@@ -59,8 +59,8 @@ pub(super) fn land(base: &Snapshot, made: &Consolidated, live: &Snapshot) -> Lan
     }
 }
 
-/// Returns the written paths that are a folder of, or lie below, a path that was not written.
-fn collisions(store: &Snapshot, written: &BTreeSet<&MemoryPath>) -> BTreeSet<MemoryPath> {
+/// Returns the written paths that are a folder of, or lie below, a path that an agent put there.
+fn collisions(store: &Snapshot, written: &BTreeSet<&MemoryPath>, made: &Snapshot) -> BTreeSet<MemoryPath> {
     let mut found = BTreeSet::new();
     for memory in store.iter() {
         let below = memory.path.as_str();
@@ -69,10 +69,13 @@ fn collisions(store: &Snapshot, written: &BTreeSet<&MemoryPath>) -> BTreeSet<Mem
             if store.get(&above).is_none() {
                 continue;
             }
+            if made.get(&above).is_some() && made.get(&memory.path).is_some() {
+                // The dream's own doing: the store will refuse it.
+                continue;
+            }
             match (written.contains(&above), written.contains(&memory.path)) {
                 (true, false) => found.insert(above),
                 (false, true) => found.insert(memory.path.clone()),
-                // Two of the dream's own: the store will refuse them.
                 _ => continue,
             };
         }

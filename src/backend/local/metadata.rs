@@ -14,29 +14,28 @@ const KEY_LIMIT: usize = 64;
 /// The longest value, in characters.
 const VALUE_LIMIT: usize = 512;
 
-/// Checks what a new resource comes with.
-pub(super) fn checked(given: Option<&Object>) -> Result<Object, Failure> {
-    let given = given.cloned().unwrap_or_default();
-    for (key, value) in &given {
-        check_pair(key, value)?;
-    }
-    check_count(&given)?;
-    Ok(given)
+/// Checks the metadata that a resource is to have.
+pub(super) fn check(metadata: &Object) -> Result<(), Failure> {
+    check_count(metadata)?;
+    metadata.iter().try_for_each(|(key, value)| check_pair(key, value))
 }
 
-/// Returns the metadata after a patch: a text sets, null takes away, what is not named stays.
-pub(super) fn patched(before: &Object, patch: &Object) -> Result<Object, Failure> {
-    let mut after = before.clone();
+/// Changes metadata as a patch says: a text sets, null takes away, what is not named stays. An empty text
+/// takes away too where the API says so.
+pub(super) fn patch(metadata: &mut Object, patch: &Value, empty_deletes: bool) -> Result<(), Failure> {
+    let patch = match patch {
+        Value::Null => return Ok(()),
+        Value::Object(patch) => patch,
+        _ => return Err(invalid("metadata: must be an object".to_owned())),
+    };
     for (key, value) in patch {
-        if value.is_null() {
-            after.shift_remove(key);
+        if value.is_null() || (empty_deletes && value == "") {
+            metadata.shift_remove(key);
         } else {
-            check_pair(key, value)?;
-            after.insert(key.clone(), value.clone());
+            metadata.insert(key.clone(), value.clone());
         }
     }
-    check_count(&after)?;
-    Ok(after)
+    check(metadata)
 }
 
 fn check_count(metadata: &Object) -> Result<(), Failure> {
@@ -76,24 +75,33 @@ mod tests {
         value.as_object().unwrap().clone()
     }
 
+    fn patched(before: &Value, change: &Value, empty_deletes: bool) -> Result<Value, Failure> {
+        let mut after = object(before.clone());
+        patch(&mut after, change, empty_deletes).map(|()| Value::Object(after))
+    }
+
     #[test]
     fn a_patch_sets_takes_away_and_leaves_alone() {
-        let before = object(json!({"a": "1", "b": "2"}));
-        let after = patched(&before, &object(json!({"a": null, "c": "", "none": null}))).unwrap();
-        assert_eq!(after, object(json!({"b": "2", "c": ""})));
+        let before = json!({"a": "1", "b": "2"});
+        let change = json!({"a": null, "b": "", "none": null, "c": "3"});
+        assert_eq!(patched(&before, &change, false).unwrap(), json!({"b": "", "c": "3"}));
+        assert_eq!(patched(&before, &change, true).unwrap(), json!({"c": "3"}));
+        assert_eq!(patched(&before, &Value::Null, true).unwrap(), before);
+        assert!(patched(&before, &json!("x"), false).is_err());
     }
 
     #[test]
     fn the_limits_are_those_of_the_api() {
         let pairs = |n: usize| (0..n).map(|i| (format!("k{i}"), json!("v"))).collect::<Object>();
-        assert!(checked(Some(&pairs(16))).is_ok());
-        assert!(checked(Some(&pairs(17))).is_err());
-        assert!(patched(&pairs(16), &object(json!({"more": "x"}))).is_err());
-        assert!(patched(&pairs(16), &object(json!({"k0": null, "more": "x"}))).is_ok());
+        let full = json!(pairs(16));
+        assert!(check(&pairs(16)).is_ok());
+        assert!(check(&pairs(17)).is_err());
+        assert!(patched(&full, &json!({"more": "x"}), false).is_err());
+        assert!(patched(&full, &json!({"k0": null, "more": "x"}), false).is_ok());
         for bad in [json!({"": "x"}), json!({"k": 1}), json!({"k": null}), json!({"k": "é".repeat(513)})] {
-            assert!(checked(Some(&object(bad.clone()))).is_err(), "{bad}");
+            assert!(check(&object(bad.clone())).is_err(), "{bad}");
         }
-        assert!(checked(Some(&object(json!({"é".repeat(64): "é".repeat(512)})))).is_ok());
-        assert!(checked(Some(&object(json!({"é".repeat(65): "x"})))).is_err());
+        assert!(check(&object(json!({"é".repeat(64): "é".repeat(512)}))).is_ok());
+        assert!(check(&object(json!({"é".repeat(65): "x"}))).is_err());
     }
 }

@@ -351,7 +351,10 @@ impl Shared {
             let mut sources = BTreeMap::new();
             for session in &request.sessions {
                 let source = source(db, session)?.ok_or_else(|| {
-                    let message = format!("no session `{session}` has been listed");
+                    let message = match terms {
+                        Some(_) => format!("there is no session `{session}`"),
+                        None => format!("no session `{session}` has been listed"),
+                    };
                     Failure::refused(Refusal::NotFound, message)
                 })?;
                 sources.insert(session.clone(), source);

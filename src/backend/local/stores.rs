@@ -82,12 +82,13 @@ pub(super) fn make_as(
     check_name(&body.name)?;
     let description = body.description.as_deref().unwrap_or_default();
     check_description(description)?;
-    let metadata = metadata::checked(body.metadata.as_ref())?;
+    let pairs = body.metadata.clone().unwrap_or_default();
+    metadata::check(&pairs)?;
     db.prepare_cached(
         "INSERT INTO stores (id, name, description, metadata, created_at, updated_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
     )?
-    .execute(params![id.as_str(), body.name, description, text_of(&metadata), now.as_microsecond()])?;
+    .execute(params![id.as_str(), body.name, description, text_of(&pairs), now.as_microsecond()])?;
     Ok(())
 }
 
@@ -249,7 +250,7 @@ fn update(db: &Connection, id: &MemoryStoreId, body: &UpdateStore, now: Timestam
         after.description.clone_from(description);
     }
     if let Some(patch) = &body.metadata {
-        after.metadata = metadata::patched(&before.metadata, patch)?;
+        metadata::patch(&mut after.metadata, &patch.clone().into(), false)?;
     }
     if after == before {
         return Ok(());

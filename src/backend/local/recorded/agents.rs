@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use crate::backend::Refusal;
 use crate::backend::local::database::{as_column, parsed};
 use crate::backend::local::error::Failure;
-use crate::backend::local::mint;
+use crate::backend::local::{metadata, mint};
 use crate::backend::wire::{Agent, CreateAgent, Object};
 
-use super::rules::{count, invalid, length, metadata, only, parse, patch_metadata, text, text_opt, word};
+use super::rules::{count, invalid, length, only, parse, text, text_opt, word};
 use super::shelf::{AGENTS, DEPLOYMENTS, ShelfFilter};
 use super::{deployments, object, written};
 
@@ -48,7 +48,7 @@ pub(super) fn built(id: String, body: CreateAgent, now: Timestamp) -> Result<Age
         length("description", description, 0, 2_048)?;
     }
     let pairs = body.metadata.unwrap_or_default();
-    metadata(&pairs)?;
+    metadata::check(&pairs)?;
     let (tools, mcp_servers) =
         equipment(body.tools.unwrap_or_default(), body.mcp_servers.unwrap_or_default())?;
     Ok(Agent {
@@ -91,7 +91,7 @@ pub(super) fn update(db: &Connection, id: &str, mut patch: Object, now: Timestam
     }
     let mut pairs = agent.metadata.clone();
     if let Some(change) = patch.shift_remove("metadata") {
-        patch_metadata(&mut pairs, &change, false)?;
+        metadata::patch(&mut pairs, &change, false)?;
     }
     if let Some(new) = patch.get_mut("model") {
         // Replaced whole, but for the effort, which stays unless it is named.

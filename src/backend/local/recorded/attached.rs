@@ -52,6 +52,17 @@ pub(super) fn store_resource(
 
 /// Checks resources as a request gives them: what they are, and that the stores among them can be attached.
 pub(super) fn check(db: &Connection, resources: &[Object], is_self_hosted: bool) -> Result<(), Failure> {
+    check_new(db, resources, &[], is_self_hosted)
+}
+
+/// As [`check`], of resources that take the place of others: a store that was there before can stay,
+/// whatever has become of it.
+pub(super) fn check_new(
+    db: &Connection,
+    resources: &[Object],
+    before: &[Object],
+    is_self_hosted: bool,
+) -> Result<(), Failure> {
     let mut named: Vec<&str> = Vec::new();
     for (at, resource) in resources.iter().enumerate() {
         let place = format!("resources[{at}]");
@@ -72,7 +83,8 @@ pub(super) fn check(db: &Connection, resources: &[Object], is_self_hosted: bool)
                     return Err(invalid(format!("{place}.memory_store_id: `{id}` is attached twice")));
                 }
                 named.push(id);
-                if store(db, &place, id)?.archived_at.is_some() {
+                let is_it = |kept: &Object| kept.get("memory_store_id").and_then(Value::as_str) == Some(id);
+                if !before.iter().any(is_it) && store(db, &place, id)?.archived_at.is_some() {
                     let message = format!("{place}.memory_store_id: memory store `{id}` is archived");
                     return Err(invalid(message));
                 }

@@ -21,7 +21,10 @@ impl Bells {
 
     /// Listens to what happens to a session from now on.
     pub(in crate::backend::local) fn listen(&self, session: &SessionId) -> watch::Receiver<()> {
-        self.hung().entry(session.clone()).or_default().subscribe()
+        let mut hung = self.hung();
+        // Those of sessions that nothing happens to any more are rung by nobody.
+        hung.retain(|_, bell| bell.receiver_count() > 0);
+        hung.entry(session.clone()).or_default().subscribe()
     }
 
     /// Wakes whoever waits for a session; to be called when a change to it is committed.
@@ -50,5 +53,14 @@ mod tests {
         drop((first, second));
         bells.ring(&one);
         assert!(bells.hung().is_empty());
+    }
+
+    #[test]
+    fn a_bell_that_nobody_hears_is_taken_down_by_the_next_to_listen() {
+        let bells = Bells::default();
+        for number in 0..100 {
+            drop(bells.listen(&SessionId::parse(format!("sesn_{number}")).unwrap()));
+        }
+        assert_eq!(bells.hung().len(), 1);
     }
 }

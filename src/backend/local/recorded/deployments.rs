@@ -7,22 +7,22 @@ use serde_json::{Value, json};
 
 use crate::backend::Refusal;
 use crate::backend::local::error::Failure;
-use crate::backend::local::{mint, stores};
+use crate::backend::local::{metadata, mint, stores};
 use crate::backend::wire::{
     AgentRef, CreateDeployment, CreateSession, Deployment, DeploymentRun, Environment, Object,
 };
 use crate::ids::MemoryStoreId;
 
-use super::rules::{budget, count, invalid, length, metadata, only, parse, patch_metadata, text, text_opt};
+use super::rules::{budget, count, invalid, length, only, parse, text, text_opt};
 use super::shelf::{DEPLOYMENTS, ENVIRONMENTS, RUNS};
-use super::{agents, attached, environments, life, object, sending};
+use super::{agents, attached, cron, environments, life, object, sending};
 
 /// The most resources of a deployment.
 const RESOURCES_LIMIT: usize = 500;
 
 /// Makes a deployment.
 pub(super) fn create(db: &Connection, body: CreateDeployment, now: Timestamp) -> Result<Deployment, Failure> {
-    let deployment = built(db, mint::deployment(), body, now)?;
+    let deployment = built(db, mint::deployment(), body, None, now)?;
     insert(db, &deployment)?;
     Ok(deployment)
 }
@@ -33,23 +33,31 @@ pub(super) fn insert(db: &Connection, deployment: &Deployment) -> Result<(), Fai
     DEPLOYMENTS.insert(db, &deployment.id, deployment.created_at, deployment, &more)
 }
 
-/// Checks what a deployment is to be and makes it.
+/// Builds a deployment, anew or from the one there was. What it had already is not judged again, so that an
+/// environment or a store that was archived since is in nobody's way.
 pub(super) fn built(
     db: &Connection,
     id: String,
     body: CreateDeployment,
+    before: Option<&Deployment>,
     now: Timestamp,
 ) -> Result<Deployment, Failure> {
     length("name", &body.name, 1, 256)?;
     let pairs = body.metadata.unwrap_or_default();
-    metadata(&pairs)?;
-    let environment = environments::usable(db, &body.environment_id)?;
+    metadata::check(&pairs)?;
+    let environment_id = Some(body.environment_id);
+    let asked = environment_id.as_deref().unwrap_or_default();
+    let is_self_hosted = match before {
+        Some(before) if before.environment_id == environment_id => environments::says_self_hosted(db, asked)?,
+        _ => environments::is_self_hosted(&environments::usable(db, asked)?),
+    };
+    let attached: &[Object] = before.map_or(&[], |before| &before.resources);
     if body.initial_events.is_empty() {
         return Err(invalid("initial_events: must hold at least one event"));
     }
     let mut resources = body.resources.unwrap_or_default();
     count("resources", &resources, RESOURCES_LIMIT)?;
-    attached::check(db, &resources, environments::is_self_hosted(&environment))?;
+    attached::check_new(db, &resources, attached, is_self_hosted)?;
     for resource in &mut resources {
         resource.shift_remove("authorization_token");
     }
@@ -63,7 +71,7 @@ pub(super) fn built(
         kind: "deployment".to_owned(),
         name: body.name,
         agent: pinned(db, &body.agent)?,
-        environment_id: Some(environment.id),
+        environment_id,
         initial_events: sending::check_initial(body.initial_events, true)?,
         resources,
         schedule: body.schedule.map(schedule).transpose()?,
@@ -99,9 +107,8 @@ fn schedule(given: Object) -> Result<Object, Failure> {
         return Err(invalid("schedule.type: must be cron"));
     }
     let expression = text("schedule", &given, "expression")?;
-    let is_field = |field: &str| field.chars().all(|c| c.is_ascii_digit() || "*,-/".contains(c));
-    if expression.split_whitespace().count() != 5 || !expression.split_whitespace().all(is_field) {
-        return Err(invalid("schedule.expression: must have five fields, as `0 3 * * *`"));
+    if let Err(reason) = cron::check(expression) {
+        return Err(invalid(format!("schedule.expression: {reason}")));
     }
     let zone = text("schedule", &given, "timezone")?;
     if jiff::tz::TimeZone::get(zone).is_err() {
@@ -126,7 +133,7 @@ pub(super) fn update(
     }
     let mut pairs = deployment.metadata.clone();
     if let Some(change) = patch.shift_remove("metadata") {
-        patch_metadata(&mut pairs, &change, false)?;
+        metadata::patch(&mut pairs, &change, false)?;
     }
     if patch.get("description").and_then(Value::as_str) == Some("") {
         patch.insert("description".to_owned(), Value::Null);
@@ -137,20 +144,20 @@ pub(super) fn update(
         "schedule": deployment.schedule, "vault_ids": deployment.vault_ids, "budget": deployment.budget,
         "description": deployment.description, "metadata": pairs,
     }));
-    // Resources that are not named are not judged again: a store that was archived since can stay.
-    let keeps_resources = !patch.contains_key("resources");
     form.extend(patch);
-    if keeps_resources {
-        form.insert("resources".to_owned(), json!([]));
-    }
-    let changed = built(db, deployment.id, parse("", Value::Object(form))?, now)?;
+    let body = parse("", Value::Object(form))?;
+    let changed = built(db, deployment.id.clone(), body, Some(&deployment), now)?;
     let changed = Deployment {
         created_at: deployment.created_at,
-        status: deployment.status,
-        paused_reason: deployment.paused_reason,
-        resources: if keeps_resources { deployment.resources } else { changed.resources },
+        updated_at: deployment.updated_at,
+        status: deployment.status.clone(),
+        paused_reason: deployment.paused_reason.clone(),
         ..changed
     };
+    if changed == deployment {
+        return Ok(deployment);
+    }
+    let changed = Deployment { updated_at: now, ..changed };
     save(db, &changed)?;
     Ok(changed)
 }

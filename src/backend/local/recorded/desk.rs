@@ -37,6 +37,17 @@ pub(crate) enum News {
     Deleted,
 }
 
+/// What somebody who listens to a session is told first.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    /// Rings when something happens.
+    pub(crate) bell: watch::Receiver<()>,
+    /// The number of the last event so far.
+    pub(crate) last: u64,
+    /// Whether nothing can happen any more: the session is archived.
+    pub(crate) is_over: bool,
+}
+
 impl Desk<'_> {
     fn write<T>(
         &self,
@@ -158,10 +169,7 @@ impl Desk<'_> {
     /// Deletes a session; dreams that were to read it fail.
     pub(crate) fn delete_session(&self, id: &SessionId) -> Result<(), LocalError> {
         let readers: Vec<DreamId> = self.write_to(id, |db, now| life::delete(db, id, now))?;
-        for worker in readers.iter().filter_map(|id| self.0.worker(id)) {
-            worker.stop();
-            worker.beat();
-        }
+        self.0.ended(&readers);
         Ok(())
     }
 
@@ -226,13 +234,16 @@ impl Desk<'_> {
         })
     }
 
-    /// Listens to a session: returns its bell and the number of its last event so far.
-    pub(crate) fn listen(&self, id: &SessionId) -> Result<(watch::Receiver<()>, u64), LocalError> {
+    /// Listens to a session from its last event on.
+    pub(crate) fn listen(&self, id: &SessionId) -> Result<Listening, LocalError> {
         self.session(id)?;
         // The bell first, so that no event falls in between.
         let bell = self.0.bells.listen(id);
-        let last = self.0.database.read(|db| events::last(db, id))?;
-        Ok((bell, last))
+        let (last, is_over) = self
+            .0
+            .database
+            .read(|db| Ok((events::last(db, id)?, sessions::find(db, id)?.archived_at.is_some())))?;
+        Ok(Listening { bell, last, is_over })
     }
 
     /// Returns what happened to a session after the event of a number.

@@ -4,12 +4,13 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
+use crate::backend::Refusal;
 use crate::backend::local::error::Failure;
-use crate::backend::local::mint;
+use crate::backend::local::{metadata, mint};
 use crate::backend::wire::{CreateEnvironment, Environment, Object};
 
 use super::object;
-use super::rules::{invalid, length, metadata, only, parse, patch_metadata, text, word};
+use super::rules::{invalid, length, only, parse, text, word};
 use super::shelf::ENVIRONMENTS;
 
 const PACKAGES: [&str; 6] = ["apt", "cargo", "gem", "go", "npm", "pip"];
@@ -36,7 +37,7 @@ pub(super) fn built(id: String, body: CreateEnvironment, now: Timestamp) -> Resu
         word("scope", scope, &["organization", "account"])?;
     }
     let pairs = body.metadata.unwrap_or_default();
-    metadata(&pairs)?;
+    metadata::check(&pairs)?;
     Ok(Environment {
         id,
         kind: "environment".to_owned(),
@@ -64,7 +65,7 @@ pub(super) fn update(
     }
     let mut pairs = environment.metadata.clone();
     if let Some(change) = patch.shift_remove("metadata") {
-        patch_metadata(&mut pairs, &change, true)?;
+        metadata::patch(&mut pairs, &change, true)?;
     }
     // Only the description can be cleared; null leaves the others as they are.
     patch.retain(|name, value| name == "description" || !value.is_null());
@@ -73,8 +74,13 @@ pub(super) fn update(
         "scope": environment.scope, "metadata": pairs,
     }));
     form.extend(patch);
-    let changed = built(environment.id, parse("", Value::Object(form))?, now)?;
-    let changed = Environment { created_at: environment.created_at, ..changed };
+    let changed = built(environment.id.clone(), parse("", Value::Object(form))?, now)?;
+    let changed =
+        Environment { created_at: environment.created_at, updated_at: environment.updated_at, ..changed };
+    if changed == environment {
+        return Ok(environment);
+    }
+    let changed = Environment { updated_at: now, ..changed };
     ENVIRONMENTS.save(db, id, None, &changed)?;
     Ok(changed)
 }
@@ -102,6 +108,15 @@ pub(super) fn usable(db: &Connection, id: &str) -> Result<Environment, Failure> 
 /// Says whether sessions run on the owner's own machines.
 pub(super) fn is_self_hosted(environment: &Environment) -> bool {
     environment.config.get("type").and_then(Value::as_str) == Some("self_hosted")
+}
+
+/// As [`is_self_hosted`], of an environment that may have been deleted since, and then says nothing.
+pub(super) fn says_self_hosted(db: &Connection, id: &str) -> Result<bool, Failure> {
+    match ENVIRONMENTS.find(db, id) {
+        Ok(environment) => Ok(is_self_hosted(&environment)),
+        Err(Failure::Refused { kind: Refusal::NotFound, .. }) => Ok(false),
+        Err(other) => Err(other),
+    }
 }
 
 /// Checks a configuration and fills in what was left out.

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use crate::backend::Refusal;
 use crate::backend::local::error::Failure;
-use crate::backend::local::{dreams, mint};
+use crate::backend::local::{dreams, metadata, mint};
 use crate::backend::wire::{CreateSession, Object, Session, SessionStats};
 use crate::ids::{DreamId, SessionId};
 
-use super::rules::{budget, count, invalid, length, metadata, only, parse, patch_metadata};
+use super::rules::{budget, count, invalid, length, only, parse};
 use super::sessions::{self, Provenance};
 use super::{agents, attached, environments, events, object, sending, work};
 
@@ -57,7 +57,7 @@ pub(super) fn built(
         length("title", title, 0, TITLE_LIMIT)?;
     }
     let pairs = body.metadata.unwrap_or_default();
-    metadata(&pairs)?;
+    metadata::check(&pairs)?;
     count("vault_ids", &body.vault_ids, 50)?;
     if let Some(limit) = &body.budget {
         budget(limit)?;
@@ -85,6 +85,16 @@ pub(super) fn built(
     })
 }
 
+/// Returns a session that callers may still change: neither archived nor the work of a dream.
+pub(super) fn changeable(db: &Connection, id: &SessionId) -> Result<Session, Failure> {
+    let session = sessions::find(db, id)?;
+    if session.archived_at.is_some() {
+        return Err(invalid(format!("session `{id}` is archived and cannot be changed")));
+    }
+    sessions::refuse_worker(db, id)?;
+    Ok(session)
+}
+
 /// Changes a session, and tells what changed in its events.
 pub(super) fn update(
     db: &Connection,
@@ -92,11 +102,7 @@ pub(super) fn update(
     patch: Object,
     now: Timestamp,
 ) -> Result<Session, Failure> {
-    let mut session = sessions::find(db, id)?;
-    if session.archived_at.is_some() {
-        return Err(invalid(format!("session `{id}` is archived")));
-    }
-    sessions::refuse_worker(db, id)?;
+    let mut session = changeable(db, id)?;
     let before = session.clone();
     for (name, value) in patch {
         match name.as_str() {
@@ -104,7 +110,7 @@ pub(super) fn update(
                 session.title = parse("title", value)?;
                 length("title", session.title.as_deref().unwrap_or_default(), 0, TITLE_LIMIT)?;
             }
-            "metadata" => patch_metadata(&mut session.metadata, &value, false)?,
+            "metadata" => metadata::patch(&mut session.metadata, &value, false)?,
             "agent" => equip(&mut session, value)?,
             "budget" => set_budget(&mut session, value)?,
             "vault_ids" => return Err(invalid("vault_ids: can only be set at creation")),
@@ -200,14 +206,13 @@ pub(super) fn attach(
     given: Object,
     now: Timestamp,
 ) -> Result<Object, Failure> {
-    let mut session = sessions::find(db, id)?;
-    if session.archived_at.is_some() {
-        return Err(invalid(format!("session `{id}` is archived")));
-    }
+    let mut session = changeable(db, id)?;
     if given.get("type").and_then(Value::as_str) != Some("file") {
         return Err(invalid("type: only files can be added to a session that exists"));
     }
-    attached::check(db, std::slice::from_ref(&given), false)?;
+    let is_self_hosted =
+        environments::says_self_hosted(db, session.environment_id.as_deref().unwrap_or_default())?;
+    attached::check(db, std::slice::from_ref(&given), is_self_hosted)?;
     let resource = attached::shown(db, &given, now)?;
     session.resources.push(resource.clone());
     session.updated_at = now;
@@ -232,7 +237,7 @@ pub(super) fn update_resource(
     patch: &Object,
     now: Timestamp,
 ) -> Result<Object, Failure> {
-    let mut session = sessions::find(db, id)?;
+    let mut session = changeable(db, id)?;
     let mut changed = resource(&session, resource_id)?;
     if changed.get("type").and_then(Value::as_str) != Some("github_repository") {
         return Err(invalid("resource: only a repository can be updated"));
@@ -261,7 +266,7 @@ pub(super) fn detach(
     resource_id: &str,
     now: Timestamp,
 ) -> Result<(), Failure> {
-    let mut session = sessions::find(db, id)?;
+    let mut session = changeable(db, id)?;
     resource(&session, resource_id)?;
     session.resources.retain(|kept| kept.get("id").and_then(Value::as_str) != Some(resource_id));
     session.updated_at = now;

@@ -6,12 +6,14 @@
 mod agents;
 mod attached;
 mod bells;
+mod cron;
 mod deployments;
 mod desk;
 mod environments;
 mod events;
 mod import;
 mod life;
+mod recordable;
 mod rules;
 mod seed;
 mod sending;
@@ -32,7 +34,7 @@ use super::error::{Failure, LocalError};
 
 pub(super) use attached::mount_path;
 pub(super) use bells::Bells;
-pub(crate) use desk::News;
+pub(crate) use desk::{Listening, News};
 pub(crate) use events::EventFilter;
 pub(super) use events::{append, count_of, transcript_of};
 pub use import::ImportedSessions;

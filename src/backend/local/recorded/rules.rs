@@ -1,4 +1,4 @@
-//! Rules that several resources share: lengths, metadata, patches, budgets. Messages begin with the field.
+//! Rules that several resources share: lengths, words, fields, budgets. Messages begin with the field.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -6,9 +6,6 @@ use serde_json::Value;
 use crate::backend::Refusal;
 use crate::backend::local::error::Failure;
 use crate::backend::wire::Object;
-
-/// The most pairs of metadata.
-const METADATA_PAIRS: usize = 16;
 
 pub(super) fn invalid(message: impl Into<String>) -> Failure {
     Failure::refused(Refusal::Invalid, message)
@@ -51,37 +48,6 @@ pub(super) fn word(field: &str, word: &str, allowed: &[&str]) -> Result<(), Fail
         return Ok(());
     }
     Err(invalid(format!("{field}: must be one of {}", allowed.join(", "))))
-}
-
-/// Checks whole metadata.
-pub(super) fn metadata(pairs: &Object) -> Result<(), Failure> {
-    if pairs.len() > METADATA_PAIRS {
-        return Err(invalid(format!("metadata: {} pairs, allowed are up to {METADATA_PAIRS}", pairs.len())));
-    }
-    for (key, value) in pairs {
-        length("metadata: a key", key, 1, 64)?;
-        let field = format!("metadata.{key}");
-        let text = value.as_str().ok_or_else(|| invalid(format!("{field}: must be a text")))?;
-        length(&field, text, 0, 512)?;
-    }
-    Ok(())
-}
-
-/// Changes metadata as a patch says: a text sets, null deletes, what is not named stays.
-pub(super) fn patch_metadata(pairs: &mut Object, patch: &Value, empty_deletes: bool) -> Result<(), Failure> {
-    let patch = match patch {
-        Value::Null => return Ok(()),
-        Value::Object(patch) => patch,
-        _ => return Err(invalid("metadata: must be an object")),
-    };
-    for (key, value) in patch {
-        match value {
-            Value::Null => drop(pairs.shift_remove(key)),
-            Value::String(text) if text.is_empty() && empty_deletes => drop(pairs.shift_remove(key)),
-            other => drop(pairs.insert(key.clone(), other.clone())),
-        }
-    }
-    metadata(pairs)
 }
 
 /// Checks a limit on cost.

@@ -5,6 +5,8 @@
 //! A server that records takes the agent's events from its caller too; a batch that says itself how the
 //! status changes is taken as it is.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -15,37 +17,12 @@ use crate::backend::wire::{Object, Session};
 use crate::ids::SessionId;
 
 use super::rules::{count, invalid, length, only, parse, text, text_opt, word};
-use super::{environments, events, object, sessions};
-use crate::backend::local::recorded::shelf::ENVIRONMENTS;
+use super::{environments, events, life, object, recordable, sessions};
 
 /// The most events of one request.
 const EVENTS_LIMIT: usize = 1_000;
 /// The most blocks of one event.
 const BLOCKS_LIMIT: usize = 1_000;
-/// What the agent, and the service for it, tells of a session.
-const RECORDABLE: [&str; 20] = [
-    "agent.message",
-    "agent.thinking",
-    "agent.tool_use",
-    "agent.tool_result",
-    "agent.mcp_tool_use",
-    "agent.mcp_tool_result",
-    "agent.custom_tool_use",
-    "agent.thread_context_compacted",
-    "agent.thread_message_sent",
-    "agent.thread_message_received",
-    "session.status_running",
-    "session.status_idle",
-    "session.status_rescheduled",
-    "session.error",
-    "session.usage",
-    "span.model_request_start",
-    "span.model_request_end",
-    "span.outcome_evaluation_start",
-    "span.outcome_evaluation_ongoing",
-    "span.outcome_evaluation_end",
-];
-
 /// Takes events into a session and returns them as they were accepted.
 pub(super) fn send(
     db: &Connection,
@@ -54,22 +31,21 @@ pub(super) fn send(
     is_recording: bool,
     now: Timestamp,
 ) -> Result<Vec<Object>, Failure> {
-    let mut row = sessions::find(db, id)?;
-    if row.archived_at.is_some() {
-        return Err(invalid(format!("session `{id}` is archived and takes no events")));
-    }
-    sessions::refuse_worker(db, id)?;
+    let mut row = life::changeable(db, id)?;
     if given.is_empty() {
         return Err(invalid("events: must hold at least one event"));
     }
     count("events", &given, EVENTS_LIMIT)?;
     let mut checked = Vec::with_capacity(given.len());
+    let mut ids = BTreeSet::new();
     for (at, event) in given.into_iter().enumerate() {
         let place = format!("events[{at}]");
-        let event = match text(&place, &event, "type")? {
-            kind if is_recording && RECORDABLE.contains(&kind) => recordable(db, &place, event)?,
-            _ => event_of_client(db, &row, &place, event)?,
-        };
+        if !is_recording || !recordable::is_recordable(text(&place, &event, "type")?) {
+            checked.push(event_of_client(db, &row, &place, event)?);
+            continue;
+        }
+        let event = recordable::checked(&place, event)?;
+        check_new(db, &place, &event, &mut ids)?;
         checked.push(event);
     }
     check_system_message(&checked, "events")?;
@@ -143,7 +119,7 @@ pub(super) fn take(
     Ok(added)
 }
 
-fn kind_of(event: &Object) -> &str {
+pub(super) fn kind_of(event: &Object) -> &str {
     event.get("type").and_then(Value::as_str).unwrap_or_default()
 }
 
@@ -189,7 +165,7 @@ fn event_of_client(db: &Connection, row: &Session, place: &str, event: Object) -
         "user.tool_result" => {
             only(place, &event, &["type", "tool_use_id", "content", "is_error", "session_thread_id"])?;
             let environment = row.environment_id.as_deref().unwrap_or_default();
-            if !ENVIRONMENTS.find(db, environment).is_ok_and(|found| environments::is_self_hosted(&found)) {
+            if !environments::says_self_hosted(db, environment)? {
                 return Err(invalid(format!("{place}.type: only in a self-hosted environment")));
             }
             tool_result(place, &event)?;
@@ -214,17 +190,21 @@ pub(super) fn replay(
     now: Timestamp,
 ) -> Result<(), Failure> {
     let mut checked = Vec::with_capacity(given.len());
+    let mut ids = BTreeSet::new();
     for (place, mut event) in given {
         let kind = text(&place, &event, "type")?;
-        if RECORDABLE.contains(&kind) {
-            checked.push(recordable(db, &place, event)?);
+        if recordable::is_recordable(kind) {
+            let event = recordable::checked(&place, event)?;
+            check_new(db, &place, &event, &mut ids)?;
+            checked.push(event);
             continue;
         }
         if kind.ends_with("tool_result") || kind == "user.tool_confirmation" {
             // What it answers is looked up.
             events::add(db, row, id, std::mem::take(&mut checked), now)?;
         }
-        check_own(db, &place, &event)?;
+        recordable::check_own(&place, &mut event)?;
+        check_new(db, &place, &event, &mut ids)?;
         let own = ["id", "processed_at"].map(|name| (name, event.shift_remove(name)));
         let mut event = event_of_client(db, row, &place, event)?;
         if kind_of(&event) == "user.define_outcome" {
@@ -237,49 +217,19 @@ pub(super) fn replay(
     Ok(())
 }
 
-/// Checks the id and the time that an event brings.
-fn check_own(db: &Connection, place: &str, event: &Object) -> Result<(), Failure> {
-    if let Some(id) = text_opt(place, event, "id")? {
-        length(&format!("{place}.id"), id, 6, 64)?;
-        if !id.starts_with("sevt_") || events::find(db, id)?.is_some() {
-            return Err(invalid(format!("{place}.id: must begin with `sevt_` and be new")));
+/// Refuses an id that an event has already, among those kept and those that came before in a request.
+fn check_new(
+    db: &Connection,
+    place: &str,
+    event: &Object,
+    ids: &mut BTreeSet<String>,
+) -> Result<(), Failure> {
+    match text_opt(place, event, "id")? {
+        Some(id) if !ids.insert(id.to_owned()) || events::find(db, id)?.is_some() => {
+            Err(invalid(format!("{place}.id: there is an event `{id}` already")))
         }
+        _ => Ok(()),
     }
-    if let Some(time) = text_opt(place, event, "processed_at")? {
-        time.parse::<Timestamp>()
-            .map_err(|_| invalid(format!("{place}.processed_at: must be an RFC 3339 time")))?;
-    }
-    Ok(())
-}
-
-/// Checks an event of the agent's, as far as its readers rely on it.
-fn recordable(db: &Connection, place: &str, mut event: Object) -> Result<Object, Failure> {
-    check_own(db, place, &event)?;
-    match kind_of(&event) {
-        "agent.message" => {
-            blocks(place, &event, &["text", "redacted"], 1)?;
-        }
-        "agent.tool_use" | "agent.mcp_tool_use" | "agent.custom_tool_use" => {
-            text(place, &event, "name")?;
-            parse::<Object>(&format!("{place}.input"), event.get("input").cloned().unwrap_or_default())?;
-        }
-        "agent.tool_result" => {
-            text(place, &event, "tool_use_id")?;
-            tool_result(place, &event)?;
-        }
-        "agent.mcp_tool_result" => {
-            text(place, &event, "mcp_tool_use_id")?;
-            tool_result(place, &event)?;
-        }
-        "session.status_idle" => {
-            event.entry("stop_reason").or_insert_with(|| json!({"type": "end_turn"}));
-        }
-        "session.error" => {
-            parse::<Object>(&format!("{place}.error"), event.get("error").cloned().unwrap_or_default())?;
-        }
-        _ => {}
-    }
-    Ok(event)
 }
 
 /// Checks that an event answers something the agent did in this session.
@@ -303,7 +253,7 @@ fn message(place: &str, event: &Object) -> Result<(), Failure> {
     blocks(place, event, &["text", "image", "document"], 1)
 }
 
-fn tool_result(place: &str, event: &Object) -> Result<(), Failure> {
+pub(super) fn tool_result(place: &str, event: &Object) -> Result<(), Failure> {
     if let Some(value) = event.get("is_error").filter(|value| !value.is_null())
         && !value.is_boolean()
     {
@@ -355,7 +305,7 @@ fn outcome(place: &str, event: &Object) -> Result<(), Failure> {
 }
 
 /// Checks the blocks of an event's content.
-fn blocks(place: &str, event: &Object, allowed: &[&str], least: usize) -> Result<(), Failure> {
+pub(super) fn blocks(place: &str, event: &Object, allowed: &[&str], least: usize) -> Result<(), Failure> {
     let place = format!("{place}.content");
     let blocks: Vec<Object> = parse(&place, event.get("content").cloned().unwrap_or_default())?;
     if blocks.len() < least {
@@ -377,12 +327,26 @@ fn blocks(place: &str, event: &Object, allowed: &[&str], least: usize) -> Result
             }
             "document" => {
                 only(&place, block, &["type", "source", "title", "context"])?;
+                text_opt(&place, block, "title")?;
+                text_opt(&place, block, "context")?;
                 source(&place, block, &["base64", "url", "file", "text"])?;
             }
-            _ => {}
+            "search_result" => search_result(&place, block)?,
+            _ => only(&place, block, &["type"])?,
         }
     }
     Ok(())
+}
+
+fn search_result(place: &str, block: &Object) -> Result<(), Failure> {
+    only(place, block, &["type", "source", "title", "content", "citations"])?;
+    text(place, block, "source")?;
+    text(place, block, "title")?;
+    let inner = format!("{place}.citations");
+    let citations: Object = parse(&inner, block.get("citations").cloned().unwrap_or_default())?;
+    only(&inner, &citations, &["enabled"])?;
+    parse::<bool>(&format!("{inner}.enabled"), citations.get("enabled").cloned().unwrap_or_default())?;
+    blocks(place, block, &["text"], 0)
 }
 
 fn source(place: &str, block: &Object, allowed: &[&str]) -> Result<(), Failure> {

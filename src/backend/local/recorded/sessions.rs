@@ -89,11 +89,13 @@ pub(super) fn insert(db: &Connection, session: &Session, from: &Provenance) -> R
         session.archived_at.map(Timestamp::as_microsecond),
         written(session)?
     ])?;
-    let mut attach =
-        db.prepare_cached("INSERT OR IGNORE INTO session_stores (store, session) VALUES (?1, ?2)")?;
+    let seq = db.last_insert_rowid();
+    let mut attach = db.prepare_cached(
+        "INSERT OR IGNORE INTO session_stores (store, created_at, seq) VALUES (?1, ?2, ?3)",
+    )?;
     for resource in &session.resources {
         if let Some(store) = resource.get("memory_store_id").and_then(Value::as_str) {
-            attach.execute([store, &session.id])?;
+            attach.execute(params![store, session.created_at.as_microsecond(), seq])?;
         }
     }
     Ok(())
@@ -135,8 +137,32 @@ pub(super) fn list(
     after: Option<Place>,
     limit: u64,
 ) -> Result<Vec<(Place, Session)>, Failure> {
-    let mut sql = "SELECT created_at, seq, body FROM recorded_sessions WHERE true".to_owned();
+    let (sql, values) = listing(filter, is_ascending, after, limit);
+    let mut select = db.prepare_cached(&sql)?;
+    let rows = select.query_map(params_from_iter(values), |row| {
+        Ok((Place { at: row.get(0)?, seq: row.get(1)? }, session_of(row, 2)?))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Returns the query of a list. It walks an index in the list's order, whatever the filter names first.
+pub(super) fn listing(
+    filter: &SessionFilter,
+    is_ascending: bool,
+    after: Option<Place>,
+    limit: u64,
+) -> (String, Vec<Column>) {
     let mut values: Vec<Column> = Vec::new();
+    // Where a session is in the list is known beside the stores it has attached, too.
+    let (mut sql, place) = match &filter.store {
+        None => ("SELECT s.created_at, s.seq, s.body FROM recorded_sessions s WHERE true".to_owned(), "s"),
+        Some(store) => {
+            values.push(Column::from(store.clone()));
+            let sql = "SELECT s.created_at, s.seq, s.body FROM session_stores k
+                       CROSS JOIN recorded_sessions s ON s.seq = k.seq WHERE k.store = ?";
+            (sql.to_owned(), "k")
+        }
+    };
     let texts = [("agent", &filter.agent), ("deployment", &filter.deployment)];
     for (column, value) in texts {
         if let Some(value) = value {
@@ -148,31 +174,23 @@ pub(super) fn list(
         sql += " AND agent_version = ?";
         values.push(Column::from(as_column(version)));
     }
-    if let Some(store) = &filter.store {
-        sql += " AND id IN (SELECT session FROM session_stores WHERE store = ?)";
-        values.push(Column::from(store.clone()));
-    }
     if !filter.statuses.is_empty() {
         sql += &format!(" AND status IN (?{})", ", ?".repeat(filter.statuses.len() - 1));
         values.extend(filter.statuses.iter().cloned().map(Column::from));
     }
-    filter.created.restrict("created_at", &mut sql, &mut values);
+    filter.created.restrict(&format!("{place}.created_at"), &mut sql, &mut values);
     if !filter.with_archived {
         sql += " AND archived_at IS NULL";
     }
     if let Some(Place { at, seq }) = after {
-        sql +=
-            if is_ascending { " AND (created_at, seq) > (?, ?)" } else { " AND (created_at, seq) < (?, ?)" };
+        let sign = if is_ascending { ">" } else { "<" };
+        sql += &format!(" AND ({place}.created_at, {place}.seq) {sign} (?, ?)");
         values.extend([Column::from(at), Column::from(seq)]);
     }
-    sql += if is_ascending { " ORDER BY created_at, seq" } else { " ORDER BY created_at DESC, seq DESC" };
-    sql += " LIMIT ?";
+    let way = if is_ascending { "" } else { "DESC" };
+    sql += &format!(" ORDER BY {place}.created_at {way}, {place}.seq {way} LIMIT ?");
     values.push(Column::from(as_column(limit)));
-    let mut select = db.prepare_cached(&sql)?;
-    let rows = select.query_map(params_from_iter(values), |row| {
-        Ok((Place { at: row.get(0)?, seq: row.get(1)? }, session_of(row, 2)?))
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    (sql, values)
 }
 
 /// Returns what a plan may know of a recorded session.

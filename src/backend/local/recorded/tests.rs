@@ -120,6 +120,14 @@ fn a_worker_session_runs_and_ends_archived_with_the_usage_of_its_dream() {
 
             let interrupt = vec![object(json!({"type": "user.interrupt"}))];
             assert!(sending::send(db, &work, interrupt, true, at(2)).is_err(), "it is the dream's own");
+            let file = object(json!({"type": "file", "file_id": "file_1"}));
+            assert!(life::attach(db, &work, file, at(2)).is_err());
+            let mut with_file = sessions::find(db, &work)?;
+            with_file.resources.push(object(json!({"type": "github_repository", "id": "sesrsc_1"})));
+            sessions::save(db, &with_file)?;
+            let token = object(json!({"authorization_token": "t"}));
+            assert!(life::update_resource(db, &work, "sesrsc_1", &token, at(2)).is_err());
+            assert!(life::detach(db, &work, "sesrsc_1", at(2)).is_err());
 
             let usage = Usage { input_tokens: 7, ..Usage::default() };
             finish_worker_session(db, &work, &usage, at(3))?;
@@ -166,4 +174,30 @@ fn deleting_an_input_session_fails_the_dreams_that_are_not_done() {
             Ok(())
         })
         .unwrap();
+}
+
+#[test]
+fn a_page_of_sessions_is_read_off_an_index() {
+    let (_folder, database) = database();
+    let id = |text: &str| Some(text.to_owned());
+    let filters = [
+        SessionFilter::default(),
+        SessionFilter { agent: id("agent_1"), ..SessionFilter::default() },
+        SessionFilter { deployment: id("depl_1"), ..SessionFilter::default() },
+        SessionFilter { store: id("memstore_1"), agent: id("agent_1"), ..SessionFilter::default() },
+    ];
+    for filter in filters {
+        for is_ascending in [true, false] {
+            let (sql, values) = sessions::listing(&filter, is_ascending, Some(Place { at: 0, seq: 0 }), 21);
+            let steps: Vec<String> = database
+                .read(|db| {
+                    let mut explain = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+                    let values = rusqlite::params_from_iter(values.clone());
+                    let steps = explain.query_map(values, |row| row.get(3))?.collect::<Result<_, _>>()?;
+                    Ok(steps)
+                })
+                .unwrap();
+            assert!(steps.iter().all(|step| step.starts_with("SEARCH")), "{filter:?}: {steps:?}");
+        }
+    }
 }

@@ -213,7 +213,7 @@ fn deployment(db: &Connection, item: &mut Item<'_>) -> Result<(), Trouble> {
         Some(_) => return Err(item.parts.broken("status", "must be one of active, paused")),
     };
     let body: CreateDeployment = item.parts.rest()?;
-    let built = deployments::built(db, item.id.clone(), body, item.created_at);
+    let built = deployments::built(db, item.id.clone(), body, None, item.created_at);
     let mut deployment = built.map_err(|failure| item.parts.refused(failure))?;
     deployment.updated_at = item.updated_at.unwrap_or(item.created_at);
     if is_paused {
