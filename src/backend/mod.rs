@@ -272,8 +272,12 @@ pub trait Backend: Send + Sync {
     /// Lists the models that a dream may be asked of; nothing where the backend does not say.
     async fn models(&self) -> Result<Option<Vec<String>>, BackendError>;
 
-    /// Returns how long after a create its dream or session is sure to be listed, if it was accepted at all.
+    /// Returns how long after a create took effect its dream or session is sure to be listed, if it was accepted at all.
     fn settling_time(&self) -> std::time::Duration;
+
+    /// Returns how long a create that was sent may take to have its effect, whether or not somebody still
+    /// waits for its answer.
+    fn create_time(&self) -> std::time::Duration;
 
     /// Lets go of a dream that is still running, keeping its work, and says what becomes of it.
     async fn leave(&self, id: &DreamId) -> Result<WhenLeft, BackendError>;

@@ -270,6 +270,10 @@ impl Desk<'_> {
             true => sources.facts_to_run(pipeline, past).await?,
             false => sources.facts(pipeline, past).await?,
         };
+        if let Some(record) = &past.alias {
+            // By now the server has told whose key it is.
+            opened.check_origin(alias, record)?;
+        }
         let mut plan = self.plan(pipeline, &facts).await?;
         let console = &self.call.console;
         if let Some(reason) = &plan.not_due {

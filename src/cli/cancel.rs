@@ -13,6 +13,7 @@ use crate::run::observer::Unwatched;
 use crate::run::{Ended, RunError, Surroundings, execute};
 use crate::spec::pipeline::StoreRef;
 use crate::state::StateStore;
+use crate::state::alias;
 
 use super::Call;
 use super::answer::Answer;
@@ -39,6 +40,11 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     let mut journal = runs::find(Some(state), &options.run).await?;
     let run = journal.run().clone();
     let alias = journal.state().plan.alias();
+    if let Some((record, _)) = alias::read(state, &alias).await?
+        && record.claim.is_some()
+    {
+        desk.opened.ask_origin(&alias, &record).await?;
+    }
     let clock = call.parts.clock();
     let prices = PriceTable::builtin();
     let around = Surroundings {
@@ -109,7 +115,7 @@ async fn ask(
                     Ok(true) => continue,
                     Ok(false) => return Ok(false),
                     // Nobody can tell which dream it is; giving the run up is the way out.
-                    Err(RunError::InDoubt { .. }) => {}
+                    Err(RunError::InDoubt { .. } | RunError::Near { .. }) => {}
                     Err(error) => return Err(error.into()),
                 }
             }

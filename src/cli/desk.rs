@@ -64,10 +64,14 @@ impl<'a> Desk<'a> {
         Self::open(call, workspace)
     }
 
-    /// Asks for the right to drive an alias, which must be one of this backend's.
+    /// Asks for the right to drive an alias, which must be one of this backend's. Where a run holds it, the
+    /// server is asked whose it is before anything is carried on, settled or given up.
     pub(super) async fn lock(&self, alias: &Alias) -> Result<Acquired, CliError> {
         if let Some((record, _)) = alias::read(self.state.as_ref(), alias).await? {
-            self.opened.check_origin(alias, &record)?;
+            match record.claim {
+                Some(_) => self.opened.ask_origin(alias, &record).await?,
+                None => self.opened.check_origin(alias, &record)?,
+            }
         }
         let folder = self.workspace.lock_folder();
         let now = self.call.parts.clock().now();

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::backend::{BackendError, Refusal};
-use crate::ids::DeploymentId;
+use crate::ids::{DeploymentId, DreamId};
 use crate::journal::JournalError;
 use crate::plan::{FromDreamError, PlanError};
 use crate::run::RunError;
@@ -252,6 +252,17 @@ impl From<RunError> for CliError {
                 );
                 Self::caused(ExitCode::InDoubt, &error).hint(hint)
             }
+            RunError::Near { ref dreams, ref run, .. } => {
+                let hint = format!(
+                    "{} read the same store and sessions, with another model or other instructions. If none was \
+                     asked for by this run, cancel them and run `dreamrun apply` again. If one was, give the run \
+                     up with `dreamrun cancel {run}` and take it in with `dreamrun apply {} --from-dream {}`.",
+                    dreams.iter().map(|d| format!("`{d}`")).collect::<Vec<_>>().join(", "),
+                    run.pipeline(),
+                    dreams.first().map_or("DREAM", DreamId::as_str),
+                );
+                Self::caused(ExitCode::InDoubt, &error).hint(hint)
+            }
             RunError::SessionInDoubt { ref sessions, ref run } => {
                 let hint = format!(
                     "One of {} belongs to this run. Look at them, delete or archive the others, then run \
@@ -273,6 +284,10 @@ impl From<RunError> for CliError {
                     .hint(format!("Patched: {}. Not patched: {}.", named(patched), named(left)))
                     .hint("Mend the deployment, then run the same command again: it patches what is left.")
             }
+            RunError::NoJournal { .. } => Self::caused(ExitCode::Unexpected, &error).hint(
+                "Restore the state file from a backup, or bring the entries back by hand: the server keeps the \
+                 versions of a memory for 30 days.",
+            ),
             RunError::UnknownAgent { .. } => Self::caused(ExitCode::InvalidFiles, &error)
                 .hint("Name the agent by its id, or have `claude-lock.json` name the file."),
             RunError::TakenDream { ref run, .. } => {

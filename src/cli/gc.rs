@@ -167,6 +167,7 @@ async fn find_spare(
     }
     for name in alias::list(state).await? {
         let Some((record, _)) = alias::read(state, &name).await? else { continue };
+        opened.learn_origin(&record).await?;
         if !opened.is_of(&record) {
             elsewhere.insert(name);
             continue;

@@ -125,6 +125,9 @@ struct Global {
     /// Let pipelines read this folder outside the project
     #[arg(long, value_name = "DIR", global = true)]
     allow_read: Vec<PathBuf>,
+    /// Send the key to this server, which the project names; ANTHROPIC_BASE_URL does the same
+    #[arg(long, value_name = "URL", global = true)]
+    allow_server: Vec<String>,
     /// Trust the certificates in this PEM file too; SSL_CERT_FILE does the same
     #[arg(long, value_name = "FILE", global = true)]
     ca_file: Option<PathBuf>,

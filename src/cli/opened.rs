@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::backend::Backend;
 use crate::backend::folder::{self, FolderError};
 use crate::backend::http::{Credential, HttpBackend, HttpError, HttpOptions, KeyHeader};
 use crate::backend::local::LocalBackend;
+use crate::backend::{Backend, BackendError, Refusal};
 use crate::ids::Alias;
 use crate::snapshot::Snapshot;
 use crate::spec;
@@ -100,6 +100,27 @@ impl Opened {
         ))
     }
 
+    /// Makes sure of it where state knows more of the place than the server has told by now: asks for the
+    /// store, so that it tells.
+    pub(super) async fn ask_origin(&self, alias: &Alias, record: &AliasRecord) -> Result<(), CliError> {
+        self.learn_origin(record).await?;
+        self.check_origin(alias, record)
+    }
+
+    /// Asks the server something, if it has not told yet what state knows of it.
+    pub(super) async fn learn_origin(&self, record: &AliasRecord) -> Result<(), CliError> {
+        let (Some(kept), Some(here)) = (&record.origin, self.origin()) else { return Ok(()) };
+        let is_untold = (kept.organization.is_some() && here.organization.is_none())
+            || (kept.workspace.is_some() && here.workspace.is_none());
+        if kept.base_url != here.base_url || !is_untold {
+            return Ok(());
+        }
+        match self.backend.store(&record.active).await {
+            Ok(_) | Err(BackendError::Refused { kind: Refusal::NotFound, .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Says whether an alias stands for stores of this backend.
     pub(super) fn is_of(&self, record: &AliasRecord) -> bool {
         match (&record.origin, self.origin()) {
@@ -138,8 +159,9 @@ pub(super) struct Address {
 
 /// Returns the address of the server.
 ///
-/// The project's own word is first: what is in the repository decides where a run's stores are, not the
-/// environment of whoever starts it.
+/// The project's own word is first: what is in the repository decides where a run's stores are. But a file
+/// cannot grant itself a key: a server that is neither the public one nor on this machine needs the word of
+/// whoever starts the command, and nobody's word is overruled.
 pub(super) fn address(call: &Call<'_>, settings: &RemoteSpec) -> Result<Address, CliError> {
     let (url, named_by) = match (&settings.base_url, call.variable(BASE_URL)) {
         (Some(url), _) => (url.clone(), Some(super::workspace::PROJECT_FILE)),
@@ -155,7 +177,32 @@ pub(super) fn address(call: &Call<'_>, settings: &RemoteSpec) -> Result<Address,
             None => error,
         }
     })?;
-    Ok(Address { url: url.trim_end_matches('/').to_owned(), named_by })
+    let url = url.trim_end_matches('/').to_owned();
+    if settings.base_url.is_some() {
+        check_granted(call, &url)?;
+    }
+    Ok(Address { url, named_by })
+}
+
+/// Makes sure that the key may be sent to a server that the project names.
+fn check_granted(call: &Call<'_>, url: &str) -> Result<(), CliError> {
+    let is_it = |granted: &str| granted.trim().trim_end_matches('/') == url;
+    if call.global.allow_server.iter().any(|granted| is_it(granted)) {
+        return Ok(());
+    }
+    let file = super::workspace::PROJECT_FILE;
+    let flag = format!("If it is to get the key, add `--allow-server {url}` or set `{BASE_URL}` to it.");
+    match call.variable(BASE_URL).filter(|named| !named.trim().is_empty()) {
+        Some(named) if !is_it(&named) => Err(CliError::usage(format!(
+            "`{file}` names the server `{url}`, and `{BASE_URL}` another one; the key was sent to neither"
+        ))
+        .hint(flag)),
+        None if url != PUBLIC && !quantity::is_loopback(url) => Err(CliError::usage(format!(
+            "`{file}` names the server `{url}`, and a file cannot say by itself where a key is sent"
+        ))
+        .hint(flag)),
+        _ => Ok(()),
+    }
 }
 
 /// Returns the error of an environment without a key.

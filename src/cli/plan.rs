@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::plan::{outline::Outline, plan};
 use crate::report::plan_text::{outline_text, plan_text};
 use crate::report::plan_view::{PlanView, Plans};
+use crate::report::words::line;
 
 use super::answer::Answer;
 use super::exit::{CliError, ExitCode};
@@ -67,8 +68,17 @@ async fn live(call: &Call<'_>, workspace: &Workspace) -> Result<Answer, CliError
         let plan = plan(pipeline, &sources.facts(pipeline, &past).await?)?;
         let is_verbose = call.console.volume == super::Volume::Verbose;
         call.console.say(&plan_text(&plan, pipeline, call.console.paint, is_verbose));
-        let forgotten = gather::forgotten(store, opened.backend.as_ref(), &asked, &past, &plan).await?;
-        gather::warn_of_forgotten(call, workspace, forgotten);
+        match gather::forgotten(store, opened.backend.as_ref(), &asked, &past, &plan).await {
+            Ok(forgotten) => gather::warn_of_forgotten(call, workspace, forgotten),
+            // The plan is as good without it; carrying it out would not be allowed.
+            Err(error) if error.code == ExitCode::NotAuthorised => {
+                for words in std::iter::once(&error.message).chain(&error.causes) {
+                    let warning = call.console.paint.warn("note:");
+                    call.console.say(&format!("  {warning} {}\n", line(words)));
+                }
+            }
+            Err(error) => return Err(error),
+        }
         if let Some((run, state)) = past.last.as_ref().filter(|(_, state)| !state.is_released) {
             let phase = state.phase.name().replace('_', " ");
             call.console.say(&format!(

@@ -50,9 +50,19 @@ struct Answered {
     /// The deployments that name the earlier store again.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     deployments: Vec<DeploymentId>,
+    /// Deployments that are left as they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    passed_over: Vec<PassedOver>,
     /// The session that the adoption had created, which keeps the store that gave way.
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<SessionId>,
+}
+
+/// A deployment that is left as it is.
+#[derive(Debug, Serialize)]
+struct PassedOver {
+    deployment: DeploymentId,
+    because: String,
 }
 
 /// What became of the entries that a run had copied into the store.
@@ -128,7 +138,8 @@ fn pick<'a>(
         && begun != wanted
     {
         return Err(CliError::usage(format!("`{alias}` is on its way back to `{begun}`"))
-            .hint(format!("Finish that first: `dreamrun rollback {alias}`.")));
+            .hint(format!("Finish that first: `dreamrun rollback {alias}`."))
+            .hint(give_up_hint(alias)));
     }
     let wanted = begun.or(wanted);
     let with_known = |error: CliError| {
@@ -158,7 +169,8 @@ async fn back(desk: &Desk<'_>, alias: &Alias, options: &Options) -> Result<Answe
         return Err(desk.held(alias, &claim.run).await?);
     }
     let previous = pick(alias, &seen, wanted.as_ref())?;
-    check_exists(desk, &previous.store).await?;
+    desk.opened.ask_origin(alias, &seen).await?;
+    check_writable(desk, alias, &seen, &previous.store).await?;
     let left = Left { store: seen.active.clone(), is_written: is_written(desk, &seen).await? };
     let now = desk.call.parts.clock().now();
     let reason = options.reason.clone().unwrap_or_else(|| "rolled back".to_owned());
@@ -167,16 +179,19 @@ async fn back(desk: &Desk<'_>, alias: &Alias, options: &Options) -> Result<Answe
     let backend = desk.backend.as_ref();
     let done = roll_back(state, backend, alias, &seen, previous, hold.clone(), now).await;
     let done = done.map_err(|error| match error {
-        RunError::NotPatched { .. } => CliError::from(error),
+        RunError::NotPatched { .. } => CliError::from(error).hint(give_up_hint(alias)),
+        RunError::NoJournal { .. } => CliError::from(error),
         error => CliError::from(error).hint(format!("`dreamrun rollback {alias}` carries on.")),
     })?;
     tell(desk, alias, &done, &left, &hold);
-    let RolledBack { record, copy, deployments, session } = done;
+    let RolledBack { record, copy, deployments, passed_over, session } = done;
     let left = (previous.store != left.store).then_some(left);
     let copy = copy.map(TakenBack::from);
+    let passed_over =
+        passed_over.into_iter().map(|(deployment, because)| PassedOver { deployment, because }).collect();
     Ok(Answer::new(
         "rolled_back",
-        Answered { alias: alias.clone(), record, left, copy, deployments, session },
+        Answered { alias: alias.clone(), record, left, copy, deployments, passed_over, session },
     ))
 }
 
@@ -216,6 +231,10 @@ fn tell(desk: &Desk<'_>, alias: &Alias, done: &RolledBack, left: &Left, hold: &H
         let deployments = count(done.deployments.len() as u64, "deployment", "deployments");
         console.say(&format!("  {deployments} patched back\n"));
     }
+    for (deployment, because) in &done.passed_over {
+        let warning = console.paint.warn("note:");
+        console.say(&format!("  {warning} {deployment} is left as it is: {}\n", line(because)));
+    }
     if let Some(session) = &done.session {
         console.say(&format!("  {session}, which was created for it, keeps {}\n", left.store));
     }
@@ -234,16 +253,33 @@ fn tell(desk: &Desk<'_>, alias: &Alias, done: &RolledBack, left: &Left, hold: &H
     }
 }
 
-/// Makes sure that no alias is opened to a store that was deleted.
-async fn check_exists(desk: &Desk<'_>, store: &MemoryStoreId) -> Result<(), CliError> {
-    match desk.backend.store(store).await {
-        Ok(_) => Ok(()),
+/// Makes sure that no alias is opened to a store that was deleted, or that nobody can write to.
+async fn check_writable(
+    desk: &Desk<'_>,
+    alias: &Alias,
+    seen: &AliasRecord,
+    store: &MemoryStoreId,
+) -> Result<(), CliError> {
+    let words = match desk.backend.store(store).await {
+        Ok(found) if found.archived_at.is_none() => return Ok(()),
+        Ok(_) => format!("`{store}` is archived: no agent may write to it, and no dream may read it"),
         Err(BackendError::Refused { kind: Refusal::NotFound, .. }) => {
-            Err(CliError::new(ExitCode::RemoteFailed, format!("`{store}` was deleted from the backend"))
-                .hint("Name another earlier store with `--to STORE`; nothing was changed."))
+            format!("`{store}` was deleted from the backend")
         }
-        Err(error) => Err(error.into()),
-    }
+        Err(error) => return Err(error.into()),
+    };
+    let error = CliError::new(ExitCode::RemoteFailed, words);
+    let is_begun = seen.hold.as_ref().is_some_and(|hold| hold.rolling_back_to.is_some());
+    Err(if is_begun {
+        error.hint(give_up_hint(alias))
+    } else {
+        error.hint("Name another earlier store with `--to STORE`; nothing was changed.")
+    })
+}
+
+/// Says how a rollback that cannot be finished is given up.
+fn give_up_hint(alias: &Alias) -> String {
+    format!("`dreamrun rollback {alias} --release` gives the rollback up and leaves everything as it is now.")
 }
 
 /// Says whether the live store holds something else than right after its adoption, if that is known.
@@ -260,20 +296,33 @@ async fn is_written(desk: &Desk<'_>, record: &AliasRecord) -> Result<Option<bool
 }
 
 async fn release(desk: &Desk<'_>, alias: &Alias) -> Result<Answer, CliError> {
+    let mut given_up = None;
     let updated = alias::update(desk.state.as_ref(), alias, |record| {
-        match record.hold.take() {
-            None => return Err(CliError::usage(format!("`{alias}` is not on hold"))),
-            Some(hold) if hold.rolling_back_to.is_some() => {
-                return Err(CliError::usage(format!("a rollback of `{alias}` was begun and not finished"))
-                    .hint(format!("Finish it first: `dreamrun rollback {alias}`.")));
-            }
-            Some(_) => {}
-        }
+        let Some(hold) = record.hold.take() else {
+            return Err(CliError::usage(format!("`{alias}` is not on hold")));
+        };
+        given_up = hold.rolling_back_to;
         Ok(true)
     });
     let record = updated.await?.ok_or_else(|| never_adopted(alias))?;
-    desk.call.console.say(&format!("{alias} is not on hold any more\n"));
-    let alias = alias.clone();
-    let answered = Answered { alias, record, left: None, copy: None, deployments: Vec::new(), session: None };
+    let console = &desk.call.console;
+    if let Some(to) = given_up {
+        console.complain(&format!(
+            "{} the rollback of {alias} to {to} was begun and is given up. The alias stays at {}; entries \
+             and deployments that were taken back already stay taken back\n",
+            console.paint.warn("note:"),
+            record.active
+        ));
+    }
+    console.say(&format!("{alias} is not on hold any more\n"));
+    let answered = Answered {
+        alias: alias.clone(),
+        record,
+        left: None,
+        copy: None,
+        deployments: Vec::new(),
+        passed_over: Vec::new(),
+        session: None,
+    };
     Ok(Answer::new("released", answered))
 }

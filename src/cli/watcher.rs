@@ -194,7 +194,7 @@ fn word(kind: ActivityKind) -> &'static str {
 fn sentence(event: &JournalEvent) -> Option<String> {
     Some(match event {
         JournalEvent::DreamCreated { batch, dream, is_settled } => {
-            let how = if *is_settled { ", found again" } else { "" };
+            let how = if *is_settled { ", which was there already" } else { "" };
             format!("dream {batch} is {dream}{how}")
         }
         JournalEvent::DreamNotSent { batch } => format!("dream {batch} was not sent, nothing was paid"),
@@ -210,11 +210,11 @@ fn sentence(event: &JournalEvent) -> Option<String> {
             format!("candidate holds {}", count(*entries, "memory", "memories"))
         }
         JournalEvent::CopiedBack { written, .. } => {
-            format!("{} written into the live store", count(written.len() as u64, "memory", "memories"))
+            format!("{} changed in the live store", count(written.len() as u64, "memory", "memories"))
         }
         JournalEvent::DeploymentPatched { deployment } => format!("{deployment} names the new store"),
         JournalEvent::SessionCreated { session, is_settled } => {
-            let how = if *is_settled { ", found again" } else { "" };
+            let how = if *is_settled { ", which was there already" } else { "" };
             format!("session {session} has the candidate attached{how}")
         }
         JournalEvent::SessionNotSent => "the session was not created".to_owned(),

@@ -129,7 +129,7 @@ impl PriceTable {
 }
 
 /// Takes a date such as `-20251001` off the end of a model's name.
-fn undated(model: &str) -> &str {
+pub fn undated(model: &str) -> &str {
     match model.rsplit_once('-') {
         Some((name, date)) if date.len() == 8 && date.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => model,

@@ -9,7 +9,7 @@ use crate::gate::verdict::Outcome;
 use crate::spec::pipeline::GateSpec;
 
 use super::plan_text::gate;
-use super::plan_view::{PlanView, RangeView};
+use super::plan_view::{PlanView, RangeView, usd};
 use super::run_view::RunView;
 use super::words::{bytes, count, grouped, plain};
 
@@ -166,15 +166,14 @@ fn table(text: &mut String, rows: &[(&str, String)]) {
     text.push('\n');
 }
 
-fn dollars(usd: f64) -> String {
-    if usd > 0.0 { format!("${usd:.2}") } else { "$0".to_owned() }
+fn dollars(amount: f64) -> String {
+    usd(amount).to_string()
 }
 
 fn cost(estimate: Option<&RangeView>, budget: Option<f64>) -> String {
     let estimate = match estimate {
         None => "not known".to_owned(),
-        Some(range) if range.high > 0.0 => format!("${:.2}–${:.2}", range.low, range.high),
-        Some(_) => "$0".to_owned(),
+        Some(range) => range.to_string(),
     };
     match budget {
         Some(budget) => format!("{estimate} of a budget of {}", dollars(budget)),

@@ -153,7 +153,8 @@ pub fn adopt(adopt: &Adopt) -> String {
         Target::Directory(folder) => format!("the alias moves and `{}` is written", folder.display()),
         Target::CopyBack => "entries are copied back".to_owned(),
         Target::Deployment(ids) => {
-            format!("{} are patched", count(ids.len() as u64, "deployment", "deployments"))
+            let are = if ids.len() == 1 { "is" } else { "are" };
+            format!("{} {are} patched", count(ids.len() as u64, "deployment", "deployments"))
         }
         Target::Session { .. } => "a session is created".to_owned(),
     };

@@ -1,6 +1,7 @@
 //! A plan as programs read it; `schemas/plan.schema.json` is made from these types.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -173,6 +174,18 @@ impl From<UsdRange> for RangeView {
     fn from(range: UsdRange) -> Self {
         Self { low: dollars(range.low), high: dollars(range.high) }
     }
+}
+
+impl fmt::Display for RangeView {
+    /// Writes it as the plan does: `$0.0005–$0.0014`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&UsdRange::new(usd(self.low), usd(self.high)), f)
+    }
+}
+
+/// Returns the amount that a number of dollars stands for.
+pub fn usd(dollars: f64) -> Usd {
+    Usd::from_micros((dollars * 1e6).round() as u64)
 }
 
 /// Returns an amount as a number of dollars, for JSON.

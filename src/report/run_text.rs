@@ -9,6 +9,7 @@ use crate::journal::run_state::{Phase, RunState};
 use crate::memory::MemoryPath;
 use crate::spec::pipeline::StoreRef;
 
+use super::plan_view::usd;
 use super::run_view::RunView;
 use super::words::{Paint, bytes, count, grouped, line};
 
@@ -109,7 +110,7 @@ pub(super) fn target_rows(view: &RunView) -> Vec<(&'static str, String)> {
         let named = |paths: Vec<&MemoryPath>| {
             line(&paths.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
         };
-        rows.push(("copied", format!("{} written into the live store", memories(copy.written.len()))));
+        rows.push(("copied", format!("{} changed in the live store", memories(copy.written.len()))));
         let in_conflict: Vec<_> = copy.conflicts.iter().map(|conflict| &conflict.path).collect();
         for (paths, words) in [
             (in_conflict, "changed by agents meanwhile, left to them"),
@@ -183,13 +184,9 @@ fn dreams(view: &RunView) -> String {
         format!("{done} of {}", count(view.dreams_planned as u64, "dream", "dreams"))
     };
     let estimate = view.estimate_usd.map_or_else(String::new, |range| {
-        if range.high > 0.0 {
-            format!(" (estimated ${:.2}–${:.2})", range.low, range.high)
-        } else {
-            String::new()
-        }
+        if range.high > 0.0 { format!(" (estimated {range})") } else { String::new() }
     });
-    let cost = if view.cost_usd > 0.0 { format!("${:.2}", view.cost_usd) } else { "$0".to_owned() };
+    let cost = usd(view.cost_usd);
     format!(
         "{progress} over {}, {}, {cost}{estimate}",
         count(sessions, "session", "sessions"),

@@ -100,6 +100,16 @@ pub enum RunError {
         /// The dreams.
         dreams: Vec<DreamId>,
     },
+    /// No dream is the answer to a request, and some come close.
+    #[error("run `{run}` asked for one dream in batch {batch}, and what is listed is not quite that")]
+    Near {
+        /// The run.
+        run: RunId,
+        /// The batch.
+        batch: u32,
+        /// The dreams.
+        dreams: Vec<DreamId>,
+    },
     /// Several sessions could be the answer to one request.
     #[error("run `{run}` asked for one session and {} could be it", sessions.len())]
     SessionInDoubt {
@@ -120,6 +130,12 @@ pub enum RunError {
         /// What stood in the way.
         #[source]
         source: BackendError,
+    },
+    /// What a run copied into a store cannot be taken back: nothing says any more what it was.
+    #[error("run `{run}` copied into the store, and its journal does not say what any more")]
+    NoJournal {
+        /// The run.
+        run: RunId,
     },
     /// The agent of a session target is not known by its id.
     #[error("nothing says which agent `{agent}` is")]
@@ -195,6 +211,7 @@ fn may_be_canceled(error: &RunError) -> bool {
 }
 
 async fn advance(journal: &mut Journal, around: &Surroundings<'_>) -> Result<Ended, RunError> {
+    let mut first_look = None;
     loop {
         if *around.interrupt.borrow() {
             return Ok(Ended::Interrupted);
@@ -208,13 +225,17 @@ async fn advance(journal: &mut Journal, around: &Surroundings<'_>) -> Result<End
                 }
             }
             Next::Settle { batch } => {
-                if let Some(wait) = perform::settle(journal, around, batch).await? {
-                    pause(around, wait).await;
+                let since = *first_look.get_or_insert_with(|| around.clock.now());
+                match perform::settle(journal, around, batch, since).await? {
+                    Some(wait) => pause(around, wait).await,
+                    None => first_look = None,
                 }
             }
             Next::SettleSession => {
-                if let Some(wait) = targets::settle_session(journal, around).await? {
-                    pause(around, wait).await;
+                let since = *first_look.get_or_insert_with(|| around.clock.now());
+                match targets::settle_session(journal, around, since).await? {
+                    Some(wait) => pause(around, wait).await,
+                    None => first_look = None,
                 }
             }
             action => perform::perform(journal, around, action).await?,
@@ -233,7 +254,8 @@ pub async fn settle_now(
     around: &Surroundings<'_>,
     batch: u32,
 ) -> Result<bool, RunError> {
-    while let Some(wait) = perform::settle(journal, around, batch).await? {
+    let first_look = around.clock.now();
+    while let Some(wait) = perform::settle(journal, around, batch, first_look).await? {
         if *around.interrupt.borrow() {
             return Ok(false);
         }

@@ -205,12 +205,15 @@ pub(super) async fn settle(
     journal: &mut Journal,
     around: &Surroundings<'_>,
     batch: u32,
+    first_look: Timestamp,
 ) -> Result<Option<SignedDuration>, RunError> {
     let state = journal.state();
     let Some(request) = state.dreams.last() else { return Ok(None) };
-    let fitting = settle::fitting(request, around.backend).await?;
+    let planned = state.plan.batches.get((batch as usize).saturating_sub(1));
+    let sessions = planned.map_or(&[][..], |planned| &planned.sessions);
+    let candidates = settle::candidates(request, sessions, &state.plan.model, around.backend).await?;
     // Where nothing fits there is nothing to tell apart, and no need to read the other journals.
-    let known = match fitting.first() {
+    let known = match candidates.fitting.first().or(candidates.near.first()) {
         None => BTreeSet::new(),
         Some(_) => {
             // Half of the slack is for the dream's time, half for that of the event which names it.
@@ -218,8 +221,8 @@ pub(super) async fn settle(
             journal::known_dreams(around.state, since).await?
         }
     };
-    let settling = around.backend.settling_time();
-    match settle::settle(request, fitting, &known, settling, around.clock.now()) {
+    let sure_at = settle::sure_at(request.requested_at, first_look, around.backend);
+    match settle::settle(candidates, &known, sure_at, around.clock.now()) {
         Settled::Found(dream) => {
             record_created(journal, around, batch, dream, true).await?;
             Ok(None)
@@ -230,6 +233,7 @@ pub(super) async fn settle(
         }
         Settled::TooEarly(wait) => Ok(Some(wait)),
         Settled::Several(dreams) => Err(RunError::InDoubt { run: journal.run().clone(), batch, dreams }),
+        Settled::Near(dreams) => Err(RunError::Near { run: journal.run().clone(), batch, dreams }),
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::adoption::Copy;
-use crate::backend::Backend;
+use crate::backend::{Backend, BackendError, Refusal};
 use crate::ids::{Alias, DeploymentId, MemoryStoreId, RunId, SessionId};
 use crate::journal::Journal;
 use crate::journal::run_state::RunState;
@@ -30,6 +30,9 @@ pub struct RolledBack {
     pub copy: Option<Copy>,
     /// The deployments that name the earlier store again.
     pub deployments: Vec<DeploymentId>,
+    /// Deployments that are left as they are, and why: they are gone or archived, or somebody has given them
+    /// another store since.
+    pub passed_over: Vec<(DeploymentId, String)>,
     /// The session that the adoption had created. It keeps the store that gave way.
     pub session: Option<SessionId>,
 }
@@ -57,6 +60,13 @@ pub async fn roll_back(
         Some(Target::Deployment(ids)) if previous.store != seen.active => ids.clone(),
         _ => Vec::new(),
     };
+    let copier = match &previous.copied_by {
+        None => None,
+        Some(run) => {
+            let copier = open(state, Some(run)).await?.filter(has_copied);
+            Some(copier.ok_or_else(|| RunError::NoJournal { run: run.clone() })?)
+        }
+    };
     let mut held = seen.clone();
     let has_effects = previous.copied_by.is_some() || !deployments.is_empty();
     if has_effects && hold.rolling_back_to.is_none() {
@@ -65,11 +75,19 @@ pub async fn roll_back(
         held = replace(state, alias, seen, |record| record.hold = Some(hold.clone())).await?;
     }
 
-    let copy = match open(state, previous.copied_by.as_ref()).await? {
+    let copy = match copier {
         Some(run) => Some(take_back(backend, &previous.store, &run).await?),
         None => None,
     };
-    repoint(backend, &deployments, &seen.active, &previous.store, async |_| Ok(())).await?;
+    let mut passed_over = Vec::new();
+    let mut patchable = Vec::new();
+    for id in deployments {
+        match passed(backend, &id, &seen.active, &previous.store).await? {
+            Some(why) => passed_over.push((id, why)),
+            None => patchable.push(id),
+        }
+    }
+    repoint(backend, &patchable, &seen.active, &previous.store, async |_| Ok(())).await?;
 
     let record = replace(state, alias, &held, |record| {
         if previous.copied_by.is_some() {
@@ -80,7 +98,29 @@ pub async fn roll_back(
         record.hold = Some(Hold { rolling_back_to: None, ..hold.clone() });
     });
     let session = adopted.and_then(|run| run.session).and_then(|asked| asked.session);
-    Ok(RolledBack { record: record.await?, copy, deployments, session })
+    Ok(RolledBack { record: record.await?, copy, deployments: patchable, passed_over, session })
+}
+
+/// Says why a deployment is left as it is, if it is: what happened to it since wins.
+async fn passed(
+    backend: &dyn Backend,
+    deployment: &DeploymentId,
+    from: &MemoryStoreId,
+    to: &MemoryStoreId,
+) -> Result<Option<String>, RunError> {
+    // A look at the store it should name changes nothing, and neither does one at the store it may name.
+    match backend.repoint(deployment, from, from).await {
+        Err(BackendError::Refused { kind: Refusal::NotFound, .. }) => Ok(Some("it is gone".to_owned())),
+        Err(BackendError::Refused { kind: Refusal::Conflict, message, .. }) => {
+            Ok(backend.repoint(deployment, to, to).await.is_err().then_some(message))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Says whether a journal tells what a run copied.
+fn has_copied(run: &RunState) -> bool {
+    run.intended.is_some() && run.copy.as_ref().is_some_and(|copy| copy.end.is_some())
 }
 
 async fn open(state: &dyn StateStore, run: Option<&RunId>) -> Result<Option<RunState>, RunError> {

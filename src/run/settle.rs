@@ -1,14 +1,20 @@
 //! Settling a request whose answer was lost.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::backend::{Backend, BackendError};
-use crate::dream::{Dream, DreamStatus};
-use crate::ids::DreamId;
+use crate::dream::{Dream, DreamRequest, DreamStatus};
+use crate::ids::{DreamId, SessionId};
 use crate::journal::CLOCK_SLACK;
 use crate::journal::run_state::DreamRecord;
+use crate::price::undated;
+
+/// The longest that a request may be on its way, with everything it waits for before it is sent. One that is
+/// older than that was sent or given up by a process that is gone.
+const LONGEST: SignedDuration = SignedDuration::from_hours(1);
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,47 +27,110 @@ pub enum Settled {
     TooEarly(SignedDuration),
     /// Several do. Which one is ours cannot be told, and asking again would pay again.
     Several(Vec<DreamId>),
+    /// None does, and these come close: whether one of them is ours cannot be told either.
+    Near(Vec<DreamId>),
 }
 
-/// Lists the dreams that may be the answer to a request: made since, for the very same thing.
+/// The dreams that may be the answer to a request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Candidates {
+    /// They were asked for the very same thing. A backend may have put a date to the model's name.
+    pub fitting: Vec<Dream>,
+    /// They read the same store and the same sessions, with another model or other instructions: somebody
+    /// else's, or ours as a backend tells it that does not repeat what it was told.
+    pub near: Vec<Dream>,
+}
+
+/// Lists the dreams that may be the answer to a request: made since, over the same store and the same
+/// `sessions`. `model` is the one that was asked for.
 ///
 /// # Errors
 ///
 /// Fails when the backend cannot list its dreams.
-pub async fn fitting(request: &DreamRecord, backend: &dyn Backend) -> Result<Vec<Dream>, BackendError> {
-    let mut dreams = backend.dreams_since(request.requested_at - CLOCK_SLACK).await?;
-    dreams.retain(|dream| dream.request_digest() == request.digest);
-    Ok(dreams)
+pub async fn candidates(
+    request: &DreamRecord,
+    sessions: &[SessionId],
+    model: &str,
+    backend: &dyn Backend,
+) -> Result<Candidates, BackendError> {
+    let sessions: BTreeSet<&SessionId> = sessions.iter().collect();
+    let mut found = Candidates::default();
+    for dream in backend.dreams_since(request.requested_at - CLOCK_SLACK).await? {
+        if is_answer(&dream, request, model) {
+            found.fitting.push(dream);
+        } else if dream.store == request.store && dream.sessions.iter().collect::<BTreeSet<_>>() == sessions {
+            found.near.push(dream);
+        }
+    }
+    Ok(found)
+}
+
+/// Says whether a dream was asked for the very same thing.
+fn is_answer(dream: &Dream, request: &DreamRecord, model: &str) -> bool {
+    dream.request_digest() == request.digest
+        || dream.model != model
+            && undated(&dream.model) == model
+            && request.digest
+                == DreamRequest {
+                    store: dream.store.clone(),
+                    sessions: dream.sessions.clone(),
+                    model: model.to_owned(),
+                    instructions: dream.instructions.clone(),
+                }
+                .digest()
+}
+
+/// Returns from when on whatever came of a request is sure to be listed.
+///
+/// `first_look` is when this process first looked, which is the moment it gave the answer up, or found that
+/// an earlier process had not lived to get it. What was sent until then may still have its effect, for as
+/// long as a create may take.
+pub fn sure_at(requested_at: Timestamp, first_look: Timestamp, backend: &dyn Backend) -> Timestamp {
+    let later = |at: Timestamp, wait: Duration| {
+        let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+        at.saturating_add(wait).unwrap_or(Timestamp::MAX)
+    };
+    let done = later(requested_at, backend.create_time());
+    let is_old = first_look.duration_since(requested_at) > LONGEST;
+    later(if is_old { done } else { done.max(first_look) }, backend.settling_time())
 }
 
 /// Settles a dream that was requested but never confirmed.
 ///
-/// Finds the one dream among the `fitting` that is not `known` to be another request's, which may have
+/// Finds the one dream among the candidates that is not `known` to be another request's, which may have
 /// been for the very same thing. With several the run has to stop: paying for the same sessions twice is
 /// worse than waiting for a person. A person tells which one is meant by canceling the others.
-/// `settling` is how long the backend takes to list what it accepted.
+/// `sure_at` is from when on nothing listed means nothing sent.
 pub fn settle(
-    request: &DreamRecord,
-    fitting: Vec<Dream>,
+    candidates: Candidates,
     known: &BTreeSet<DreamId>,
-    settling: std::time::Duration,
+    sure_at: Timestamp,
     now: Timestamp,
 ) -> Settled {
-    let mut matching: Vec<Dream> = fitting.into_iter().filter(|dream| !known.contains(&dream.id)).collect();
-    matching.sort_by(|a, b| a.id.cmp(&b.id));
-    if matching.iter().all(|dream| dream.status == DreamStatus::Canceled) {
+    let unknown = |dreams: Vec<Dream>| {
+        let mut dreams: Vec<Dream> = dreams.into_iter().filter(|dream| !known.contains(&dream.id)).collect();
+        dreams.sort_by(|a, b| a.id.cmp(&b.id));
+        dreams
+    };
+    let ids = |dreams: Vec<Dream>| dreams.into_iter().map(|dream| dream.id).collect::<Vec<DreamId>>();
+    let is_canceled = |dream: &Dream| dream.status == DreamStatus::Canceled;
+    let mut matching = unknown(candidates.fitting);
+    if matching.iter().all(is_canceled) {
         matching.truncate(1);
     } else {
-        matching.retain(|dream| dream.status != DreamStatus::Canceled);
+        matching.retain(|dream| !is_canceled(dream));
     }
-    let mut matching: Vec<DreamId> = matching.into_iter().map(|dream| dream.id).collect();
+    let mut matching = ids(matching);
     if matching.len() > 1 {
         return Settled::Several(matching);
     }
     if let Some(dream) = matching.pop() {
         return Settled::Found(dream);
     }
-    let settling = SignedDuration::try_from(settling).unwrap_or(SignedDuration::MAX);
-    let waited = now.duration_since(request.requested_at);
-    if waited >= settling { Settled::NotSent } else { Settled::TooEarly(settling - waited) }
+    let mut near = unknown(candidates.near);
+    near.retain(|dream| !is_canceled(dream));
+    if !near.is_empty() {
+        return Settled::Near(ids(near));
+    }
+    if now >= sure_at { Settled::NotSent } else { Settled::TooEarly(sure_at.duration_since(now)) }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::adoption::copy;
 use crate::backend::{Backend, BackendError, PastMemory, Refusal, SessionRequest};
@@ -17,6 +17,7 @@ use crate::memory::MemoryWrite;
 use crate::snapshot::{Snapshot, SnapshotIndex};
 use crate::spec::pipeline::{AgentRef, Target};
 
+use super::settle::sure_at;
 use super::{RunError, Surroundings, adopt, record};
 
 /// Writes the candidate into the live store. Agents may have written there since the decision: then the run
@@ -232,6 +233,7 @@ pub(super) async fn request_session(
 pub(super) async fn settle_session(
     journal: &mut Journal,
     around: &Surroundings<'_>,
+    first_look: Timestamp,
 ) -> Result<Option<SignedDuration>, RunError> {
     let (Some(request), Some(asked)) = (session_request(journal)?, &journal.state().session) else {
         return Ok(None);
@@ -245,9 +247,8 @@ pub(super) async fn settle_session(
     let event = match found.pop() {
         Some(session) => JournalEvent::SessionCreated { session, is_settled: true },
         None => {
-            let settling = SignedDuration::try_from(around.backend.settling_time());
-            let waited = around.clock.now().duration_since(requested_at);
-            let left = settling.unwrap_or(SignedDuration::MAX) - waited;
+            let sure_at = sure_at(requested_at, first_look, around.backend);
+            let left = sure_at.duration_since(around.clock.now());
             if left > SignedDuration::ZERO {
                 return Ok(Some(left));
             }

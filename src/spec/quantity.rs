@@ -209,16 +209,26 @@ pub fn server_url(url: &str) -> Result<(), Wrong> {
             Wrong::new("the URL holds credentials").help("remove them; keys come from the environment")
         );
     }
-    let host = match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    match (scheme, host) {
+    match (scheme, host(authority)) {
         (_, "") => Err(Wrong::new("the URL names no host")),
         ("https", _) | ("http", "localhost" | "127.0.0.1" | "::1") => Ok(()),
         ("http", _) => Err(Wrong::new("plain http would send the key unencrypted").help("use `https://`")),
         _ => Err(Wrong::new("only `https://` is spoken here")),
     }
+}
+
+fn host(authority: &str) -> &str {
+    match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    }
+}
+
+/// Says whether a server's address is one of this machine's.
+pub fn is_loopback(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    !authority.contains('@') && matches!(host(authority), "localhost" | "127.0.0.1" | "::1")
 }
 
 #[cfg(test)]

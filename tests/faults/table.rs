@@ -86,6 +86,7 @@ const FAULTS: &[Fault] = &[
     overcome("create: never answers, before", &["POST /v1/dreams#1 hang"]),
     overcome("create: never answers, after", &["POST /v1/dreams#1 after hang"]),
     overcome("create: answers after the client left", &["POST /v1/dreams#1 after delay 3000"]),
+    overcome("create: works after the client left", &["POST /v1/dreams#1 delay 2150"]),
     overcome("create: torn at 0", &["POST /v1/dreams#1 torn 0"]),
     overcome("create: torn at 40", &["POST /v1/dreams#1 torn 40"]),
     overcome("create: not JSON", &["POST /v1/dreams#1 after garbage"]),

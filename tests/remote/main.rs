@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod doctor;
+mod elsewhere;
 mod flow;
 #[path = "../server/harness.rs"]
 mod harness;

@@ -66,14 +66,68 @@ fn a_store_that_a_deployment_names_is_not_collected() {
 }
 
 #[test]
-fn a_key_without_the_preview_is_told_so_by_plan_and_apply() {
+fn a_key_without_the_preview_can_plan_and_is_told_so() {
     let (world, _) = {
         let mut world = World::with(|options| options.has_preview = false);
         let store = world.furnish("notes", "tidy", 1);
         (world, store)
     };
-    for command in [&["plan", "tidy"][..], &["apply", "tidy", "--yes"]] {
-        let refused = world.run(command).ends_with(4);
-        assert!(refused.stderr.contains("this key has no access to Dreams"), "{refused}");
+    for (command, code) in [(&["plan", "tidy"][..], 0), (&["apply", "tidy", "--yes"], 4)] {
+        let told = world.run(command).ends_with(code);
+        assert!(told.stderr.contains("this key has no access to Dreams"), "{told}");
     }
+}
+
+#[test]
+fn a_rollback_passes_over_deployments_that_others_have_changed() {
+    let (world, store) = World::small();
+    let [kept, archived, moved] = std::array::from_fn(|_| world.deployment(&store));
+    let target = format!("target: deployment, deployments: [{kept}, {archived}, {moved}]");
+    world.project.edit("pipelines/tidy.yaml", "target: pointer", &target);
+    world.adopt("tidy");
+    let live = world.live("notes");
+    let third = world.store("third", &[]);
+    world.post(&format!("/v1/deployments/{archived}/archive"), &Value::Object(serde_json::Map::new()));
+    let resource = serde_json::json!({ "type": "memory_store", "memory_store_id": third });
+    world.post(&format!("/v1/deployments/{moved}"), &serde_json::json!({ "resources": [resource] }));
+    let back = world.run(&["rollback", "notes", "--json"]).ends_with(0).json();
+    let passed = back["data"]["passed_over"].as_array().unwrap();
+    assert_eq!((passed.len(), back["data"]["deployments"].as_array().unwrap().len()), (2, 1), "{back:#}");
+    let named = [&kept, &archived, &moved].map(|id| named_by(&world, id));
+    assert_eq!(named, [store.as_str(), live.as_str(), third.as_str()]);
+    assert_eq!(world.live("notes"), store);
+}
+
+#[test]
+fn a_store_that_was_archived_does_not_become_live_again() {
+    let (world, store) = World::small();
+    world.adopt("tidy");
+    let live = world.live("notes");
+    world.post(&format!("/v1/memory_stores/{store}/archive"), &Value::Object(serde_json::Map::new()));
+    let refused = world.run(&["rollback", "notes"]).ends_with(5);
+    assert!(refused.stderr.contains("is archived"), "{refused}");
+    assert_eq!(world.live("notes"), live);
+}
+
+#[test]
+fn a_rollback_that_cannot_be_finished_can_be_given_up() {
+    let (world, store) = World::small();
+    let deployment = world.deployment(&store);
+    let target = format!("target: deployment, deployments: [{deployment}]");
+    world.project.edit("pipelines/tidy.yaml", "target: pointer", &target);
+    world.adopt("tidy");
+    let live = world.live("notes");
+    // A repository whose token cannot be read back keeps the deployment from being patched.
+    let path = format!("/v1/deployments/{deployment}");
+    let mut resources = world.get(&path)["resources"].as_array().unwrap().clone();
+    resources.push(serde_json::json!({
+        "type": "github_repository", "url": "https://github.com/a/b", "authorization_token": "t",
+    }));
+    world.post(&path, &serde_json::json!({ "resources": resources }));
+    let stuck = world.run(&["rollback", "notes"]).ends_with(5);
+    assert!(stuck.stderr.contains("--release"), "{stuck}");
+    let given_up = world.run(&["rollback", "notes", "--release"]).ends_with(0);
+    assert!(given_up.stderr.contains("was begun and is given up"), "{given_up}");
+    assert_eq!(world.live("notes"), live);
+    let _ = world.run(&["apply", "tidy", "--yes"]).ends_with(0);
 }

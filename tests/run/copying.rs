@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use dreamrun::backend::{Backend, BackendError, Refusal};
 use dreamrun::clock::Clock;
-use dreamrun::ids::MemoryStoreId;
+use dreamrun::ids::{MemoryStoreId, RunId};
 use dreamrun::journal::Journal;
 use dreamrun::journal::event::FailReason;
 use dreamrun::journal::run_state::{CopyEnd, Phase};
@@ -15,8 +15,8 @@ use dreamrun::run::next::Stop;
 use dreamrun::run::rollback::{RolledBack, roll_back};
 use dreamrun::run::{Ended, RunError};
 use dreamrun::spec::pipeline::Target;
-use dreamrun::state::StateStore;
-use dreamrun::state::alias::{COPIES_KEPT, Hold};
+use dreamrun::state::alias::{self, COPIES_KEPT, Hold};
+use dreamrun::state::{StateError, StateStore};
 use jiff::SignedDuration;
 
 use crate::support::{Call, FaultyBackend, FaultyState, Go, Hook, Hooked, When};
@@ -459,4 +459,21 @@ async fn copies_are_taken_back_one_after_the_other_and_not_remembered_for_ever()
         assert_eq!(world.held(&live).await, stands[runs - 1 - n], "after {n}");
     }
     assert_eq!(world.record().await.previous, []);
+}
+
+#[tokio::test]
+async fn a_rollback_without_the_journal_of_the_copy_says_so_and_changes_nothing() {
+    let world = world().await;
+    let live = world.live().await;
+    let mut journal = world.begin().await;
+    world.go(&mut journal).await.unwrap();
+    alias::update(world.state.as_ref(), &world.alias, |record| {
+        record.previous[0].copied_by = RunId::parse("nightly-9");
+        Ok::<_, StateError>(true)
+    })
+    .await
+    .unwrap();
+    let error = back(&world, world.state.as_ref(), world.backend.as_ref()).await.unwrap_err();
+    assert!(matches!(error, RunError::NoJournal { .. }), "{error}");
+    assert_eq!((world.record().await.hold, world.live().await), (None, live));
 }

@@ -4,17 +4,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dreamrun::backend::Backend;
 use dreamrun::clock::Clock;
+use dreamrun::dream::DreamRequest;
 use dreamrun::ids::DreamId;
 use dreamrun::journal::Journal;
 use dreamrun::journal::event::JournalEvent;
-use dreamrun::journal::run_state::{DreamRecord, Phase};
+use dreamrun::journal::run_state::{Phase, RunState};
+use dreamrun::plan::rendered_again;
 use dreamrun::run::next::Stop;
-use dreamrun::run::settle::{Settled, fitting, settle};
+use dreamrun::run::settle::{Settled, candidates, settle, sure_at};
 use dreamrun::run::{Ended, RunError};
 use dreamrun::spec::pipeline::Template;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::support::{FaultyBackend, When};
 use crate::world::World;
@@ -89,19 +90,20 @@ async fn giving_a_run_in_doubt_up_frees_the_alias() {
 
 /// Settles what a run has in the air.
 async fn settled(world: &World, journal: &Journal, backend: &FaultyBackend) -> Settled {
-    let request = journal.state().dreams.last().unwrap();
     let known = journal.state().dreams.iter().filter_map(|record| record.dream.clone()).collect();
-    settled_at(request, &known, backend, world.clock.now()).await
+    settled_at(journal.state(), &known, backend, world.clock.now()).await
 }
 
 async fn settled_at(
-    request: &DreamRecord,
+    state: &RunState,
     known: &BTreeSet<DreamId>,
     backend: &FaultyBackend,
-    now: jiff::Timestamp,
+    now: Timestamp,
 ) -> Settled {
-    let fitting = fitting(request, backend).await.unwrap();
-    settle(request, fitting, known, backend.settling_time(), now)
+    let request = state.dreams.last().unwrap();
+    let sessions = &state.plan.batches[request.batch as usize - 1].sessions;
+    let found = candidates(request, sessions, &state.plan.model, backend).await.unwrap();
+    settle(found, known, sure_at(request.requested_at, request.requested_at, backend), now)
 }
 
 #[tokio::test]
@@ -112,11 +114,12 @@ async fn a_request_that_may_still_arrive_is_waited_for() {
     // The request is on its way: the backend knows of no dream that fits it.
     let mut state = journal.state().clone();
     state.dreams[0].digest = dreamrun::memory::ContentHash::of("another request");
+    state.dreams[0].store = "memstore_another".parse().unwrap();
     let backend = FaultyBackend::new(Arc::clone(&world.backend), 1_000, When::Before)
         .settling_in(Duration::from_secs(90));
     let at = async |seconds: i64| {
         let now = state.dreams[0].requested_at + SignedDuration::from_secs(seconds);
-        settled_at(&state.dreams[0], &BTreeSet::new(), &backend, now).await
+        settled_at(&state, &BTreeSet::new(), &backend, now).await
     };
     assert_eq!(at(0).await, Settled::TooEarly(SignedDuration::from_secs(90)));
     assert_eq!(at(89).await, Settled::TooEarly(SignedDuration::from_secs(1)));
@@ -124,6 +127,67 @@ async fn a_request_that_may_still_arrive_is_waited_for() {
     // One that has arrived is found at once.
     let dream = world.dreams().await[0].id.clone();
     assert_eq!(settled(&world, &journal, &backend).await, Settled::Found(dream));
+}
+
+#[tokio::test]
+async fn what_a_create_may_still_do_after_it_was_given_up_is_waited_for() {
+    let world = World::one_dream().await;
+    let backend = FaultyBackend::new(Arc::clone(&world.backend), 1_000, When::Before)
+        .settling_in(Duration::from_secs(60))
+        .creating_in(Duration::from_secs(180));
+    let asked = world.clock.now();
+    let after = |seconds| asked + SignedDuration::from_secs(seconds);
+    let sure = |first_look| sure_at(asked, first_look, &backend);
+    // Given up at once, as when a proxy hangs up: what is behind it may still work.
+    assert_eq!(sure(after(1)), after(240));
+    // Given up after a wait for room and the whole time of a create.
+    assert_eq!(sure(after(400)), after(460));
+    // Nobody is at it any more.
+    assert_eq!(sure(after(90_000)), after(240));
+}
+
+#[tokio::test]
+async fn a_backend_that_dates_its_models_is_understood() {
+    let (world, journal, dated) = near(|request| request.model += "-20260101").await;
+    let backend = FaultyBackend::new(Arc::clone(&world.backend), 1_000, When::Before);
+    assert_eq!(settled(&world, &journal, &backend).await, Settled::Found(dated));
+}
+
+#[tokio::test]
+async fn a_dream_that_nearly_fits_stops_the_run_in_doubt() {
+    for change in [(|request| request.model = "keeping".to_owned()) as fn(&mut DreamRequest), |request| {
+        request.instructions = Some("Keep every number. ".to_owned())
+    }] {
+        let (world, mut journal, near) = near(change).await;
+        let error = world.go(&mut journal).await.unwrap_err();
+        let RunError::Near { dreams, .. } = &error else { panic!("{error}") };
+        assert_eq!((dreams, world.dreams().await.len()), (&vec![near.clone()], 1));
+        world.record_event(&mut journal, JournalEvent::CancelAsked { by: "ada".to_owned() }).await;
+        world.go(&mut journal).await.unwrap();
+        assert_eq!(journal.state().phase, Phase::Canceled);
+    }
+}
+
+/// Brings a run into doubt whose request the backend knows only in another form.
+async fn near(change: fn(&mut DreamRequest)) -> (World, Journal, DreamId) {
+    let world = World::one_dream().await;
+    let mut journal = world.begin().await;
+    world.go_before(&mut journal, "dream_requested").await;
+    let state = journal.state();
+    let instructions = rendered_again(&world.pipeline, &state.plan)[0].clone();
+    let mut other = DreamRequest {
+        store: world.live().await,
+        sessions: state.plan.batches[0].sessions.clone(),
+        model: state.plan.model.clone(),
+        instructions: instructions.and_then(|given| Some(given.text()?.to_owned())),
+    };
+    let digest = other.digest();
+    let store = other.store.clone();
+    let asked = JournalEvent::DreamRequested { batch: 1, attempt: 1, store, digest };
+    world.record_event(&mut journal, asked).await;
+    change(&mut other);
+    let near = world.backend.create_dream(&other).await.unwrap().id;
+    (world, journal, near)
 }
 
 #[tokio::test]
@@ -135,9 +199,9 @@ async fn only_a_dream_for_this_very_request_is_taken() {
     let found = settled(&world, &journal, &backend).await;
     let request = world.request(&journal);
     for other in [
-        dreamrun::dream::DreamRequest { instructions: None, ..request.clone() },
-        dreamrun::dream::DreamRequest { sessions: request.sessions[..1].to_vec(), ..request.clone() },
-        dreamrun::dream::DreamRequest { model: "keeping".to_owned(), ..request.clone() },
+        DreamRequest { instructions: None, ..request.clone() },
+        DreamRequest { sessions: request.sessions[..1].to_vec(), ..request.clone() },
+        DreamRequest { model: "keeping".to_owned(), ..request.clone() },
     ] {
         world.backend.create_dream(&other).await.unwrap();
     }
@@ -146,7 +210,7 @@ async fn only_a_dream_for_this_very_request_is_taken() {
     let mut later = journal.state().clone();
     later.dreams[0].requested_at += SignedDuration::from_hours(2);
     let now = world.clock.now() + SignedDuration::from_hours(2);
-    assert_eq!(settled_at(&later.dreams[0], &BTreeSet::new(), &backend, now).await, Settled::NotSent);
+    assert_eq!(settled_at(&later, &BTreeSet::new(), &backend, now).await, Settled::NotSent);
 }
 
 #[tokio::test]
@@ -156,12 +220,13 @@ async fn a_clock_set_back_after_a_request_hides_no_dream() {
     world.go_before(&mut journal, "dream_requested").await;
     let asked = world.clock.now();
     world.go_before(&mut journal, "dream_created").await;
-    let mut request = journal.state().dreams[0].clone();
+    let mut state = journal.state().clone();
     let dream = world.dreams().await[0].id.clone();
     // The request was dated by a clock that was half an hour ahead of the one that dated the dream.
-    request.requested_at = asked + SignedDuration::from_mins(30);
+    let requested_at = asked + SignedDuration::from_mins(30);
+    state.dreams[0].requested_at = requested_at;
     let backend = FaultyBackend::new(Arc::clone(&world.backend), 1_000, When::Before);
-    let found = settled_at(&request, &BTreeSet::new(), &backend, request.requested_at).await;
+    let found = settled_at(&state, &BTreeSet::new(), &backend, requested_at).await;
     assert_eq!(found, Settled::Found(dream));
 }
 

@@ -285,7 +285,7 @@ async fn a_session_that_was_never_sent_is_asked_for_again_only_after_the_settlin
     world.go_with(&mut journal, &state, &backend).await.unwrap_err();
     let mut journal = world.open(journal.run()).await;
     assert!(journal.state().is_session_in_doubt());
-    world.clock.advance(SignedDuration::from_secs(90));
+    world.clock.advance(SignedDuration::from_hours(2));
     let slow = FaultyBackend::new(Arc::clone(&world.backend), 1_000, When::Before)
         .settling_in(Duration::from_secs(90));
     world.go_with(&mut journal, world.state.as_ref(), &slow).await.unwrap();

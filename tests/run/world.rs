@@ -106,6 +106,7 @@ impl World {
             .with("panicking", PanickingMind::WhileConsolidating)
             .with("wiping", WipingMind)
             .with("keeping", KeepingMind)
+            .with("counting-20260101", KeepingMind)
             .with("merging", MergingMind)
             .with("spilling", SpillingMind);
         let backend = LocalBackend::open(LocalOptions {

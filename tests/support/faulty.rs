@@ -24,6 +24,7 @@ pub(crate) struct Fault {
     left: AtomicI64,
     when: When,
     settling: Option<Duration>,
+    create: Option<Duration>,
 }
 
 /// A backend with a fault.
@@ -32,7 +33,8 @@ pub(crate) type FaultyBackend = Hooked<Fault>;
 impl Hooked<Fault> {
     /// Fails the `nth` call, counted from 1.
     pub(crate) fn new(inner: Arc<dyn Backend>, nth: u32, when: When) -> Self {
-        Self { inner, hook: Fault { action: None, left: AtomicI64::new(nth.into()), when, settling: None } }
+        let left = AtomicI64::new(nth.into());
+        Self { inner, hook: Fault { action: None, left, when, settling: None, create: None } }
     }
 
     /// Fails the `nth` call that does one thing, named as in its error.
@@ -45,6 +47,12 @@ impl Hooked<Fault> {
     /// Takes longer than the backend itself to be sure of what was sent.
     pub(crate) fn settling_in(mut self, settling: Duration) -> Self {
         self.hook.settling = Some(settling);
+        self
+    }
+
+    /// Takes longer than the backend itself until a create has its effect.
+    pub(crate) fn creating_in(mut self, create: Duration) -> Self {
+        self.hook.create = Some(create);
         self
     }
 
@@ -77,5 +85,9 @@ impl Hook for Fault {
 
     fn settling_time(&self) -> Option<Duration> {
         self.settling
+    }
+
+    fn create_time(&self) -> Option<Duration> {
+        self.create
     }
 }

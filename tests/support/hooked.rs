@@ -55,6 +55,11 @@ pub(crate) trait Hook: Send + Sync {
     fn settling_time(&self) -> Option<Duration> {
         None
     }
+
+    /// Returns how long a create may take to have its effect, instead of the backend's own time.
+    fn create_time(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// A backend with a hook.
@@ -193,6 +198,10 @@ impl<H: Hook> Backend for Hooked<H> {
 
     fn settling_time(&self) -> Duration {
         self.hook.settling_time().unwrap_or_else(|| self.inner.settling_time())
+    }
+
+    fn create_time(&self) -> Duration {
+        self.hook.create_time().unwrap_or_else(|| self.inner.create_time())
     }
 
     async fn leave(&self, id: &DreamId) -> Result<WhenLeft, BackendError> {

@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 
 use super::HttpBackend;
+use super::outcome::Failed;
 use super::request::{Call, Family};
 use crate::backend::BackendError;
 use crate::backend::wire::{Model, Models, Page};
@@ -67,7 +68,7 @@ impl HttpBackend {
         (seen.organization, seen.workspace)
     }
 
-    pub(super) async fn list_models(&self) -> Result<Option<Vec<String>>, super::outcome::Failed> {
+    pub(super) async fn list_models(&self) -> Result<Option<Vec<String>>, Failed> {
         let mut names: Vec<String> = Vec::new();
         loop {
             let mut call = Call::list(Family::Models, &["models"], 1_000);
@@ -76,7 +77,8 @@ impl HttpBackend {
             }
             let page: Models = match self.api.ask(&call).await {
                 Ok(page) => page,
-                Err(failed) if failed.status() == Some(404) => return Ok(None),
+                // The list only advises. A key that is no key is told by it all the same.
+                Err(Failed::Refused(refused)) if refused.status != 401 => return Ok(None),
                 Err(failed) => return Err(failed),
             };
             let before = names.len();

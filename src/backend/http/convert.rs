@@ -4,6 +4,7 @@
 //! is used later: ids and paths are checked.
 
 use super::outcome::{Failed, clean};
+use super::sessions::RUN_KEY;
 use crate::backend::MemoryStore;
 use crate::backend::wire;
 use crate::dream::{Dream, DreamError, DreamStatus, Usage};
@@ -85,6 +86,9 @@ pub(super) fn session(session: &wire::Session, is_dream_worker: bool) -> Result<
     // What was read for the first time, and what was said: close to the length of the transcript. Reads from
     // the cache repeat what is counted already.
     let tokens = input + written + output;
+    let read = tokens + usage.cache_read_input_tokens.unwrap_or_default();
+    // A session that an adoption created holds nothing until somebody uses it.
+    let is_untouched = read == 0 && session.metadata.contains_key(RUN_KEY);
     Ok(Session {
         id: session.id.parse().map_err(unfit)?,
         created_at: session.created_at,
@@ -94,7 +98,7 @@ pub(super) fn session(session: &wire::Session, is_dream_worker: bool) -> Result<
         size: SessionSize {
             // Events are not counted by the API. Tokens grow with every turn, and a session without any
             // may still hold what a user said.
-            events: 1 + tokens + usage.cache_read_input_tokens.unwrap_or_default(),
+            events: if is_untouched { 0 } else { 1 + read },
             bytes: 0,
             tokens,
             skipped_lines: 0,
@@ -140,6 +144,14 @@ mod tests {
             );
             session(&serde_json::from_str(&text).unwrap(), false).unwrap().size
         };
+        let ours = |usage: &str| {
+            let text = format!(
+                r#"{{"id":"sesn_1","status":"idle","agent":{{}},"usage":{usage},"metadata":{{"dreamrun_run":"tidy-1"}},
+                "created_at":"2026-11-22T10:00:00Z","updated_at":"2026-11-22T10:00:00Z"}}"#
+            );
+            session(&serde_json::from_str(&text).unwrap(), false).unwrap().size.events
+        };
+        assert_eq!((ours("{}"), ours(r#"{"input_tokens":2}"#)), (0, 3));
         assert_eq!((read("{}").events, read("null").tokens), (1, 0));
         let full = r#"{"input_tokens":10,"output_tokens":5,"cache_read_input_tokens":100,
             "cache_creation":{"ephemeral_5m_input_tokens":7}}"#;

@@ -201,6 +201,10 @@ impl Backend for HttpBackend {
         self.timeouts.settling
     }
 
+fn create_time(&self) -> Duration {
+        self.timeouts.create
+    }
+
     async fn leave(&self, id: &DreamId) -> Result<WhenLeft, BackendError> {
         self.watches.forget(id);
         Ok(WhenLeft::KeepsRunning)

@@ -23,7 +23,7 @@ const SESSIONS: usize = 100;
 /// How long a dream may wait before the session that does its work begins.
 const DREAM_WAITS: SignedDuration = SignedDuration::from_hours(24);
 /// The key of a session's metadata that names the run which created it.
-const RUN_KEY: &str = "dreamrun_run";
+pub(super) const RUN_KEY: &str = "dreamrun_run";
 
 impl HttpBackend {
     pub(super) async fn find_sessions(&self, query: &SessionQuery) -> Result<SessionListing, Failed> {

@@ -613,6 +613,10 @@ impl Backend for LocalBackend {
         Duration::ZERO
     }
 
+    fn create_time(&self) -> Duration {
+        Duration::ZERO
+    }
+
     async fn leave(&self, id: &DreamId) -> Result<WhenLeft, BackendError> {
         let action = "leave a dream";
         let Some(worker) = self.shared.worker(id) else {

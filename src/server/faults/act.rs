@@ -37,6 +37,15 @@ pub(in crate::server) async fn misbehave(
     tracing::debug!(what = ?rule.what, "a fault on purpose");
     let line = request.extensions().get::<ConnectInfo<Line>>().map(|ConnectInfo(line)| line.clone());
     match rule.when {
+        // What is under way goes on behind a caller that leaves.
+        When::Before if matches!(rule.what, What::Delay(_)) => {
+            let What::Delay(time) = rule.what else { return next.run(request).await };
+            let late = tokio::spawn(async move {
+                sleep(time).await;
+                next.run(request).await
+            });
+            late.await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+        }
         When::Before => match instead(&double, &rule.what, line).await {
             Some(response) => response,
             None => next.run(request).await,
