@@ -201,7 +201,7 @@ impl Backend for HttpBackend {
         self.timeouts.settling
     }
 
-fn create_time(&self) -> Duration {
+    fn create_time(&self) -> Duration {
         self.timeouts.create
     }
 
