@@ -426,13 +426,14 @@ async fn a_memory_that_was_renamed_meanwhile_keeps_its_text_under_its_new_name()
 async fn what_a_write_costs_is_a_look_for_each_change_and_one_for_all_deletes() {
     let fake = Fake::with(30);
     let peer = peer_of(&fake).await;
-    let writes: Vec<_> =
-        (0..10)
-            .map(|n| (format!("/m/{n:05}.md"), format!("text {n}")))
-            .map(|(at, text)| {
-                if at < "/m/00005.md".to_owned() { put(&at, "new", Some(&text)) } else { delete(&at, &text) }
-            })
-            .collect();
+    let writes: Vec<_> = (0..10)
+        .map(|n| (format!("/m/{n:05}.md"), format!("text {n}")))
+        .map(
+            |(at, text)| {
+                if at.as_str() < "/m/00005.md" { put(&at, "new", Some(&text)) } else { delete(&at, &text) }
+            },
+        )
+        .collect();
     peer.backend().write(&store(), &writes).await.unwrap();
     assert_eq!(fake.lock().unwrap().memories.len(), 25);
     assert_eq!(peer.asked().len(), 1 + 10 + 10 + 1, "a listing, looks and writes, and the newest versions");
