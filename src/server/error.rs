@@ -14,8 +14,8 @@ use crate::backend::wire::{ErrorBody, ErrorDetail, header};
 pub struct ApiError {
     status: StatusCode,
     detail: Box<ErrorDetail>,
-    /// Whether SDKs are told not to send the request again.
-    is_settled: bool,
+    /// What SDKs are told about sending the request again, if anything.
+    should_retry: Option<bool>,
     /// After how many seconds to ask again.
     retry_after: Option<u64>,
 }
@@ -28,7 +28,7 @@ impl ApiError {
     /// Makes an error of one of the API's kinds.
     pub(super) fn new(status: StatusCode, kind: &str, message: impl Into<String>) -> Self {
         let detail = ErrorDetail { kind: kind.to_owned(), message: message.into(), ..ErrorDetail::default() };
-        Self { status, detail: Box::new(detail), is_settled: false, retry_after: None }
+        Self { status, detail: Box::new(detail), should_retry: None, retry_after: None }
     }
 
     /// 400: the request breaks a rule. Messages begin with the field.
@@ -59,13 +59,13 @@ impl ApiError {
     /// 409: the thing is in the wrong state. SDKs retry a 409 unless told not to.
     pub(super) fn conflict(message: impl Into<String>) -> Self {
         let error = Self::new(StatusCode::CONFLICT, "conflict_error", message);
-        Self { is_settled: true, ..error }
+        Self { should_retry: Some(false), ..error }
     }
 
     /// 409: the content is not what the request expects.
     pub(super) fn precondition_failed(message: impl Into<String>) -> Self {
         let error = Self::new(StatusCode::CONFLICT, "memory_precondition_failed_error", message);
-        Self { is_settled: true, ..error }
+        Self { should_retry: Some(false), ..error }
     }
 
     /// 409: another memory is where this one would go.
@@ -74,7 +74,7 @@ impl ApiError {
         let mut error = Self::new(StatusCode::CONFLICT, "memory_path_conflict_error", message);
         error.detail.conflicting_path = Some(path.to_owned());
         error.detail.conflicting_memory_id = Some(memory.to_owned());
-        Self { is_settled: true, ..error }
+        Self { should_retry: Some(false), ..error }
     }
 
     /// 500, with what happened in the trace alone.
@@ -85,7 +85,12 @@ impl ApiError {
 
     /// Tells SDKs not to send the request again.
     pub(super) fn settled(self) -> Self {
-        Self { is_settled: true, ..self }
+        Self { should_retry: Some(false), ..self }
+    }
+
+    /// Tells SDKs to send the request again.
+    pub(super) fn repeatable(self) -> Self {
+        Self { should_retry: Some(true), ..self }
     }
 
     /// Says after how many seconds to ask again.
@@ -119,8 +124,9 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let body = ErrorBody { kind: "error".to_owned(), error: (*self.detail).clone(), request_id: None };
         let mut response = (self.status, Json(body)).into_response();
-        if self.is_settled {
-            response.headers_mut().insert(header::SHOULD_RETRY, HeaderValue::from_static("false"));
+        if let Some(should_retry) = self.should_retry {
+            let word = HeaderValue::from_static(if should_retry { "true" } else { "false" });
+            response.headers_mut().insert(header::SHOULD_RETRY, word);
         }
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));

@@ -89,6 +89,17 @@ async fn a_server_that_fails_may_have_created() {
 }
 
 #[tokio::test]
+async fn a_create_is_not_repeated_because_the_server_would_have_it_so() {
+    for status in [400, 408, 409, 500, 502, 503, 504, 529] {
+        let reply = answer(status, &[("x-should-retry", "true")], &error("api_error", "once more"));
+        let peer = Peer::start(move |_, _| Reply::Bytes(reply.clone())).await;
+        let result = create(&peer).await;
+        assert!(is_unanswered(&result), "{status}: {result:?}");
+        assert_eq!(peer.asked().len(), 1, "{status}");
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_comes_too_late_leaves_the_create_in_doubt() {
     let late = vec![(Duration::from_secs(20), answer(200, &[], &dream("pending")))];
     let peer = Peer::start(move |_, _| Reply::Slowly(late.clone())).await;

@@ -75,6 +75,54 @@ async fn a_patch_that_somebody_undid_is_made_once_more_and_then_told() {
 }
 
 #[tokio::test]
+async fn a_patch_whose_answer_was_lost_is_not_sent_over_what_somebody_wrote_since() {
+    let old = json!({ "type": "memory_store", "memory_store_id": "memstore_old" });
+    let new = json!({ "type": "memory_store", "memory_store_id": "memstore_new" });
+    let theirs = json!({ "type": "file", "file_id": "file_theirs" });
+    // The patch had its effect, or had none; either way somebody adds a file before anybody looks.
+    for has_effect in [true, false] {
+        let held = Arc::new(Mutex::new(json!([old])));
+        let shared = Arc::clone(&held);
+        let (patches, theirs) = (Mutex::new(0), theirs.clone());
+        let peer = Peer::start(move |asked, _| {
+            let mut held = shared.lock().unwrap();
+            if asked.method == "POST" {
+                let body: Value = serde_json::from_str(&asked.body).unwrap();
+                let mut patches = patches.lock().unwrap();
+                *patches += 1;
+                if *patches > 1 || has_effect {
+                    *held = body["resources"].clone();
+                }
+                if *patches == 1 {
+                    held.as_array_mut().unwrap().push(theirs.clone());
+                    return Reply::error(502, "api_error", "bad gateway");
+                }
+            }
+            Reply::json(deployment(&held))
+        })
+        .await;
+        repoint(&peer).await.unwrap();
+        let file = json!({ "type": "file", "file_id": "file_theirs" });
+        assert_eq!(*held.lock().unwrap(), json!([new, file]), "has_effect: {has_effect}");
+        let patches = if has_effect { 1 } else { 2 };
+        assert_eq!(peer.count("POST", "/v1/deployments/depl_1"), patches);
+    }
+}
+
+#[tokio::test]
+async fn a_deployment_whose_server_stays_in_trouble_is_given_up() {
+    let old = json!([{ "type": "memory_store", "memory_store_id": "memstore_old" }]);
+    let peer = Peer::start(move |asked, _| match asked.method.as_str() {
+        "POST" => Reply::error(502, "api_error", "bad gateway"),
+        _ => Reply::json(deployment(&old)),
+    })
+    .await;
+    let error = repoint(&peer).await.unwrap_err().to_string();
+    assert!(error.contains("bad gateway"), "{error}");
+    assert!(peer.count("POST", "/v1/deployments/depl_1") <= 6);
+}
+
+#[tokio::test]
 async fn a_repository_is_not_robbed_of_its_token() {
     let resources = json!([
         { "type": "github_repository", "url": "https://github.com/a/b" },

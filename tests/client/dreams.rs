@@ -51,6 +51,36 @@ async fn a_thing_that_is_not_there_is_not_a_missing_preview() {
 }
 
 #[tokio::test]
+async fn a_dream_of_another_kind_stands_in_nobodys_way() {
+    let strange = [
+        r#"{"id":"drm_x","status":"running","inputs":[{"type":"vault","vault_id":"vlt_1"}],"model":{"id":"m"},"outputs":[{"type":"memory_store","memory_store_id":"memstore_x"}],"created_at":"2026-11-22T10:00:00Z"}"#,
+        r#"{"id":"drm_y","status":"running","inputs":"all","created_at":"today","memory":[{"memory_store_id":"memstore_y"}]}"#,
+        "7",
+    ];
+    let list = format!(r#"{{"data":[{},{}],"next_page":null}}"#, strange.join(","), dream("running"));
+    let peer = Peer::start(move |asked, _| match asked.path() {
+        "/v1/deployments" => Reply::json(r#"{"data":[],"next_page":null}"#),
+        _ => Reply::json(&list),
+    })
+    .await;
+    let backend = peer.backend();
+    let listed = backend.dreams_since(jiff::Timestamp::UNIX_EPOCH).await.unwrap();
+    assert_eq!(listed.iter().map(|dream| dream.id.as_str()).collect::<Vec<_>>(), ["drm_1"]);
+    let used = backend.stores_in_use().await.unwrap();
+    let used: Vec<_> = used.iter().map(|store| store.as_str()).collect();
+    assert_eq!(used, ["memstore_1", "memstore_x", "memstore_y"]);
+}
+
+#[tokio::test]
+async fn a_dream_that_could_be_ours_is_never_passed_over() {
+    let torn = dream("running").replace(r#""model":{"id":"claude-opus-5"},"#, "");
+    let list = format!(r#"{{"data":[{torn}],"next_page":null}}"#);
+    let peer = Peer::start(move |_, _| Reply::json(&list)).await;
+    let error = peer.backend().dreams_since(jiff::Timestamp::UNIX_EPOCH).await.unwrap_err();
+    assert!(error.to_string().contains("not what the API promises"), "{error}");
+}
+
+#[tokio::test]
 async fn a_dream_that_has_ended_is_returned_by_a_cancel() {
     let peer = Peer::start(|asked, _| match asked.method.as_str() {
         "POST" => Reply::error(400, "invalid_request_error", "it has ended"),

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use dreamrun::backend::http::{HttpBackend, HttpOptions};
 use dreamrun::backend::{Backend, BackendError, PastMemory, Refusal};
 use dreamrun::ids::MemoryStoreId;
 use dreamrun::memory::{ContentHash, MemoryPath, MemoryWrite};
 
-use crate::peer::{Asked, Peer, Reply};
+use crate::peer::{Asked, Peer, Reply, options};
 
 const MEMORIES: &str = "/v1/memory_stores/memstore_1/memories";
 const VERSIONS: &str = "/v1/memory_stores/memstore_1/memory_versions";
@@ -49,6 +50,13 @@ impl Fake {
         self.memories.insert(path.to_owned(), (id, text.to_owned()));
     }
 
+    fn rename(&mut self, from: &str, to: &str) {
+        let (id, text) = self.memories.remove(from).unwrap();
+        let version = format!("memver_{:06}", self.versions.len());
+        self.versions.push((version, id.clone(), "modified", to.to_owned(), text.clone()));
+        self.memories.insert(to.to_owned(), (id, text));
+    }
+
     fn memory(&self, path: &str, is_full: bool) -> serde_json::Value {
         let (id, text) = &self.memories[path];
         let version = self.versions.iter().rev().find(|version| &version.1 == id).unwrap();
@@ -57,6 +65,21 @@ impl Fake {
             "content": is_full.then_some(text), "content_sha256": ContentHash::of(text).to_string(),
             "content_size_bytes": text.len(), "memory_version_id": version.0,
             "created_at": "2026-11-22T10:00:00Z", "updated_at": "2026-11-22T10:00:00Z",
+        })
+    }
+
+    fn version(
+        &self,
+        (id, memory, operation, path, text): &(String, String, &str, String, String),
+        is_full: bool,
+    ) -> serde_json::Value {
+        let is_there = *operation != "deleted";
+        serde_json::json!({
+            "id": id, "type": "memory_version", "memory_id": memory, "path": path,
+            "memory_store_id": "memstore_1", "operation": operation,
+            "content": (is_full && is_there).then_some(text),
+            "content_sha256": is_there.then(|| ContentHash::of(text).to_string()),
+            "content_size_bytes": is_there.then_some(text.len()), "created_at": "2026-11-22T10:00:00Z",
         })
     }
 
@@ -78,20 +101,19 @@ impl Fake {
                 assert!(limit <= if is_full { 20 } else { 100 });
                 page(self.memories.keys().map(|path| self.memory(path, is_full)).collect())
             }
-            ("GET", VERSIONS) => page(
-                self.versions
-                    .iter()
-                    .rev()
-                    .map(|(id, memory, operation, path, text)| {
-                        serde_json::json!({
-                            "id": id, "type": "memory_version", "memory_id": memory, "path": path,
-                            "memory_store_id": "memstore_1", "operation": operation,
-                            "content_sha256": ContentHash::of(text).to_string(),
-                            "content_size_bytes": text.len(), "created_at": "2026-11-22T10:00:00Z",
-                        })
-                    })
-                    .collect(),
-            ),
+            ("GET", VERSIONS) => {
+                let (of, doing) = (value("memory_id"), value("operation"));
+                let wanted = self.versions.iter().rev().filter(|(_, memory, operation, ..)| {
+                    of.as_ref().is_none_or(|of| of == memory)
+                        && doing.as_ref().is_none_or(|doing| doing == operation)
+                });
+                page(wanted.map(|version| self.version(version, is_full)).collect())
+            }
+            ("GET", one) if one.starts_with(VERSIONS) => {
+                let id = one.rsplit('/').next().unwrap();
+                let version = self.versions.iter().find(|version| version.0 == id).unwrap();
+                Reply::json(self.version(version, true))
+            }
             ("GET", one) => {
                 let id = one.rsplit('/').next().unwrap();
                 match self.memories.iter().find(|(_, (known, _))| known == id) {
@@ -122,6 +144,20 @@ impl Fake {
                 }
                 self.put(&at, new);
                 Reply::json(self.memory(&at, false))
+            }
+            ("DELETE", one) => {
+                let id = one.rsplit('/').next().unwrap();
+                let found = self.memories.iter().find(|(_, (known, _))| known == id);
+                let Some((at, (id, text))) = found.map(|(at, held)| (at.clone(), held.clone())) else {
+                    return Reply::error(404, "not_found_error", "no such memory");
+                };
+                if value("expected_content_sha256").unwrap() != ContentHash::of(&text).to_string() {
+                    return Reply::error(409, "memory_precondition_failed_error", "");
+                }
+                self.memories.remove(&at);
+                let version = format!("memver_{:06}", self.versions.len());
+                self.versions.push((version, id.clone(), "deleted", at, text));
+                Reply::json(serde_json::json!({ "id": id, "type": "memory_deleted" }))
             }
             other => panic!("{other:?}"),
         }
@@ -213,6 +249,34 @@ async fn what_was_read_before_is_not_read_again() {
 }
 
 #[tokio::test]
+async fn a_store_with_more_text_than_is_kept_is_read_once_and_whole() {
+    let fake = Fake::with(120);
+    let peer = peer_of(&fake).await;
+    let backend = HttpBackend::new(HttpOptions { kept_bytes: 50, ..options(&peer.url()) }).unwrap();
+    for _ in 0..2 {
+        let before = peer.asked().len();
+        assert_eq!(backend.snapshot(&store()).await.unwrap().len(), 120);
+        // What is kept of the time before is too little to go by: full pages, begun anew.
+        assert!(peer.asked().len() - before <= 1 + 6 + 1 + 2, "{}", peer.asked().len() - before);
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_never_was_a_version_does_not_cost_the_whole_history() {
+    let fake = Fake::with(2);
+    for n in 0..3_000 {
+        fake.lock().unwrap().put("/m/00001.md", &n.to_string());
+    }
+    let peer = peer_of(&fake).await;
+    let wanted =
+        |text: &str| PastMemory { path: path("/m/00001.md"), hash: ContentHash::of(text), version: None };
+    let found =
+        peer.backend().contents(&store(), &[wanted("nobody wrote this"), wanted("2500")]).await.unwrap();
+    assert_eq!(found.iter().map(|memory| &*memory.content).collect::<Vec<_>>(), ["2500"]);
+    assert_eq!(peer.asked().len(), 20 + 1, "the newest pages of versions, and a text");
+}
+
+#[tokio::test]
 async fn a_large_store_takes_hardly_more_requests_than_the_api_allows() {
     let fake = Fake::with(2_000);
     let peer = peer_of(&fake).await;
@@ -268,10 +332,13 @@ fn put(at: &str, content: &str, expected: Option<&str>) -> MemoryWrite {
 async fn a_write_whose_answer_was_lost_is_done_once() {
     let fake = Fake::with(3);
     let shared = Arc::clone(&fake);
-    let peer = Peer::start(move |asked, n| {
+    let posts = Mutex::new(0);
+    let peer = Peer::start(move |asked, _| {
         let reply = shared.lock().unwrap().reply(asked);
         // Every first answer to a write is lost, after the write took effect.
-        if asked.method == "POST" && n % 2 == 1 { Reply::hang_up() } else { reply }
+        let mut posts = posts.lock().unwrap();
+        *posts += usize::from(asked.method == "POST");
+        if asked.method == "POST" && *posts % 2 == 1 { Reply::hang_up() } else { reply }
     })
     .await;
     let writes = [put("/new", "new", None), put("/m/00001.md", "changed", Some("text 1"))];
@@ -302,6 +369,74 @@ async fn a_write_over_what_somebody_else_wrote_meanwhile_is_a_conflict() {
         assert!(matches!(error, BackendError::Refused { kind: Refusal::Conflict, .. }), "{error}");
     }
     assert_eq!(fake.lock().unwrap().memories["/m/00001.md"].1, "theirs");
+}
+
+fn delete(at: &str, expected: &str) -> MemoryWrite {
+    MemoryWrite::Delete { path: path(at), expected: ContentHash::of(expected) }
+}
+
+/// A store whose second memory is renamed once: before or behind the first request of a kind.
+async fn renamed_at(fake: &Arc<Mutex<Fake>>, method: &'static str, is_before: bool) -> Peer {
+    let (shared, is_done) = (Arc::clone(fake), Mutex::new(false));
+    Peer::start(move |asked, _| {
+        let mut fake = shared.lock().unwrap();
+        let is_one = asked.path().starts_with(MEMORIES) && asked.path() != MEMORIES;
+        let is_now =
+            asked.method == method && is_one && !std::mem::replace(&mut *is_done.lock().unwrap(), true);
+        if is_now && is_before {
+            fake.rename("/m/00001.md", "/kept.md");
+        }
+        let reply = fake.reply(asked);
+        if is_now && !is_before {
+            fake.rename("/m/00001.md", "/kept.md");
+        }
+        reply
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_memory_that_was_renamed_meanwhile_keeps_its_text_under_its_new_name() {
+    // Renamed before the look right before the write, and between that look and the write.
+    for (method, is_before) in [("GET", true), ("GET", false)] {
+        for write in [put("/m/00001.md", "mine", Some("text 1")), delete("/m/00001.md", "text 1")] {
+            let fake = Fake::with(3);
+            let peer = renamed_at(&fake, method, is_before).await;
+            let written = peer.backend().write(&store(), std::slice::from_ref(&write)).await;
+            match write {
+                MemoryWrite::Put { .. } => {
+                    let error = written.unwrap_err();
+                    assert!(
+                        matches!(error, BackendError::Refused { kind: Refusal::Conflict, .. }),
+                        "{error}"
+                    );
+                }
+                // What was to be gone from there is.
+                MemoryWrite::Delete { .. } => written.unwrap(),
+            }
+            let fake = fake.lock().unwrap();
+            assert_eq!(fake.memories["/kept.md"].1, "text 1", "{write:?}, is_before: {is_before}");
+            assert!(!fake.memories.contains_key("/m/00001.md"));
+            assert_eq!(fake.memories.len(), 3);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_write_costs_is_a_look_for_each_change_and_one_for_all_deletes() {
+    let fake = Fake::with(30);
+    let peer = peer_of(&fake).await;
+    let writes: Vec<_> = (0..10)
+        .map(|n| (format!("/m/{n:05}.md"), format!("text {n}")))
+        .map(
+            |(at, text)| {
+                if at.as_str() < "/m/00005.md" { put(&at, "new", Some(&text)) } else { delete(&at, &text) }
+            },
+        )
+        .collect();
+    peer.backend().write(&store(), &writes).await.unwrap();
+    assert_eq!(fake.lock().unwrap().memories.len(), 25);
+    assert_eq!(peer.asked().len(), 1 + 10 + 10 + 1, "a listing, looks and writes, and the newest versions");
 }
 
 #[tokio::test]

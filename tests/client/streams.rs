@@ -9,7 +9,7 @@ use dreamrun::backend::{ActivityKind, Backend};
 use dreamrun::dream::{Dream, DreamStatus};
 
 use crate::creates::dream;
-use crate::peer::{Peer, Reply, options};
+use crate::peer::{Peer, Reply, error, options};
 
 const STREAM: &str = "/v1/sessions/sesn_w/events/stream";
 const EVENTS: &str = "/v1/sessions/sesn_w/events";
@@ -135,6 +135,22 @@ async fn streams_that_are_no_use_leave_looking() {
         let asked = peer.asked().len();
         assert!(asked < 60, "{asked} requests: {shown}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_asks_to_be_left_alone_for_long_is() {
+    let looked = AtomicUsize::new(0);
+    let peer = Peer::start(move |_, _| match looked.fetch_add(1, Ordering::SeqCst) {
+        0 => Reply::json(dream("running").replace("\"sesn_w\"", "null")),
+        _ => Reply::status(429, &[("retry-after", "600")], error("rate_limit_error", "later")),
+    })
+    .await;
+    let backend = peer.backend();
+    let seen = backend.dream(&"drm_1".parse().unwrap()).await.unwrap();
+    // A look is due every 20 ms or so.
+    let waited = tokio::time::timeout(Duration::from_secs(1), backend.next_change(&seen)).await;
+    assert!(waited.is_err(), "{waited:?}");
+    assert_eq!(peer.asked().len(), 2, "nobody asks before the time is over");
 }
 
 #[tokio::test]

@@ -78,6 +78,9 @@ const FAULTS: &[Fault] = &[
     overcome("create: 503 after", &["POST /v1/dreams#1 after status 503"]),
     overcome("create: 529 before", &["POST /v1/dreams#1 status 529"]),
     overcome("create: 529 after", &["POST /v1/dreams#1 after status 529"]),
+    overcome("create: 529 before, to be retried", &["POST /v1/dreams#1..2 status 529 should-retry"]),
+    overcome("create: 529 after, to be retried", &["POST /v1/dreams#1..2 after status 529 should-retry"]),
+    overcome("create: 409 after, to be retried", &["POST /v1/dreams#1..2 after status 409 should-retry"]),
     overcome("create: hang-up before", &["POST /v1/dreams#1 hang-up"]),
     overcome("create: hang-up after", &["POST /v1/dreams#1 after hang-up"]),
     overcome("create: never answers, before", &["POST /v1/dreams#1 hang"]),
@@ -115,6 +118,12 @@ const FAULTS: &[Fault] = &[
         &[
             "GET /v1/dreams/* set /new={\"a\":1} /usage/new=1",
             "GET /v1/memory_stores/*/memories set /new=1 /data/0/new=2",
+        ],
+    ),
+    overcome(
+        "dreams: one of another kind in the list",
+        &[
+            "GET /v1/dreams set /data=[{\"id\":\"drm_x\",\"status\":\"running\",\"inputs\":[{\"type\":\"vault\"}]}]",
         ],
     ),
     // Waiting.

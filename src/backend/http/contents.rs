@@ -6,12 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::memory::{ContentHash, Memory, MemoryPath};
 use crate::snapshot::{IndexEntry, Snapshot, SnapshotIndex};
 
-/// The most bytes kept. Beyond them the oldest go, and cost a request if they are wanted again.
-const BYTES: usize = 256 << 20;
-
-/// Texts by hash.
-#[derive(Default)]
-pub(super) struct Contents(Mutex<Held>);
+/// Texts by hash. Beyond `most` bytes the oldest go, and cost a request if they are wanted again.
+pub(super) struct Contents {
+    held: Mutex<Held>,
+    most: usize,
+}
 
 #[derive(Default)]
 struct Held {
@@ -21,8 +20,13 @@ struct Held {
 }
 
 impl Contents {
+    /// Begins with none.
+    pub(super) fn new(most: usize) -> Self {
+        Self { held: Mutex::default(), most }
+    }
+
     fn held(&self) -> std::sync::MutexGuard<'_, Held> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says whether nothing was read yet.
@@ -58,7 +62,7 @@ impl Contents {
         }
         held.order.push_back(hash);
         held.bytes += text.len();
-        while held.bytes > BYTES
+        while held.bytes > self.most
             && let Some(oldest) = held.order.pop_front()
         {
             let gone = held.texts.remove(&oldest);
@@ -73,7 +77,7 @@ mod tests {
 
     #[test]
     fn an_index_is_recalled_only_if_every_text_of_it_was_read() {
-        let contents = Contents::default();
+        let contents = Contents::new(1 << 20);
         let memory = |path: &str, text: &str| Memory::new(MemoryPath::parse(path).unwrap(), text);
         let whole: Snapshot = [memory("/a.md", "one"), memory("/b.md", "two")].into_iter().collect();
         contents.keep(ContentHash::of("one"), &Arc::from("one"));

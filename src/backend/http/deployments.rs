@@ -1,20 +1,21 @@
 //! Deployments: one store put in the place of another.
 //!
 //! The API has no precondition here: what somebody changes between our reading and our writing would be
-//! lost. So the deployment is read right before, and read back right after.
+//! lost. So the deployment is read right before, and read back right after; and a patch whose answer was lost is
+//! not sent again before it is known what the deployment holds by then.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use reqwest::Method;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::dreams::{has_ended, no_access, stores_named};
 use super::outcome::Failed;
 use super::request::{Call, Family};
 use super::{HttpBackend, page};
 use crate::backend::wire::{Deployment, Object};
-use crate::backend::{Backend, BackendError, Refusal};
+use crate::backend::{BackendError, Refusal};
 use crate::ids::{DeploymentId, MemoryStoreId};
 
 /// How often a deployment is patched before somebody else's patches win.
@@ -39,12 +40,13 @@ impl HttpBackend {
         let named = deployments.iter().flat_map(|deployment| &deployment.resources);
         let named = named.filter_map(|resource| resource.get("memory_store_id")?.as_str());
         let mut stores: BTreeSet<_> = named.filter_map(|id| MemoryStoreId::parse(id).ok()).collect();
-        for dream in self.dreams_since(Timestamp::UNIX_EPOCH).await? {
-            if !dream.status.is_final() {
-                stores.insert(dream.store);
-                stores.extend(dream.output);
+        let listed = self.each_dream(Timestamp::UNIX_EPOCH, |dream| {
+            if !has_ended(&dream) {
+                stores_named(&dream, &mut stores);
             }
-        }
+            Ok(())
+        });
+        listed.await.map_err(|failed| no_access(failed).into_backend("list dreams"))?;
         Ok(stores)
     }
 
@@ -57,13 +59,22 @@ impl HttpBackend {
         let path = ["deployments", deployment.as_str()];
         let read = Call::get(Family::Agents, &path);
         let mut found: Deployment = self.api.ask(&read).await?;
-        for _ in 0..TRIES {
+        let (mut patched, mut lost) = (0, 0);
+        while patched < TRIES {
             let wanted = match replaced(&found, from, to)? {
                 None => return Ok(()),
                 Some(wanted) => wanted,
             };
-            let patch = Call::settle(Family::Agents, Method::POST, &path).send(&Patch { resources: &wanted });
-            let _: Value = self.api.ask(&patch).await?;
+            let patch = Call::overwrite(Family::Agents, &path).send(&Patch { resources: &wanted });
+            match self.api.ask::<Value>(&patch).await {
+                Ok(_) => patched += 1,
+                Err(failed) => {
+                    lost += 1;
+                    if !self.api.rest(&failed, lost).await {
+                        return Err(failed);
+                    }
+                }
+            }
             found = self.api.ask(&read).await?;
         }
         match replaced(&found, from, to)? {

@@ -1,15 +1,18 @@
 //! Dreams: created once, looked up, listed, canceled.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
+use serde_json::Value;
 
 use super::HttpBackend;
-use super::outcome::{Failed, Refused};
-use super::page::{self, Pages};
+use super::outcome::{Failed, Refused, clean};
+use super::page::Pages;
 use super::request::{Call, Family};
 use crate::backend::{Refusal, check_session_set, wire};
 use crate::dream::{Dream, DreamRequest, INSTRUCTIONS_LIMIT};
-use crate::ids::DreamId;
+use crate::ids::{DreamId, MemoryStoreId};
 
 /// The most dreams of a page.
 const DREAMS: usize = 100;
@@ -57,7 +60,7 @@ impl HttpBackend {
         let call = Call::create(Family::Dreams, &["dreams"]).send(&body);
         match self.api.ask::<wire::Dream>(&call).await {
             // What came back is a dream all the same: one that cannot be read is in doubt, not refused.
-            Ok(dream) => self.note(dream),
+            Ok(dream) => self.note_one(dream),
             Err(failed) => Err(self.or_no_access(failed).await),
         }
     }
@@ -65,15 +68,25 @@ impl HttpBackend {
     pub(super) async fn look_up_dream(&self, id: &DreamId) -> Result<Dream, Failed> {
         let call = Call::get(Family::Dreams, &["dreams", id.as_str()]);
         match self.api.ask::<wire::Dream>(&call).await {
-            Ok(dream) => self.note(dream),
+            Ok(dream) => self.note_one(dream),
             Err(failed) => Err(self.or_no_access(failed).await),
         }
     }
 
     pub(super) async fn list_dreams(&self, since: Timestamp) -> Result<Vec<Dream>, Failed> {
-        let listed = page::all::<wire::Dream>(&self.api, list_call(since)).await.map_err(no_access)?;
-        let mut dreams: Vec<Dream> =
-            listed.into_iter().map(|dream| self.note(dream)).collect::<Result<_, _>>()?;
+        let mut dreams = Vec::new();
+        let listed = self.each_dream(since, |dream| {
+            // One that could be ours must not be overlooked, or it would be paid for twice.
+            let is_foreign = names_no_store(&dream);
+            match self.read_dream(dream).and_then(|dream| self.note(dream)) {
+                Err(failed) if is_foreign => {
+                    tracing::debug!(?failed, "a dream of another kind is passed over")
+                }
+                read => dreams.push(read?),
+            }
+            Ok(())
+        });
+        listed.await.map_err(no_access)?;
         dreams.retain(|dream| dream.created_at >= since);
         // The API gives the newest first; of two at once the one with the later id.
         dreams.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
@@ -81,29 +94,46 @@ impl HttpBackend {
         Ok(dreams)
     }
 
-    /// Lists the sessions that did a dream's work, for dreams created since; none for a key without access
-    /// to dreams.
-    pub(super) async fn worker_sessions(
+    /// Goes through dreams as they are told, whatever they hold.
+    pub(super) async fn each_dream(
         &self,
         since: Timestamp,
-    ) -> Result<std::collections::BTreeSet<String>, Failed> {
+        mut take: impl FnMut(Value) -> Result<(), Failed>,
+    ) -> Result<(), Failed> {
         let mut pages = Pages::of(list_call(since));
-        let mut workers = std::collections::BTreeSet::new();
-        loop {
-            // Only the ids are kept: a fleet lists thousands of dreams for each of its runs.
-            match pages.next::<wire::Dream>(&self.api).await {
-                Ok(Some(page)) => workers.extend(page.into_iter().filter_map(|dream| dream.session_id)),
-                Ok(None) => return Ok(workers),
-                Err(failed) if failed.status() == Some(404) => return Ok(workers),
-                Err(failed) => return Err(failed),
-            }
+        while let Some(page) = pages.next::<Value>(&self.api).await? {
+            page.into_iter().try_for_each(&mut take)?;
+        }
+        Ok(())
+    }
+
+    /// Reads one of them.
+    pub(super) fn read_dream(&self, dream: Value) -> Result<wire::Dream, Failed> {
+        serde_json::from_value(dream).map_err(|error| {
+            let why = clean(&error.to_string(), 200);
+            Failed::unusable(format!("a dream is not what the API promises: {why}"))
+        })
+    }
+
+    /// Lists the sessions that did a dream's work, for dreams created since; none for a key without access
+    /// to dreams.
+    pub(super) async fn worker_sessions(&self, since: Timestamp) -> Result<BTreeSet<String>, Failed> {
+        let mut workers = BTreeSet::new();
+        // Only the ids are kept: a fleet lists thousands of dreams for each of its runs.
+        let listed = self.each_dream(since, |dream| {
+            workers.extend(dream.get("session_id").and_then(Value::as_str).map(str::to_owned));
+            Ok(())
+        });
+        match listed.await {
+            Err(failed) if failed.status() != Some(404) => Err(failed),
+            _ => Ok(workers),
         }
     }
 
     pub(super) async fn stop_dream(&self, id: &DreamId) -> Result<Dream, Failed> {
         let call = Call::settle(Family::Dreams, Method::POST, &["dreams", id.as_str(), "cancel"]);
         match self.api.ask::<wire::Dream>(&call).await {
-            Ok(dream) => self.note(dream),
+            Ok(dream) => self.note_one(dream),
             // One that has ended cannot be canceled, and is returned as it is.
             Err(failed) if matches!(failed.status(), Some(400 | 409)) => {
                 let dream = self.look_up_dream(id).await?;
@@ -127,8 +157,33 @@ impl HttpBackend {
     /// Says whether the key has access to dreams, at the cost of one request.
     pub(super) async fn may_dream(&self) -> Result<(), Failed> {
         let call = Call::list(Family::Dreams, &["dreams"], 1);
-        self.api.ask::<wire::Page<serde_json::Value>>(&call).await.map(|_| ()).map_err(no_access)
+        self.api.ask::<wire::Page<Value>>(&call).await.map(|_| ()).map_err(no_access)
     }
+}
+
+/// Says whether a dream reads no store that we could have named when we asked for it.
+fn names_no_store(dream: &Value) -> bool {
+    let inputs = dream.get("inputs").and_then(Value::as_array);
+    let mut ids = inputs.into_iter().flatten().filter_map(|input| input.get("memory_store_id")?.as_str());
+    !ids.any(|id| MemoryStoreId::parse(id).is_ok())
+}
+
+/// Collects the stores that a dream names anywhere.
+pub(super) fn stores_named(value: &Value, stores: &mut BTreeSet<MemoryStoreId>) {
+    match value {
+        Value::Object(fields) => {
+            let id = fields.get("memory_store_id").and_then(Value::as_str);
+            stores.extend(id.and_then(|id| MemoryStoreId::parse(id).ok()));
+            fields.values().for_each(|value| stores_named(value, stores));
+        }
+        Value::Array(items) => items.iter().for_each(|value| stores_named(value, stores)),
+        _ => {}
+    }
+}
+
+/// Says whether a dream is told as ended.
+pub(super) fn has_ended(dream: &Value) -> bool {
+    matches!(dream.get("status").and_then(Value::as_str), Some("completed" | "failed" | "canceled"))
 }
 
 /// Reads what a missing list means.

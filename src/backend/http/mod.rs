@@ -70,7 +70,7 @@ impl HttpBackend {
     pub fn new(options: HttpOptions) -> Result<Self, HttpError> {
         Ok(Self {
             api: Api::new(&options)?,
-            contents: Contents::default(),
+            contents: Contents::new(options.kept_bytes),
             listings: Listings::default(),
             watches: Watches::default(),
             timeouts: options.timeouts,
@@ -205,7 +205,8 @@ impl Backend for HttpBackend {
         self.timeouts.create
     }
 
-    async fn leave(&self, _id: &DreamId) -> Result<WhenLeft, BackendError> {
+    async fn leave(&self, id: &DreamId) -> Result<WhenLeft, BackendError> {
+        self.watches.forget(id);
         Ok(WhenLeft::KeepsRunning)
     }
 }

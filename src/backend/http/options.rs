@@ -79,6 +79,9 @@ impl Default for Timeouts {
     }
 }
 
+/// How much text is kept unless somebody says otherwise: a large store, and what a dream makes of it.
+const KEPT_BYTES: usize = 256 << 20;
+
 /// What it takes to talk to a server.
 #[derive(Clone)]
 pub struct HttpOptions {
@@ -99,6 +102,8 @@ pub struct HttpOptions {
     /// How fast to ask. Left out: what the public service documents, or, for a server on this machine,
     /// without limit; a server's own `retry-after` is kept in any case.
     pub limits: Option<Limits>,
+    /// How much text that was read is kept, so that it need not be read again.
+    pub kept_bytes: usize,
 }
 
 impl HttpOptions {
@@ -113,6 +118,7 @@ impl HttpOptions {
             ca_file: None,
             timeouts: Timeouts::default(),
             limits: None,
+            kept_bytes: KEPT_BYTES,
         }
     }
 }

@@ -86,6 +86,11 @@ impl Call {
         Self::new(family, Effect::Settles, method, path)
     }
 
+    /// Puts what was read before in the place of whatever is there now. It is sent once.
+    pub(super) fn overwrite(family: Family, path: &[&str]) -> Self {
+        Self::new(family, Effect::Overwrites, Method::POST, path)
+    }
+
     /// Creates something that must not be created twice.
     pub(super) fn create(family: Family, path: &[&str]) -> Self {
         Self::new(family, Effect::Creates, Method::POST, path)
@@ -107,7 +112,7 @@ impl Call {
     fn class(&self) -> Class {
         match self.effect {
             Effect::Reads => Class::Reads,
-            Effect::Settles | Effect::Creates => Class::Creates,
+            Effect::Settles | Effect::Overwrites | Effect::Creates => Class::Creates,
         }
     }
 }
@@ -225,12 +230,24 @@ impl Api {
         }
     }
 
+    /// Waits after an overwrite that failed, if it may be tried again once what it overwrites has been read
+    /// again. Says whether it may.
+    pub(super) async fn rest(&self, failed: &Failed, attempt: u32) -> bool {
+        match next_wait(Effect::Settles, failed, attempt, self.timeouts.retry, chance()) {
+            Some(wait) => {
+                tokio::time::sleep(wait).await;
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Sends once. The answer is a success, and whole.
     async fn attempt(&self, call: &Call, attempt: u32) -> Result<(Vec<u8>, Meta), Failed> {
         let started = Instant::now();
         let limit = match call.effect {
             Effect::Creates => self.timeouts.create,
-            Effect::Reads | Effect::Settles => self.timeouts.answer,
+            Effect::Reads | Effect::Settles | Effect::Overwrites => self.timeouts.answer,
         };
         let exchange = async {
             let response = self.send(call, false).await?;
@@ -330,13 +347,16 @@ impl Api {
     }
 }
 
-/// A failure of the server's may have come after the effect: a create is then in doubt.
+/// A failure of the server's may have come after the effect: a create is then in doubt. So it is when the
+/// server would have it repeated, which is no refusal; but for 429, which says that nothing was done.
 fn doubted(effect: Effect, failed: Failed) -> Failed {
     match failed {
-        Failed::Refused(refused)
-            if effect == Effect::Creates && (refused.status >= 500 || refused.status == 408) =>
-        {
-            Failed::unanswered(refused.to_string())
+        Failed::Refused(refused) if effect == Effect::Creates && refused.status != 429 => {
+            let is_trouble = refused.status >= 500 || refused.status == 408;
+            match is_trouble || refused.should_retry == Some(true) {
+                true => Failed::unanswered(refused.to_string()),
+                false => Failed::Refused(refused),
+            }
         }
         other => other,
     }

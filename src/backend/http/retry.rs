@@ -18,6 +18,9 @@ pub(super) enum Effect {
     Reads,
     /// The same once or many times: a write that names what it expects, a delete, a cancel.
     Settles,
+    /// What was read before is put in the place of whatever is there now: whoever asks must read again before
+    /// it is repeated.
+    Overwrites,
     /// Something new each time: never repeated once it may have left the process.
     Creates,
 }
@@ -33,7 +36,7 @@ pub(super) fn next_wait(
     first: Duration,
     jitter: f64,
 ) -> Option<Duration> {
-    if attempt >= ATTEMPTS {
+    if attempt >= ATTEMPTS || effect == Effect::Overwrites {
         return None;
     }
     let doubled = first * 2_u32.pow(attempt.saturating_sub(1)).min(SLOWEST);
@@ -41,16 +44,20 @@ pub(super) fn next_wait(
     match failed {
         Failed::NotSent { is_passing, .. } => is_passing.then_some(backoff),
         Failed::Unanswered { is_passing, .. } => {
-            (effect != Effect::Creates && *is_passing).then_some(backoff)
+            (matches!(effect, Effect::Reads | Effect::Settles) && *is_passing).then_some(backoff)
         }
         Failed::Refused(refused) => {
-            let by_status = match effect {
-                Effect::Creates => refused.status == 429,
+            let is_repeatable = match effect {
+                // Only a 429 says that nothing was created. What the server thinks of repeating any other
+                // answer is not worth a second bill.
+                Effect::Creates => refused.status == 429 && refused.should_retry != Some(false),
+                Effect::Overwrites => false,
                 Effect::Reads | Effect::Settles => {
-                    matches!(refused.status, 408 | 429) || refused.status >= 500
+                    let by_status = matches!(refused.status, 408 | 429) || refused.status >= 500;
+                    refused.should_retry.unwrap_or(by_status)
                 }
             };
-            if refused.is_spent() || !refused.should_retry.unwrap_or(by_status) {
+            if refused.is_spent() || !is_repeatable {
                 return None;
             }
             match refused.retry_after {
@@ -99,7 +106,22 @@ mod tests {
     }
 
     #[test]
-    fn the_server_has_the_last_word_on_repeating() {
+    fn no_word_of_the_server_has_a_create_repeated_that_may_have_had_its_effect() {
+        for status in [400, 408, 409, 500, 502, 503, 504, 529] {
+            for should_retry in [None, Some(true), Some(false)] {
+                let refused = Refused { should_retry, ..refused(status) };
+                assert!(
+                    !is_repeated(Effect::Creates, &Failed::Refused(refused.into())),
+                    "{status} {should_retry:?}"
+                );
+            }
+        }
+        let no = Refused { should_retry: Some(false), ..refused(429) };
+        assert!(!is_repeated(Effect::Creates, &Failed::Refused(no.into())));
+    }
+
+    #[test]
+    fn the_server_has_the_last_word_on_repeating_what_does_no_harm() {
         let yes = Refused { should_retry: Some(true), ..refused(409) };
         assert!(is_repeated(Effect::Settles, &Failed::Refused(yes.into())));
         let no = Refused { should_retry: Some(false), ..refused(503) };

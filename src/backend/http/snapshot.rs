@@ -32,6 +32,8 @@ const FEW: usize = 2;
 pub(super) const PARALLEL: usize = 8;
 /// How often a listing is begun again because the store changed under it.
 const TRIES: usize = 5;
+/// The most pages of versions that are looked through for past texts whose versions are not known.
+const HISTORY: usize = 20;
 /// The most stores whose listing is kept.
 const LISTINGS: usize = 64;
 
@@ -52,6 +54,9 @@ pub(super) struct Listed {
     version: Option<MemoryVersionId>,
     updated_at: Timestamp,
 }
+
+/// Texts by hash.
+type Texts = HashMap<ContentHash, Arc<str>>;
 
 /// Listings that were made before.
 #[derive(Default)]
@@ -100,7 +105,7 @@ fn memories_call(store: &MemoryStoreId, view: View) -> Call {
     }
 }
 
-fn versions_call(store: &MemoryStoreId, limit: usize) -> Call {
+pub(super) fn versions_call(store: &MemoryStoreId, limit: usize) -> Call {
     let path = ["memory_stores", store.as_str(), "memory_versions"];
     Call::list(Family::Memories, &path, limit).with("view", "basic")
 }
@@ -139,23 +144,23 @@ impl HttpBackend {
                 return Ok(Arc::clone(known));
             }
         }
-        self.list_anew(store, View::Basic, head).await
+        Ok(self.list_anew(store, View::Basic, head).await?.0)
     }
 
     /// Lists what a store holds. `head` is its newest version, if that was just asked for. With
-    /// [`View::Full`] the texts are kept on the way.
+    /// [`View::Full`] the texts come with it.
     async fn list_anew(
         &self,
         store: &MemoryStoreId,
         view: View,
         mut head: Option<String>,
-    ) -> Result<Arc<Listing>, Failed> {
+    ) -> Result<(Arc<Listing>, Texts), Failed> {
         for _ in 0..TRIES {
             match self.list_once(store, view, &mut head).await {
-                Ok(listing) => {
+                Ok((listing, texts)) => {
                     let listing = Arc::new(listing);
                     self.listings.keep(store, &listing);
-                    return Ok(listing);
+                    return Ok((listing, texts));
                 }
                 Err(Interrupted::Moved) => {}
                 Err(Interrupted::Failed(failed)) => return Err(failed),
@@ -172,9 +177,10 @@ impl HttpBackend {
         store: &MemoryStoreId,
         view: View,
         head: &mut Option<String>,
-    ) -> Result<Listing, Interrupted> {
+    ) -> Result<(Listing, Texts), Interrupted> {
         let mut pages = Pages::of(memories_call(store, view));
         let mut listing = Listing::default();
+        let mut texts = Texts::new();
         let mut ids = BTreeSet::new();
         let mut is_first = true;
         while let Some(page) = pages.next::<ListedMemory>(&self.api).await? {
@@ -190,7 +196,7 @@ impl HttpBackend {
             for memory in page {
                 let ListedMemory::Memory(memory) = memory else { continue };
                 let is_again = !ids.insert(memory.id.clone());
-                let (path, entry) = self.listed(store, *memory)?;
+                let (path, entry) = self.listed(store, *memory, &mut texts)?;
                 if listing.entries.insert(path, entry).is_some() || is_again {
                     return Err(self.moved(store, head).await);
                 }
@@ -206,7 +212,7 @@ impl HttpBackend {
         } else {
             listing.head = head.clone();
         }
-        Ok(listing)
+        Ok((listing, texts))
     }
 
     /// Asks for the newest version again, to begin a listing anew.
@@ -221,12 +227,18 @@ impl HttpBackend {
     }
 
     /// Checks one item of a listing, and keeps its text if it has one.
-    fn listed(&self, store: &MemoryStoreId, memory: wire::Memory) -> Result<(MemoryPath, Listed), Failed> {
+    fn listed(
+        &self,
+        store: &MemoryStoreId,
+        memory: wire::Memory,
+        texts: &mut Texts,
+    ) -> Result<(MemoryPath, Listed), Failed> {
         let path = path_of(store, &memory.path)?;
         let hash = hash_of(store, &memory.path, &memory.content_sha256)?;
         if let Some(text) = memory.content {
             let (hash, text) = verified(store, &memory.path, text, &memory.content_sha256)?;
             self.contents.keep(hash, &text);
+            texts.insert(hash, text);
         }
         let entry = Listed {
             id: memory.id,
@@ -247,27 +259,30 @@ impl HttpBackend {
 
     /// Returns everything a store holds.
     pub(super) async fn read_snapshot(&self, store: &MemoryStoreId) -> Result<Snapshot, Failed> {
-        let mut listing = match self.contents.is_empty() {
+        // What was read for this snapshot stays with it; how much is kept beyond it is another matter.
+        let (mut listing, mut texts) = match self.contents.is_empty() {
             true => self.list_anew(store, View::Full, None).await?,
-            false => self.listing(store).await?,
+            false => (self.listing(store).await?, Texts::new()),
         };
         for _ in 0..TRIES {
-            let mut texts = HashMap::new();
             let mut missing = BTreeMap::new();
             for (path, listed) in &listing.entries {
+                if texts.contains_key(&listed.hash) {
+                    continue;
+                }
                 match self.contents.get(&listed.hash) {
                     Some(text) => drop(texts.insert(listed.hash, text)),
                     None => drop(missing.insert(listed.hash, (path, listed))),
                 }
             }
             if missing.len() > listing.entries.len().div_ceil(FULL) {
-                listing = self.list_anew(store, View::Full, None).await?;
+                (listing, texts) = self.list_anew(store, View::Full, None).await?;
                 continue;
             }
             texts.extend(self.newest(store, &mut missing).await?);
             let missing = missing.into_values();
             match self.fetch(store, missing).await? {
-                None => listing = self.list_anew(store, View::Basic, None).await?,
+                None => listing = self.list_anew(store, View::Basic, None).await?.0,
                 Some(fetched) => {
                     texts.extend(fetched);
                     return Ok(whole(&listing, &texts));
@@ -406,7 +421,8 @@ impl HttpBackend {
         Ok(read.into_iter().flatten().collect())
     }
 
-    /// Finds the versions of past memories that do not name theirs, the newest that fits of each.
+    /// Finds the versions of past memories that do not name theirs, the newest that fits of each, among the
+    /// newest of the store: a text that never was a version of it must not cost its whole history.
     async fn find_versions<'a>(
         &self,
         store: &MemoryStoreId,
@@ -419,9 +435,11 @@ impl HttpBackend {
             .collect();
         let mut found = BTreeMap::new();
         let mut pages = Pages::of(versions_call(store, BASIC));
-        while !open.is_empty()
-            && let Some(page) = pages.next::<MemoryVersion>(&self.api).await?
-        {
+        for _ in 0..HISTORY {
+            if open.is_empty() {
+                break;
+            }
+            let Some(page) = pages.next::<MemoryVersion>(&self.api).await? else { break };
             for version in page {
                 let (Some(path), Some(hash)) = (version.path, version.content_sha256) else { continue };
                 let Some(key) = open.remove(&(path, hash)) else { continue };
@@ -433,7 +451,8 @@ impl HttpBackend {
         Ok(found)
     }
 
-    async fn past(
+    /// Returns a past text by its version; nothing if it is no longer kept.
+    pub(super) async fn past(
         &self,
         store: &MemoryStoreId,
         past: PastMemory,
@@ -469,7 +488,7 @@ impl Listed {
     }
 }
 
-fn whole(listing: &Listing, texts: &HashMap<ContentHash, Arc<str>>) -> Snapshot {
+fn whole(listing: &Listing, texts: &Texts) -> Snapshot {
     let memory = |(path, listed): (&MemoryPath, &Listed)| {
         Some(Memory {
             path: path.clone(),
@@ -482,7 +501,7 @@ fn whole(listing: &Listing, texts: &HashMap<ContentHash, Arc<str>>) -> Snapshot 
     listing.entries.iter().filter_map(memory).collect()
 }
 
-fn path_of(store: &MemoryStoreId, path: &str) -> Result<MemoryPath, Failed> {
+pub(super) fn path_of(store: &MemoryStoreId, path: &str) -> Result<MemoryPath, Failed> {
     MemoryPath::parse(path).map_err(|error| {
         let path = clean(path, 200);
         Failed::unusable(format!("store `{store}` holds a memory at `{path}`, which cannot be used: {error}"))

@@ -10,12 +10,13 @@
 //! while nothing changes. When many dreams are waited for, one listing serves them all, and rings for
 //! everybody whose dream it shows changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -48,6 +49,10 @@ const QUICK_LOOKS: u32 = 6;
 const QUICK: Duration = Duration::from_millis(200);
 /// How long a server may be out of reach before whoever waits is told.
 const OUTAGE: Duration = Duration::from_secs(300);
+/// The longest that a server is left alone because it asks for it while dreams are waited for.
+const REST: Duration = Duration::from_secs(3600);
+/// How many dreams that have ended are remembered with what they were seen doing.
+const ENDED: usize = 64;
 /// The most events that are taken in before whoever waits is told of them.
 const AT_ONCE: usize = 256;
 
@@ -55,6 +60,10 @@ const AT_ONCE: usize = 256;
 pub(super) struct Watches {
     all: Mutex<BTreeMap<DreamId, Arc<Watch>>>,
     waiting: Mutex<BTreeMap<DreamId, Waiting>>,
+    /// Those that have ended, in the order of their ends.
+    ended: Mutex<VecDeque<DreamId>>,
+    /// Until when the server asked not to be asked.
+    resting_until: Mutex<Instant>,
     streams: Arc<Semaphore>,
     listing: tokio::sync::Mutex<()>,
     bell: watch::Sender<()>,
@@ -100,6 +109,8 @@ impl Default for Watches {
         Self {
             all: Mutex::default(),
             waiting: Mutex::default(),
+            ended: Mutex::default(),
+            resting_until: Mutex::new(Instant::now()),
             streams: Arc::new(Semaphore::new(STREAMS)),
             listing: tokio::sync::Mutex::default(),
             bell: watch::Sender::new(()),
@@ -121,6 +132,38 @@ impl Watches {
         let mut all = lock(&self.all);
         let watch = all.entry(dream.id.clone()).or_insert_with(|| Arc::new(Watch::new(dream.clone(), first)));
         Arc::clone(watch)
+    }
+
+    /// Lets go of a dream that nobody waits for any more.
+    pub(super) fn forget(&self, id: &DreamId) {
+        lock(&self.all).remove(id);
+    }
+
+    /// Notes that a dream has ended, and lets go of those that ended long before. What was seen of this one is
+    /// asked for right after its end is told.
+    fn retire(&self, id: &DreamId) {
+        let mut ended = lock(&self.ended);
+        if !ended.contains(id) {
+            ended.push_back(id.clone());
+        }
+        while ended.len() > ENDED
+            && let Some(oldest) = ended.pop_front()
+        {
+            self.forget(&oldest);
+        }
+    }
+
+    /// Leaves the server alone for as long as it asks, within reason, and says how long.
+    fn rest(&self, failed: &Failed) -> Option<Duration> {
+        let Failed::Refused(refused) = failed else { return None };
+        let wait = refused.retry_after.filter(|_| failed.may_pass())?.min(REST);
+        let mut until = lock(&self.resting_until);
+        *until = (*until).max(Instant::now() + wait);
+        Some(wait)
+    }
+
+    fn resting_until(&self) -> Instant {
+        *lock(&self.resting_until)
     }
 
     /// Returns what a dream was seen doing.
@@ -206,15 +249,22 @@ impl Drop for Entered<'_> {
 }
 
 impl HttpBackend {
-    /// Reads a dream that the API answered, keeps it if it is at work, and adds what was seen of it.
+    /// Reads a dream that was asked for by itself, and keeps it if it is at work: most likely it is waited for
+    /// next.
+    pub(super) fn note_one(&self, answer: wire::Dream) -> Result<Dream, Failed> {
+        let session = answer.session_id.clone();
+        let dream = self.note(answer)?;
+        if !dream.status.is_final() && self.watches.find(&dream.id).is_none() {
+            self.watches.of(&dream, self.timeouts.poll).told().session = session;
+        }
+        Ok(dream)
+    }
+
+    /// Reads a dream that the API answered, and adds what was seen of it.
     pub(super) fn note(&self, answer: wire::Dream) -> Result<Dream, Failed> {
         let session = answer.session_id.clone();
         let dream = convert::dream(answer)?;
-        let watch = match self.watches.find(&dream.id) {
-            Some(watch) => watch,
-            None if dream.status.is_final() => return Ok(dream),
-            None => self.watches.of(&dream, self.timeouts.poll),
-        };
+        let Some(watch) = self.watches.find(&dream.id) else { return Ok(dream) };
         let mut told = watch.told();
         told.looked = Instant::now();
         told.session = session.or(told.session.take());
@@ -223,6 +273,9 @@ impl HttpBackend {
         if told.dream != dream && !is_overtaken {
             told.dream = dream;
             self.watches.bell.send_replace(());
+        }
+        if told.dream.status.is_final() {
+            self.watches.retire(&told.dream.id);
         }
         Ok(told.whole())
     }
@@ -253,11 +306,15 @@ impl HttpBackend {
                 let _ = timeout(Duration::from_secs(1), bell.changed()).await;
                 continue;
             };
+            let resting_until = self.watches.resting_until();
+            line.look_at = line.look_at.max(resting_until);
+            line.reopen_at = line.reopen_at.max(resting_until);
             if Instant::now() >= line.look_at {
                 let before = watch.told().dream.clone();
                 let looked = self.look(&watch, &seen.id, line).await;
                 let is_changed = watch.told().dream != before;
-                line.looked(looked, is_changed, self.timeouts.poll)?;
+                let asked = looked.as_ref().err().and_then(|failed| self.watches.rest(failed));
+                line.looked(looked, is_changed, asked, self.timeouts.poll)?;
                 continue;
             }
             if self.listen(&watch, line).await {
@@ -301,11 +358,11 @@ impl HttpBackend {
         let since = oldest.unwrap_or(Timestamp::UNIX_EPOCH);
         let mut pages = Pages::of(list_call(since));
         while !open.is_empty()
-            && let Some(page) = pages.next::<wire::Dream>(&self.api).await.map_err(no_access)?
+            && let Some(page) = pages.next::<Value>(&self.api).await.map_err(no_access)?
         {
             for dream in page {
-                if open.remove(&dream.id) {
-                    self.note(dream)?;
+                if dream.get("id").and_then(Value::as_str).is_some_and(|id| open.remove(id)) {
+                    self.note(self.read_dream(dream)?)?;
                 }
             }
         }
@@ -439,6 +496,7 @@ impl Line {
         &mut self,
         looked: Result<(), Failed>,
         is_changed: bool,
+        asked: Option<Duration>,
         first: Duration,
     ) -> Result<(), Failed> {
         let now = Instant::now();
@@ -446,12 +504,17 @@ impl Line {
             Ok(()) => self.failing_since = None,
             Err(failed) => {
                 let since = *self.failing_since.get_or_insert(now);
-                if !failed.may_pass() || now - since >= OUTAGE {
+                if !failed.may_pass() || now.saturating_duration_since(since) >= OUTAGE {
                     self.failing_since = None;
                     self.look_at = now + first;
                     return Err(failed);
                 }
-                tracing::warn!(?failed, "a dream could not be looked at; its server is asked again");
+                let seconds = asked.map(|wait| wait.as_secs());
+                tracing::warn!(?failed, seconds, "a dream could not be looked at; its server is asked again");
+                // A server that names a time is in reach: it is out of reach if it is silent after that.
+                if let Some(wait) = asked {
+                    self.failing_since = Some(now + wait);
+                }
             }
         }
         let slowest = first * SLOWEST;
@@ -466,5 +529,41 @@ impl Line {
         };
         self.look_at = now + wait.mul_f64(1.0 - chance() / 4.0);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Credential, HttpOptions};
+    use super::*;
+    use crate::backend::Backend;
+    use crate::clock::SystemClock;
+
+    fn told(id: &str, status: &str) -> wire::Dream {
+        let text = format!(
+            r#"{{"id":"{id}","status":"{status}","inputs":[{{"type":"memory_store","memory_store_id":"memstore_1"}},
+            {{"type":"sessions","session_ids":["sesn_1"]}}],"model":{{"id":"m"}},"created_at":"2026-11-22T10:00:00Z"}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_what_is_waited_for_or_ended_lately_is_kept() {
+        let options = HttpOptions::new(Credential::ApiKey("key".into()), Arc::new(SystemClock));
+        let nowhere = Some("http://127.0.0.1:9".to_owned());
+        let backend = HttpBackend::new(HttpOptions { base_url: nowhere, ..options }).unwrap();
+        let kept = || lock(&backend.watches.all).len();
+        backend.note(told("drm_foreign", "running")).unwrap();
+        assert_eq!(kept(), 0, "one that is only listed");
+        for n in 0..2 * ENDED {
+            let id = format!("drm_{n}");
+            backend.note_one(told(&id, "running")).unwrap();
+            backend.note(told(&id, "completed")).unwrap();
+            assert!(backend.watches.find(&id.parse().unwrap()).is_some(), "what it did is asked for now");
+        }
+        assert_eq!((kept(), lock(&backend.watches.ended).len()), (ENDED, ENDED));
+        backend.note_one(told("drm_left", "running")).unwrap();
+        backend.leave(&"drm_left".parse().unwrap()).await.unwrap();
+        assert_eq!(kept(), ENDED);
     }
 }

@@ -70,14 +70,16 @@ async fn instead(double: &Misbehaviour, what: &What, line: Option<Line>) -> Opti
         StatusCode::BAD_GATEWAY.into_response()
     };
     match what {
-        What::Status { status, kind, retry_after, is_settled } => {
+        What::Status { status, kind, retry_after, should_retry } => {
             let mut error = ApiError::new(*status, kind, "a fault on purpose");
             if let Some(seconds) = retry_after {
                 error = error.retry_after(*seconds);
             }
-            if *is_settled {
-                error = error.settled();
-            }
+            let error = match should_retry {
+                Some(true) => error.repeatable(),
+                Some(false) => error.settled(),
+                None => error,
+            };
             Some(error.into_response())
         }
         What::HangUp => Some(cut()),

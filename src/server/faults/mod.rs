@@ -86,7 +86,7 @@ enum When {
 #[derive(Debug, Clone, PartialEq)]
 enum What {
     Pass,
-    Status { status: StatusCode, kind: String, retry_after: Option<u64>, is_settled: bool },
+    Status { status: StatusCode, kind: String, retry_after: Option<u64>, should_retry: Option<bool> },
     HangUp,
     Hang,
     Delay(Duration),

@@ -22,8 +22,9 @@ TURNS  #2 the second call, #1..3 the first three, #2.. all but the first, %3 eve
        (each rule counts the calls it names; of the rules whose turn it is, the first acts)
 before nothing has happened yet (the default)
 after  the call had its effect, and only the answer suffers
-WHAT   status CODE [TYPE] [retry-after=SECONDS] [settled]
-                         answers with an error; settled adds x-should-retry: false
+WHAT   status CODE [TYPE] [retry-after=SECONDS] [settled | should-retry]
+                         answers with an error; settled adds x-should-retry: false,
+                         should-retry the same with true
        hang-up           closes the connection without an answer
        hang              never answers
        delay MS          answers late
@@ -188,22 +189,24 @@ fn status(rest: &[&str]) -> Result<What, String> {
         .and_then(|code| StatusCode::from_u16(code).ok())
         .ok_or("`status` is followed by a number from 400 to 599")?;
     let mut kind = kind_of(status).to_owned();
-    let (mut retry_after, mut is_settled) = (None, false);
+    let (mut retry_after, mut should_retry) = (None, None);
     for word in &rest[1..] {
         if let Some(seconds) = word.strip_prefix("retry-after=") {
             let seconds = seconds.parse().map_err(|_| "`retry-after=` is followed by whole seconds")?;
             retry_after = Some(seconds);
         } else if *word == "settled" {
-            is_settled = true;
+            should_retry = Some(false);
+        } else if *word == "should-retry" {
+            should_retry = Some(true);
         } else if word.ends_with("_error") || *word == "request_too_large" {
             kind = (*word).to_owned();
         } else {
             return Err(format!(
-                "after a status stand an error type, retry-after=SECONDS and settled, not `{word}`"
+                "after a status stand an error type, retry-after=SECONDS and settled or should-retry, not `{word}`"
             ));
         }
     }
-    Ok(What::Status { status, kind, retry_after, is_settled })
+    Ok(What::Status { status, kind, retry_after, should_retry })
 }
 
 /// Returns the API's error type of a status.

@@ -55,19 +55,26 @@ fn a_rule_says_what_goes_wrong_and_when() {
         let faults = faults(&[text]);
         (faults.rules[0].when, faults.rules[0].what.clone())
     };
-    let status = |status: u16, kind: &str, retry_after, is_settled| What::Status {
+    let status = |status: u16, kind: &str, retry_after, should_retry| What::Status {
         status: StatusCode::from_u16(status).unwrap(),
         kind: kind.to_owned(),
         retry_after,
-        is_settled,
+        should_retry,
     };
     let (before, after) = (When::Before, When::After);
     assert_eq!(
         read("POST /v1/dreams status 429 retry-after=2"),
-        (before, status(429, "rate_limit_error", Some(2), false))
+        (before, status(429, "rate_limit_error", Some(2), None))
     );
-    assert_eq!(read("* /** after status 409 settled"), (after, status(409, "conflict_error", None, true)));
-    assert_eq!(read("* /** status 400 billing_error"), (before, status(400, "billing_error", None, false)));
+    assert_eq!(
+        read("* /** after status 409 settled"),
+        (after, status(409, "conflict_error", None, Some(false)))
+    );
+    assert_eq!(
+        read("* /** status 529 should-retry"),
+        (before, status(529, "overloaded_error", None, Some(true)))
+    );
+    assert_eq!(read("* /** status 400 billing_error"), (before, status(400, "billing_error", None, None)));
     assert_eq!(read("* /** after hang-up"), (after, What::HangUp));
     assert_eq!(read("* /** torn 12"), (after, What::Torn(12)));
     assert_eq!(read("* /** delay 250"), (before, What::Delay(Duration::from_millis(250))));
