@@ -104,4 +104,6 @@ fn floor_char(text: &str, at: usize) -> usize {
 }
 
 #[cfg(test)]
+mod project_tests;
+#[cfg(test)]
 mod tests;
