@@ -3,7 +3,7 @@
 //! ```text
 //! YAML ──spec──▶ Pipeline ──plan──▶ Plan ──run──▶ journal ──report──▶ Report
 //!                                          │ asks for judgments, in turn
-//!                                          └─ snapshot ─▶ diff ─▶ gate ─▶ adoption
+//!                                          └─ snapshot ─▶ diff ─▶ ledger ─▶ gate ─▶ adoption
 //! ```
 //!
 //! Modules stand in reading order: each uses only those declared above it (`tests/tidy.rs` checks).
@@ -19,6 +19,7 @@ pub mod price;
 pub mod text;
 pub mod snapshot;
 pub mod diff;
+pub mod ledger;
 
 // Asked: YAML becomes a checked pipeline.
 pub mod spec;

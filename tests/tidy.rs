@@ -18,7 +18,7 @@ const LINES_LIMIT: usize = 800;
 const EDGE: [&str; 2] = ["cli", "main"];
 
 /// The modules that decide: plain functions over values, without effects.
-const PURE: [&str; 6] = ["diff", "plan", "gate", "adoption", "text", "price"];
+const PURE: [&str; 7] = ["diff", "ledger", "plan", "gate", "adoption", "text", "price"];
 
 #[test]
 fn the_tree_follows_the_house_rules() {
