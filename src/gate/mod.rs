@@ -142,7 +142,7 @@ mod testing {
     ) -> T {
         let diff = StoreDiff::between(before, after);
         let (testimony, forget) = (Testimony::default(), ForgetList::default());
-        let context = Context { testimony: &testimony, forget: &forget };
+        let context = Context { testimony: &testimony, forget: &forget, now: None };
         act(&Evidence {
             before,
             after,

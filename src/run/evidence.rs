@@ -40,13 +40,14 @@ pub(super) async fn judge(
     let forget = ForgetList::default();
     let mut testimony = Testimony::default();
     let diff = StoreDiff::between(before, after);
-    let mut ledger = Ledger::of(before, after, &Context { testimony: &testimony, forget: &forget });
+    let now = Some(around.clock.now());
+    let mut ledger = Ledger::of(before, after, &Context { testimony: &testimony, forget: &forget, now });
     let asks = plan.gates.iter().any(GateSpec::asks_for_testimony);
     if ledger.wants_testimony() || (asks && ledger.counts.new > 0) {
         let sessions: Vec<SessionId> =
             plan.batches.iter().flat_map(|batch| batch.sessions.iter().cloned()).collect();
         testimony = around.backend.testimony(&sessions).await?;
-        ledger = Ledger::of(before, after, &Context { testimony: &testimony, forget: &forget });
+        ledger = Ledger::of(before, after, &Context { testimony: &testimony, forget: &forget, now });
     }
     let record = update_alias(around, |_| Ok(false)).await?;
     let untrusted: BTreeSet<ContentHash> = match &record.adoption {
