@@ -55,7 +55,18 @@ impl<'a> Desk<'a> {
         let watcher = Watcher::new(call)?;
         let archive = workspace.archive();
         let asked = Asked::default();
-        Ok(Self { call, workspace, state, opened, backend, archive, asked, from_dream: None, watcher, signals })
+        Ok(Self {
+            call,
+            workspace,
+            state,
+            opened,
+            backend,
+            archive,
+            asked,
+            from_dream: None,
+            watcher,
+            signals,
+        })
     }
 
     /// Opens the project for a command on a run that exists.

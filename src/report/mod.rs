@@ -8,6 +8,7 @@ pub mod plan_text;
 pub mod run_view;
 pub mod run_text;
 pub mod fates;
+pub mod fates_text;
 pub mod diff_text;
 pub mod markdown;
 pub mod words;

@@ -126,10 +126,7 @@ impl<'a> Past<'a> {
                 let adopted = Base { store: candidate.store.clone(), index: index.clone() };
                 self.snapshot(&adopted, std::slice::from_ref(&base.store)).await?
             }
-            _ => Recalled {
-                snapshot: self.backend.snapshot(&candidate.store).await?,
-                missing: Vec::new(),
-            },
+            _ => Recalled { snapshot: self.backend.snapshot(&candidate.store).await?, missing: Vec::new() },
         };
         let sessions: Vec<_> =
             state.plan.batches.iter().flat_map(|batch| batch.sessions.iter().cloned()).collect();

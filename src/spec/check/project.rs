@@ -161,12 +161,13 @@ fn archive_folder(text: &str, route: &Route<'_>, checker: &mut Checker<'_>) -> O
         checker.tell(problem.help("name a folder of the project, such as `.dreamrun/archive`"));
         return None;
     }
-    let inside = path::inside(text).and_then(|path| match path.iter().next().and_then(|part| part.to_str()) {
-        None | Some("pipelines" | ".git" | ".github") => {
-            Err((Code::InvalidPath, quantity::Wrong::new("the archive needs a folder of its own")))
-        }
-        Some(_) => Ok(path),
-    });
+    let inside =
+        path::inside(text).and_then(|path| match path.iter().next().and_then(|part| part.to_str()) {
+            None | Some("pipelines" | ".git" | ".github") => {
+                Err((Code::InvalidPath, quantity::Wrong::new("the archive needs a folder of its own")))
+            }
+            Some(_) => Ok(path),
+        });
     checker.take_refused(route, inside)
 }
 
