@@ -312,7 +312,7 @@ fn gates_that_would_do_nothing_are_refused() {
 
 #[test]
 fn settings_of_gates_that_make_no_sense_are_refused_where_they_stand() {
-    assert_snapshot!(drawn(&with("gates:\n  lost: {review: 3%, block: 2%, over_30_days: 0, over_7_days: {review: 5%, block: 1%}}\n  size_reduction: {min: 60%, max: 20}\n  cost: {review_usd: 5, block_usd: 2}\n  protected:\n    statements: [\"# Title\", \"- one\\n- two\", {path: policy, text: Never on Fridays.}]\n")), @r#"
+    assert_snapshot!(drawn(&with("gates:\n  lost: {review: 3%, block: 2%, over_30_days: 0, over_7_days: {review: 5%, block: 1%}}\n  size_reduction: {min: 60%, max: 20}\n  cost: {review_usd: 5, block_usd: 2}\n  protected:\n    statements: [\"---\", \"- one\\n- two\", {path: policy, text: Never on Fridays.}]\n")), @r#"
     error[DR0312]: review is above block
      --> pipelines/nightly.yaml:7:18
       |
@@ -356,24 +356,24 @@ fn settings_of_gates_that_make_no_sense_are_refused_where_they_stand() {
     error[DR0328]: not one statement
       --> pipelines/nightly.yaml:11:18
        |
-    11 |     statements: ["# Title", "- one\n- two", {path: policy, text: Never on Fridays.}]
-       |                  ^^^^^^^^^ this holds no statement
+    11 |     statements: ["---", "- one\n- two", {path: policy, text: Never on Fridays.}]
+       |                  ^^^^^ this holds no statement
        |
        = help: give the words of a line or a sentence
 
     error[DR0328]: not one statement
-      --> pipelines/nightly.yaml:11:29
+      --> pipelines/nightly.yaml:11:25
        |
-    11 |     statements: ["# Title", "- one\n- two", {path: policy, text: Never on Fridays.}]
-       |                             ^^^^^^^^^^^^^^ these are 2 statements
+    11 |     statements: ["---", "- one\n- two", {path: policy, text: Never on Fridays.}]
+       |                         ^^^^^^^^^^^^^^ these are 2 statements
        |
        = help: pin each of them on its own
 
     error[DR0317]: invalid path or glob
-      --> pipelines/nightly.yaml:11:52
+      --> pipelines/nightly.yaml:11:48
        |
-    11 |     statements: ["# Title", "- one\n- two", {path: policy, text: Never on Fridays.}]
-       |                                                    ^^^^^^ path must start with `/` and name something
+    11 |     statements: ["---", "- one\n- two", {path: policy, text: Never on Fridays.}]
+       |                                                ^^^^^^ path must start with `/` and name something
     "#);
 }
 
