@@ -10,6 +10,7 @@ pub mod run_text;
 pub mod fates;
 pub mod fates_text;
 pub mod life;
+pub mod life_text;
 pub mod diff_text;
 pub mod markdown;
 pub mod words;
