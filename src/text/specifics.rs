@@ -64,12 +64,12 @@ pub fn specifics(text: &str) -> BTreeSet<Specific> {
                 }
                 Kind::Version => token.norm.trim_start_matches('v').to_owned(),
                 Kind::Name => token.norm.trim_end_matches("'s").to_owned(),
-                _ => token.norm.clone(),
+                _ => token.norm.to_string(),
             };
             add(kind, value);
         }
         if token.code && kind_of(token) != Some(Kind::Code) {
-            add(Kind::Code, token.norm.clone());
+            add(Kind::Code, token.norm.to_string());
         }
         at += 1;
     }
@@ -84,7 +84,7 @@ pub fn specifics(text: &str) -> BTreeSet<Specific> {
 
 /// Returns what kind of specific a token is, if any.
 pub fn kind_of(token: &Token<'_>) -> Option<Kind> {
-    let (raw, norm) = (token.raw, token.norm.as_str());
+    let (raw, norm) = (token.raw, &*token.norm);
     if norm.contains("://") || norm.starts_with("www.") {
         return Some(Kind::Url);
     }
@@ -203,7 +203,7 @@ fn is_identifier(raw: &str) -> bool {
 
 /// Reads `March 5, 2024`, `5 March 2024`, `March 2024` or `5 March`; returns the date and the tokens it took.
 fn spelled_date(tokens: &[Token<'_>]) -> Option<(String, usize)> {
-    let norm = |at: usize| tokens.get(at).map(|t| t.norm.as_str());
+    let norm = |at: usize| tokens.get(at).map(|t| &*t.norm);
     let day = |at: usize| {
         let text = norm(at)?.trim_end_matches(|c: char| c.is_ascii_alphabetic());
         text.parse::<u8>().ok().filter(|d| (1..=31).contains(d) && text.len() <= 2)
