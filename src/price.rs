@@ -21,6 +21,9 @@ use serde::{Deserialize, Serialize};
 pub struct Usd(u64);
 
 impl Usd {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
     /// Makes an amount from millionths of a dollar.
     pub const fn from_micros(micros: u64) -> Self {
         Self(micros)

@@ -6,6 +6,7 @@
 pub mod folder;
 pub mod http;
 pub mod local;
+mod testimony;
 pub mod wire;
 
 use async_trait::async_trait;
@@ -15,6 +16,7 @@ use crate::dream::{Dream, DreamChange, DreamRequest};
 use crate::ids::{
     AgentId, DeploymentId, DreamId, EnvironmentId, MemoryStoreId, MemoryVersionId, RunId, SessionId,
 };
+use crate::ledger::testimony::Testimony;
 use crate::memory::{ContentHash, Memory, MemoryPath, MemoryWrite};
 use crate::session::Session;
 use crate::snapshot::{Snapshot, SnapshotIndex};
@@ -226,6 +228,10 @@ pub trait Backend: Send + Sync {
 
     /// Lists sessions.
     async fn sessions(&self, query: &SessionQuery) -> Result<SessionListing, BackendError>;
+
+    /// Returns what sessions said, in the order given. What cannot be read is counted, not an error: the
+    /// judge then knows less.
+    async fn testimony(&self, sessions: &[SessionId]) -> Result<Testimony, BackendError>;
 
     /// Starts a dream. Durable when it returns.
     async fn create_dream(&self, request: &DreamRequest) -> Result<Dream, BackendError>;

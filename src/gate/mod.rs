@@ -13,7 +13,16 @@ mod protected;
 mod limits;
 mod assert;
 
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
 use crate::diff::StoreDiff;
+use crate::ledger::Ledger;
+use crate::ledger::testimony::Testimony;
+use crate::ledger::window::RunLosses;
+use crate::memory::ContentHash;
+use crate::price::Usd;
 use crate::snapshot::Snapshot;
 use crate::spec::pipeline::{GateSpec, Level};
 
@@ -28,6 +37,20 @@ pub struct Evidence<'a> {
     pub after: &'a Snapshot,
     /// Their difference.
     pub diff: &'a StoreDiff,
+    /// What became of every statement.
+    pub ledger: &'a Ledger<'a>,
+    /// What sessions said, as far as it was read.
+    pub testimony: &'a Testimony,
+    /// Statements of the live store that nobody but a tool is known to have said, by hash.
+    pub untrusted: &'a BTreeSet<ContentHash>,
+    /// What earlier runs of the alias lost, oldest first.
+    pub losses: &'a [RunLosses],
+    /// What a second, offline dream over the candidate would leave; none where no gate asks.
+    pub second_pass: Option<&'a Snapshot>,
+    /// What the run has cost so far, at most.
+    pub spent: Usd,
+    /// The time.
+    pub now: Timestamp,
 }
 
 /// Asks one gate.
@@ -89,6 +112,8 @@ mod testing {
     //! Stores and evidence for the tests of single gates.
 
     use super::*;
+    use crate::ledger::Context;
+    use crate::ledger::forget::ForgetList;
     use crate::memory::{Memory, MemoryPath};
 
     pub(super) fn store(entries: &[(&str, &str)]) -> Snapshot {
@@ -106,7 +131,30 @@ mod testing {
     }
 
     pub(super) fn judged(spec: &GateSpec, before: &Snapshot, after: &Snapshot) -> Verdict {
-        judge(spec, &Evidence { before, after, diff: &StoreDiff::between(before, after) })
+        with_evidence(before, after, |evidence| judge(spec, evidence))
+    }
+
+    /// Gathers what can be had from two stores alone: nothing was said, nothing was lost before.
+    pub(super) fn with_evidence<T>(
+        before: &Snapshot,
+        after: &Snapshot,
+        act: impl FnOnce(&Evidence<'_>) -> T,
+    ) -> T {
+        let diff = StoreDiff::between(before, after);
+        let (testimony, forget) = (Testimony::default(), ForgetList::default());
+        let context = Context { testimony: &testimony, forget: &forget, now: None };
+        act(&Evidence {
+            before,
+            after,
+            diff: &diff,
+            ledger: &Ledger::of(before, after, &context),
+            testimony: &testimony,
+            untrusted: &BTreeSet::new(),
+            losses: &[],
+            second_pass: None,
+            spent: Usd::ZERO,
+            now: Timestamp::UNIX_EPOCH,
+        })
     }
 }
 
@@ -142,9 +190,7 @@ mod tests {
         ];
         for (kept, outcome) in table {
             let after = numbered("m", kept);
-            let diff = StoreDiff::between(&before, &after);
-            let verdicts =
-                judge_all(&default_gates(), &Evidence { before: &before, after: &after, diff: &diff });
+            let verdicts = with_evidence(&before, &after, |evidence| judge_all(&default_gates(), evidence));
             assert_eq!(overall(&verdicts), outcome, "{kept} of 25 kept: {verdicts:#?}");
             let names: Vec<_> = verdicts.iter().map(|v| v.gate.as_str()).collect();
             assert_eq!(names, ["entries_removed", "bytes", "unchanged", "limits", "secrets"]);

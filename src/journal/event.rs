@@ -14,6 +14,7 @@ use crate::adoption::decide::Reason;
 use crate::dream::{ChangeKind, DreamError, DreamStatus, Usage};
 use crate::gate::verdict::Verdict;
 use crate::ids::{DeploymentId, DreamId, MemoryStoreId, SessionId};
+use crate::ledger::FateCounts;
 use crate::memory::{ContentHash, MemoryPath};
 use crate::plan::Plan;
 use crate::price::Usd;
@@ -135,6 +136,9 @@ pub enum JournalEvent {
         candidate: ContentHash,
         /// The answers, in the order of the plan's gates.
         verdicts: Vec<Verdict>,
+        /// What became of the live store's statements, counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fates: Option<FateCounts>,
     },
     /// Live writes are about to be carried over into the candidate. The intent. Legal in *judged*.
     RebaseIntended {

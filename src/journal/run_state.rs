@@ -25,6 +25,7 @@ use crate::adoption::{self, Conflict};
 use crate::dream::{ChangeKind, DreamStatus, Usage};
 use crate::gate::verdict::Verdict;
 use crate::ids::{DeploymentId, DreamId, MemoryStoreId, SessionId};
+use crate::ledger::FateCounts;
 use crate::memory::{ContentHash, MemoryPath};
 use crate::plan::Plan;
 use crate::price::Usd;
@@ -301,6 +302,9 @@ pub struct Judgment {
     pub candidate: ContentHash,
     /// The answers.
     pub verdicts: Vec<Verdict>,
+    /// What became of the live store's statements, counted; none in journals that were written before
+    /// anybody counted.
+    pub fates: Option<FateCounts>,
 }
 
 /// A person's yes.
@@ -521,8 +525,8 @@ impl RunState {
                 self.candidate = Some(Candidate { store, hash, size: Size { entries, bytes } });
                 P::Candidate
             }
-            (P::Candidate, E::Judged { live, candidate, verdicts }) => {
-                self.judgment = Some(Judgment { live, candidate, verdicts });
+            (P::Candidate, E::Judged { live, candidate, verdicts, fates }) => {
+                self.judgment = Some(Judgment { live, candidate, verdicts, fates });
                 P::Judged
             }
             (P::Judged, E::RebaseIntended { live, carried, conflicts }) => {

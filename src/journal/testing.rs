@@ -86,7 +86,12 @@ pub(crate) fn candidate(id: &str, text: &str) -> JournalEvent {
 }
 
 pub(crate) fn judged() -> JournalEvent {
-    JournalEvent::Judged { live: hash("live"), candidate: hash("candidate"), verdicts: Vec::new() }
+    JournalEvent::Judged {
+        live: hash("live"),
+        candidate: hash("candidate"),
+        verdicts: Vec::new(),
+        fates: None,
+    }
 }
 
 pub(crate) fn rebase_intended() -> JournalEvent {

@@ -11,6 +11,8 @@ pub mod record;
 pub mod testimony;
 pub mod window;
 
+use jiff::Timestamp;
+
 use crate::memory::{ContentHash, Memory, MemoryPath};
 use crate::snapshot::Snapshot;
 use crate::text::normal::normal;
@@ -54,6 +56,8 @@ pub struct Context<'a> {
     pub testimony: &'a Testimony,
     /// What must be forgotten.
     pub forget: &'a ForgetList,
+    /// When it is judged, for rules that go by age; without it nothing is old.
+    pub now: Option<Timestamp>,
 }
 
 impl<'a> Ledger<'a> {

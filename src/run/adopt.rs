@@ -11,17 +11,18 @@ use crate::adoption::decide::Situation;
 use crate::adoption::{Conflict, Decision, decide, rebase};
 use crate::backend::folder::{self, FolderError};
 use crate::backend::{BackendError, PastMemory, Refusal};
-use crate::diff::StoreDiff;
-use crate::gate;
 use crate::ids::{MemoryStoreId, RunId};
 use crate::journal::Journal;
 use crate::journal::event::{FailReason, JournalEvent};
 use crate::journal::run_state::{Base, Phase, RunState};
+use crate::ledger::window::RunLosses;
 use crate::memory::MemoryPath;
 use crate::snapshot::{IndexEntry, Snapshot, SnapshotIndex};
 use crate::spec::pipeline::{StoreRef, Target};
 use crate::state::alias::{Adoption, AliasRecord};
+use crate::state::ledger;
 
+use super::evidence;
 use super::next::{Next, next};
 use super::perform::{settle_sessions, update_alias};
 use super::{RunError, Surroundings, base_snapshot, record, targets};
@@ -80,10 +81,15 @@ async fn judge_these(
     before: &Snapshot,
     after: &Snapshot,
 ) -> Result<(), RunError> {
-    let diff = StoreDiff::between(before, after);
-    let evidence = gate::Evidence { before, after, diff: &diff };
-    let verdicts = gate::judge_all(&journal.state().plan.gates, &evidence);
-    let event = JournalEvent::Judged { live: base.index.hash(), candidate: after.hash(), verdicts };
+    let judged = evidence::judge(journal, around, base, before, after).await?;
+    // The ledger of what is adopted has to be there once it is.
+    ledger::write(around.state, around.alias, &judged.ledger).await?;
+    let event = JournalEvent::Judged {
+        live: judged.ledger.live,
+        candidate: judged.ledger.candidate,
+        verdicts: judged.verdicts,
+        fates: Some(judged.ledger.counts),
+    };
     record(journal, around, event).await
 }
 
@@ -254,6 +260,7 @@ pub(super) async fn move_alias(journal: &mut Journal, around: &Surroundings<'_>)
         }
         let plan = &journal.state().plan;
         let now = around.clock.now();
+        let fates = journal.state().judgment.as_ref().and_then(|judgment| judgment.fates);
         update_alias(around, |record| {
             if is_of(record, &run) {
                 return Ok(false);
@@ -269,6 +276,10 @@ pub(super) async fn move_alias(journal: &mut Journal, around: &Surroundings<'_>)
                 StoreRef::Alias(_) => record.replace_active(to.clone(), Some(adoption), now),
                 // A raw store stays what it is; the approved candidate stands beside it.
                 StoreRef::Raw(_) => record.adoption = Some(adoption),
+            }
+            if let Some(fates) = fates {
+                let (lost, of) = (fates.lost, fates.before());
+                record.count_losses(RunLosses { run: run.clone(), at: now, lost, of, is_undone: false });
             }
             settle_sessions(record, plan, now);
             Ok(true)

@@ -5,6 +5,7 @@
 //! on the same journal, it ends where it would have ended.
 
 mod adopt;
+mod evidence;
 pub mod next;
 pub mod observer;
 mod perform;

@@ -308,6 +308,16 @@ impl GateSpec {
             Self::Assert(_) => "assert",
         }
     }
+
+    /// Says whether the gate asks what the sessions said, beyond what the ledger asks for.
+    pub fn asks_for_testimony(&self) -> bool {
+        false
+    }
+
+    /// Says whether the gate asks what a second dream would leave.
+    pub fn asks_for_second_pass(&self) -> bool {
+        false
+    }
 }
 
 /// What a candidate equal to the live store means.

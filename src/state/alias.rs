@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Key, PutIf, StateError, StateStore, Version};
 use crate::ids::{Alias, MemoryStoreId, PipelineName, RunId, SessionId};
+use crate::ledger::window::RunLosses;
 use crate::memory::ContentHash;
 
 /// The format of [`AliasRecord`]. 1: the first.
@@ -19,6 +20,9 @@ pub const ALIAS_FORMAT: u32 = 1;
 /// How many copies into a live store can be taken back, one after the other. Each is remembered with the
 /// sessions that had been read by then, and a store that never changes its id would gather them for ever.
 pub const COPIES_KEPT: usize = 10;
+
+/// How many adopted runs are remembered with what they lost: a year of nights, and some.
+pub const LOSSES_KEPT: usize = 400;
 
 /// What the key of every alias begins with.
 const ALIASES: &str = "aliases/";
@@ -51,6 +55,9 @@ pub struct AliasRecord {
     /// When each pipeline last brought a run to its end here.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub last_finished: BTreeMap<PipelineName, Timestamp>,
+    /// What the runs that were adopted lost, oldest first; the last [`LOSSES_KEPT`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub losses: Vec<RunLosses>,
     /// The run that works on the alias.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
@@ -214,6 +221,7 @@ impl AliasRecord {
             previous: Vec::new(),
             watermarks: BTreeMap::new(),
             last_finished: BTreeMap::new(),
+            losses: Vec::new(),
             claim: None,
             hold: None,
         }
@@ -249,8 +257,24 @@ impl AliasRecord {
         self.generation += 1;
     }
 
+    /// Notes what an adopted run lost.
+    pub fn count_losses(&mut self, losses: RunLosses) {
+        self.losses.retain(|other| other.run != losses.run);
+        self.losses.push(losses);
+        let surplus = self.losses.len().saturating_sub(LOSSES_KEPT);
+        self.losses.drain(..surplus);
+    }
+
+    /// Notes that what was adopted since a store gave way was taken back, and lost nothing after all.
+    fn forgive_losses(&mut self, since: Timestamp) {
+        for losses in self.losses.iter_mut().filter(|losses| losses.at >= since) {
+            losses.is_undone = true;
+        }
+    }
+
     /// Notes that the last copy into the live store was taken back.
     pub fn take_back_copy(&mut self, previous: PreviousStore) {
+        self.forgive_losses(previous.retired_at);
         self.previous.retain(|other| *other != previous);
         self.adoption = previous.adoption;
         self.watermarks = previous.watermarks;
@@ -260,6 +284,7 @@ impl AliasRecord {
     /// Makes a store live that was live before. Sessions that were read only into stores after it count
     /// as unread again, or what they taught would be lost with those stores.
     pub fn bring_back(&mut self, previous: PreviousStore, at: Timestamp) {
+        self.forgive_losses(previous.retired_at);
         self.replace_active(previous.store, previous.adoption, at);
         self.watermarks = previous.watermarks;
     }

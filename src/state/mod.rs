@@ -1,11 +1,12 @@
 //! State: which store is live, what was paid for, what waits, who writes.
 //!
 //! Everything rests on one small trait, [`StateStore`], so that every place state can live behaves
-//! the same. Two kinds of key are used:
+//! the same. Three kinds of key are used:
 //!
 //! ```text
 //! aliases/<alias>       one object per store, replaced only from the version that was read
 //! runs/<run>/<seq>      the journal: one immutable event per key, created only if absent
+//! ledgers/<alias>/<run> what a run did to each statement, in hashes
 //! ```
 //!
 //! State holds ids, hashes, paths, counts and decisions. It never holds memory text, transcripts,
@@ -13,6 +14,7 @@
 
 pub mod alias;
 pub mod driver;
+pub mod ledger;
 pub mod sqlite;
 
 use std::fmt;
@@ -32,6 +34,16 @@ impl Key {
     /// Names one event of a run's journal. Numbers are padded so that keys sort as events happened.
     pub fn event(run: &crate::ids::RunId, seq: u32) -> Self {
         Self(format!("runs/{run}/{seq:08}"))
+    }
+
+    /// Names the ledger of a run.
+    pub fn ledger(alias: &crate::ids::Alias, run: &crate::ids::RunId) -> Self {
+        Self(format!("{}{run}", Self::ledgers(alias)))
+    }
+
+    /// Returns what the keys of an alias's ledgers begin with.
+    pub fn ledgers(alias: &crate::ids::Alias) -> String {
+        format!("ledgers/{alias}/")
     }
 
     /// Returns the key as text.

@@ -7,6 +7,7 @@ mod sentence;
 pub mod statement;
 pub mod token;
 pub mod normal;
+pub mod pattern;
 pub mod specifics;
 pub mod subject;
 pub mod date;

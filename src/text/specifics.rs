@@ -1,6 +1,7 @@
 //! Specifics: what a paraphrase of a statement keeps.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::lexicon;
 use super::token::{Token, tokens};
@@ -41,17 +42,39 @@ pub struct Specific {
     pub value: String,
 }
 
+/// A specific and the tokens that spell it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spelled {
+    /// The specific.
+    pub specific: Specific,
+    /// The tokens it takes, without the unit that may follow its figure.
+    pub tokens: Range<usize>,
+}
+
 /// Returns the specifics of a text.
 pub fn specifics(text: &str) -> BTreeSet<Specific> {
     let tokens = tokens(text);
-    let mut found = BTreeSet::new();
-    let mut add = |kind, value: String| {
-        found.insert(Specific { kind, value });
-    };
+    let mut found: BTreeSet<Specific> = spelled(&tokens).into_iter().map(|s| s.specific).collect();
+    for token in tokens.iter().filter(|t| t.code && kind_of(t) != Some(Kind::Code)) {
+        found.insert(Specific { kind: Kind::Code, value: token.norm.to_string() });
+    }
+    for quote in quotes(text) {
+        let value = super::normal::normal(quote);
+        if !value.is_empty() {
+            found.insert(Specific { kind: Kind::Quote, value });
+        }
+    }
+    found
+}
+
+/// Returns the specifics that tokens spell, in order and apart, at most one for each token: longer
+/// quotations are not among them.
+pub fn spelled(tokens: &[Token<'_>]) -> Vec<Spelled> {
+    let mut found = Vec::new();
     let mut at = 0;
     while at < tokens.len() {
-        if let Some((date, width)) = spelled_date(&tokens[at..]) {
-            add(Kind::Date, date);
+        if let Some((value, width)) = spelled_date(&tokens[at..]) {
+            found.push(Spelled { specific: Specific { kind: Kind::Date, value }, tokens: at..at + width });
             at += width;
             continue;
         }
@@ -66,18 +89,9 @@ pub fn specifics(text: &str) -> BTreeSet<Specific> {
                 Kind::Name => token.norm.trim_end_matches("'s").to_owned(),
                 _ => token.norm.to_string(),
             };
-            add(kind, value);
-        }
-        if token.code && kind_of(token) != Some(Kind::Code) {
-            add(Kind::Code, token.norm.to_string());
+            found.push(Spelled { specific: Specific { kind, value }, tokens: at..at + 1 });
         }
         at += 1;
-    }
-    for quote in quotes(text) {
-        let value = super::normal::normal(quote);
-        if !value.is_empty() {
-            add(Kind::Quote, value);
-        }
     }
     found
 }

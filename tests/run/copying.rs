@@ -97,8 +97,8 @@ async fn every_write_of_state_can_fail_on_either_side_of_its_effect() {
             let state = FaultyState::new(Arc::clone(&world.state), nth, when);
             let first = world.go_with(&mut journal, &state, world.backend.as_ref()).await;
             if !state.has_failed() {
-                // Twelve events after the first, and the alias claimed, moved and given back.
-                assert_eq!(nth - 1, 15);
+                // Twelve events after the first, the ledger, and the alias claimed, moved and given back.
+                assert_eq!(nth - 1, 16);
                 break;
             }
             first.unwrap_err();

@@ -138,8 +138,8 @@ async fn every_write_of_state_can_fail_on_either_side_of_its_effect() {
                 let state = FaultyState::new(Arc::clone(&world.state), nth, when);
                 let first = world.go_with(&mut journal, &state, world.backend.as_ref()).await;
                 if !state.has_failed() {
-                    // Each event after the first, and the alias claimed, moved and given back.
-                    assert_eq!(nth as usize - 1, BEGINNING.len() + following(&target).len() + 2);
+                    // Each event after the first, the ledger, and the alias claimed, moved and given back.
+                    assert_eq!(nth as usize - 1, BEGINNING.len() + following(&target).len() + 3);
                     break;
                 }
                 first.unwrap_err();

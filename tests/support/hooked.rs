@@ -12,6 +12,7 @@ use dreamrun::backend::{
 };
 use dreamrun::dream::{Dream, DreamChange, DreamRequest};
 use dreamrun::ids::{DeploymentId, DreamId, MemoryStoreId, SessionId};
+use dreamrun::ledger::testimony::Testimony;
 use dreamrun::memory::{Memory, MemoryWrite};
 use dreamrun::snapshot::{Snapshot, SnapshotIndex};
 use jiff::Timestamp;
@@ -127,6 +128,10 @@ impl<H: Hook> Backend for Hooked<H> {
 
     async fn sessions(&self, query: &SessionQuery) -> Result<SessionListing, BackendError> {
         self.pass("sessions", "list sessions", self.inner.sessions(query)).await
+    }
+
+    async fn testimony(&self, sessions: &[SessionId]) -> Result<Testimony, BackendError> {
+        self.pass("testimony", "read sessions", self.inner.testimony(sessions)).await
     }
 
     async fn create_dream(&self, request: &DreamRequest) -> Result<Dream, BackendError> {

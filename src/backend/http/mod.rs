@@ -37,6 +37,7 @@ use super::{
 };
 use crate::dream::{Dream, DreamChange, DreamRequest};
 use crate::ids::{DeploymentId, DreamId, MemoryStoreId, SessionId};
+use crate::ledger::testimony::Testimony;
 use crate::memory::{Memory, MemoryWrite};
 use crate::snapshot::{Snapshot, SnapshotIndex};
 use contents::Contents;
@@ -146,6 +147,10 @@ impl Backend for HttpBackend {
 
     async fn sessions(&self, query: &SessionQuery) -> Result<SessionListing, BackendError> {
         self.find_sessions(query).await.map_err(told("list sessions"))
+    }
+
+    async fn testimony(&self, sessions: &[SessionId]) -> Result<Testimony, BackendError> {
+        self.read_testimony(sessions).await.map_err(told("read sessions"))
     }
 
     async fn create_dream(&self, request: &DreamRequest) -> Result<Dream, BackendError> {

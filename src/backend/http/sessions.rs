@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::HttpBackend;
@@ -13,9 +13,12 @@ use super::outcome::Failed;
 use super::page;
 use super::request::{Call, Family};
 use super::snapshot::PARALLEL;
+use crate::backend::testimony::sayings;
 use crate::backend::wire;
 use crate::backend::{SessionListing, SessionQuery, SessionRequest, Unreadable};
+use crate::dreaming::transcript::{Transcript, read_bytes};
 use crate::ids::SessionId;
+use crate::ledger::testimony::Testimony;
 use crate::spec::pipeline::{SessionSource, StoreRef};
 
 /// The most sessions of a page. The API names no limit; this much is sure to be taken.
@@ -63,6 +66,23 @@ impl HttpBackend {
         }
         sessions.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
         Ok(SessionListing { sessions, unreadable })
+    }
+
+    /// Reads what sessions said. One that is gone, or that is no transcript, is counted as unread.
+    pub(super) async fn read_testimony(&self, ids: &[SessionId]) -> Result<Testimony, Failed> {
+        let read: Vec<Option<Transcript>> = stream::iter(ids.to_vec())
+            .map(|id| async move {
+                match self.past_events(id.as_str(), None).await {
+                    Ok(events) => Ok(transcript(&id, &events)),
+                    Err(failed) if failed.status() == Some(404) => Ok(None),
+                    Err(failed) => Err(failed),
+                }
+            })
+            .buffered(PARALLEL)
+            .try_collect()
+            .await?;
+        let unread = read.iter().filter(|transcript| transcript.is_none()).count() as u64;
+        Ok(Testimony { sayings: read.iter().flatten().flat_map(sayings).collect(), unread })
     }
 
     async fn list_sessions(
@@ -145,4 +165,12 @@ impl HttpBackend {
         let ids = sessions.into_iter().map(|session| SessionId::parse(session.id));
         ids.collect::<Result<_, _>>().map_err(|error| Failed::unusable(error.to_string()))
     }
+}
+
+fn transcript(session: &SessionId, events: &[wire::Object]) -> Option<Transcript> {
+    let bytes = serde_json::to_vec(events).ok()?;
+    let read = read_bytes(&bytes, session.as_str(), Timestamp::UNIX_EPOCH).ok()?;
+    let mut transcript = read.into_iter().next()?;
+    transcript.session = session.clone();
+    Some(transcript)
 }

@@ -36,6 +36,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::backend::folder::{self, FolderReport};
+use crate::backend::testimony::sayings;
 use crate::backend::{
     Activity, Backend, BackendError, Imported, MemoryStore, PastMemory, Refusal, SessionListing,
     SessionQuery, SessionRequest, Unreadable, WhenLeft, check_session_set,
@@ -43,7 +44,9 @@ use crate::backend::{
 use crate::clock::Clock;
 use crate::dream::{Dream, DreamChange, DreamRequest, DreamStatus, INSTRUCTIONS_LIMIT};
 use crate::dreaming::Minds;
+use crate::dreaming::transcript::Transcript;
 use crate::ids::{DeploymentId, DreamId, MemoryStoreId, SessionId};
+use crate::ledger::testimony::Testimony;
 use crate::memory::{Memory, MemoryPath, MemoryWrite};
 use crate::session::Session;
 use crate::snapshot::{Snapshot, SnapshotIndex};
@@ -454,6 +457,29 @@ impl Shared {
         Ok(())
     }
 
+    /// Reads what a source holds; says in a clause why it cannot be had any more.
+    fn transcripts(&self, source: &Source) -> Result<Vec<Transcript>, String> {
+        match source {
+            Source::File(part) => sessions::read_part(&self.reach, part),
+            Source::Recorded { session, events } => recorded::transcript_of(&self.database, session, *events)
+                .unwrap_or_else(|error| Err(error.in_full()))
+                .map(|transcript| vec![transcript]),
+        }
+    }
+
+    fn testimony(&self, sessions: &[SessionId]) -> Result<Testimony, LocalError> {
+        let mut testimony = Testimony::default();
+        for session in sessions {
+            let found = self.database.read(|db| source(db, session))?;
+            let read = found.and_then(|source| self.transcripts(&source).ok());
+            match read.and_then(|all| all.into_iter().find(|transcript| transcript.session == *session)) {
+                Some(transcript) => testimony.sayings.extend(sayings(&transcript)),
+                None => testimony.unread += 1,
+            }
+        }
+        Ok(testimony)
+    }
+
     fn write(&self, store: &MemoryStoreId, writes: &[MemoryWrite]) -> Result<(), LocalError> {
         let mark = Mark::unsigned(self.now());
         // One transaction for all: a refused write ends it, and what came before is committed.
@@ -533,6 +559,10 @@ impl Backend for LocalBackend {
 
     async fn sessions(&self, query: &SessionQuery) -> Result<SessionListing, BackendError> {
         self.shared.sessions(query).map_err(told("list sessions"))
+    }
+
+    async fn testimony(&self, sessions: &[SessionId]) -> Result<Testimony, BackendError> {
+        self.shared.testimony(sessions).map_err(told("read sessions"))
     }
 
     async fn create_dream(&self, request: &DreamRequest) -> Result<Dream, BackendError> {

@@ -33,9 +33,9 @@ use super::error::{Failure, LocalError};
 use super::handle::Handle;
 use super::landing::{Landed, land};
 use super::served::{DreamFault, Pace, Served};
-use super::sessions::{Source, read_part};
+use super::sessions::Source;
 use super::telling::{self, Written};
-use super::{Shared, dreams, memories, recorded, stores};
+use super::{Shared, dreams, memories, stores};
 
 /// A checkpoint is written after this many readings, or this long after the last, whichever is first. It
 /// is also how soon a cancellation by another process is seen.
@@ -274,14 +274,7 @@ impl Worker<'_> {
         if is_halted() {
             return;
         }
-        let read = catch_unwind(AssertUnwindSafe(|| match source {
-            Source::File(part) => read_part(&self.shared.reach, part),
-            Source::Recorded { session, events } => {
-                recorded::transcript_of(&self.shared.database, session, *events)
-                    .unwrap_or_else(|error| Err(error.in_full()))
-                    .map(|transcript| vec![transcript])
-            }
-        }));
+        let read = catch_unwind(AssertUnwindSafe(|| self.shared.transcripts(source)));
         let transcripts: Result<BTreeMap<_, _>, _> = match read {
             Ok(Ok(transcripts)) => Ok(transcripts.into_iter().map(|t| (t.session.clone(), t)).collect()),
             Ok(Err(reason)) => Err(reason),
