@@ -14,6 +14,8 @@ pub struct Token<'a> {
     pub norm: Cow<'a, str>,
     /// Where `raw` stands in the text.
     pub start: usize,
+    /// What stands between the token before and this one.
+    pub before: &'a str,
     /// Whether it stands in a code span.
     pub code: bool,
     /// Whether it stands alone in quotation marks, as a name or a value does.
@@ -51,7 +53,7 @@ impl Token<'_> {
 
 /// Splits a text into tokens, in order.
 pub fn tokens(text: &str) -> Vec<Token<'_>> {
-    let mut reader = Reader { text, first: true, out: Vec::with_capacity(text.len() / 6 + 2) };
+    let mut reader = Reader { text, end: 0, first: true, out: Vec::with_capacity(text.len() / 6 + 2) };
     let mut rest = text;
     // Code spans keep their symbols; what stands between them is prose.
     while let Some(open) = memchr::memchr(b'`', rest.as_bytes()) {
@@ -79,6 +81,8 @@ pub fn tokens(text: &str) -> Vec<Token<'_>> {
 
 struct Reader<'a> {
     text: &'a str,
+    /// Where the last token ends.
+    end: usize,
     /// Whether the next token begins a sentence.
     first: bool,
     out: Vec<Token<'a>>,
@@ -98,7 +102,9 @@ impl<'a> Reader<'a> {
         }
         let start = raw.as_ptr() as usize - self.text.as_ptr() as usize;
         let first = std::mem::take(&mut self.first);
-        self.out.push(Token { raw, norm, start, code, first, label_end: false, quoted: false });
+        let before = &self.text[self.end..start];
+        self.end = start + raw.len();
+        self.out.push(Token { raw, norm, start, before, code, first, label_end: false, quoted: false });
     }
 
     fn prose(&mut self, text: &'a str) {
@@ -234,7 +240,7 @@ impl<'a> Reader<'a> {
         let text = text.trim_start_matches([':', '!', '?', '…', '*']);
         if text.chars().any(char::is_alphanumeric) {
             let text = text.trim_end_matches(['-', '/']).trim_end_matches('.');
-            self.push(if text.is_empty() { "-" } else { text }, false);
+            self.push(text, false);
         } else if text.chars().any(|c| !c.is_ascii_punctuation() && !matches!(c, '–' | '—' | '•' | '…'))
         {
             self.push(text, false);
@@ -346,6 +352,7 @@ mod tests {
         let text = "**Ann** uses `x y`, (Café).\n端口是6379。";
         for token in tokens(text) {
             assert_eq!(&text[token.start..token.end()], token.raw);
+            assert!(text[..token.start].ends_with(token.before));
         }
         assert_eq!(norms(text), "ann uses x y café 端口是 6379");
     }
