@@ -236,7 +236,7 @@ fn nearest(text: &str, about: &str) -> String {
 
 /// Returns the words of a text that are about something.
 fn own_words(text: &str) -> HashSet<String> {
-    let norm = tokens(text).into_iter().map(|token| token.norm);
+    let norm = tokens(text).into_iter().map(|token| token.norm.into_owned());
     norm.filter(|word| !is_function_word(word)).collect()
 }
 
