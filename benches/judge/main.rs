@@ -11,6 +11,8 @@
 
 mod data;
 mod mutation;
+mod nights;
+mod pairs;
 
 use mutation::faith::Manner;
 use mutation::harm::Kind;
@@ -44,7 +46,7 @@ fn main() {
     } else {
         trial::ledger
     };
-    let is_all = !["mutations", "faithful"].iter().any(|what| asked.has(what));
+    let is_all = !["mutations", "faithful", "pairs", "nights"].iter().any(|what| asked.has(what));
     let mut bases = vec![built_in()];
     bases.extend(folder.as_deref().map(data::stores).unwrap_or_default());
     if is_all || asked.has("mutations") {
@@ -64,6 +66,12 @@ fn main() {
         let all = table.values().fold((0, 0), |sum, row| (sum.0 + row.trials, sum.1 + row.lost));
         println!("| all | | {} | {} | {:.1}% | |", all.0, all.1, 100.0 * all.1 as f64 / all.0.max(1) as f64);
         print_errors(&asked, &table);
+    }
+    if let Some(folder) = folder.as_deref().filter(|_| is_all || asked.has("pairs")) {
+        pairs::print(folder, asked.number("--errors", 0));
+    }
+    if let Some(folder) = folder.as_deref().filter(|_| is_all || asked.has("nights")) {
+        nights::print(folder, asked.number("--nights", 365), seed, asked.number("--errors", 0));
     }
 }
 

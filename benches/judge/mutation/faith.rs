@@ -126,6 +126,12 @@ fn parts(text: &str) -> Vec<String> {
     out
 }
 
+/// Says whether no fence is left open that would swallow what comes to stand below.
+fn is_closed(text: &str) -> bool {
+    let fences = text.lines().filter(|line| line.trim_start().starts_with("```")).count();
+    fences % 2 == 0 && !text.contains("~~~") && !text.contains("<!--")
+}
+
 fn closed(mut part: String) -> String {
     part.truncate(part.trim_end().len());
     part.push_str("\n\n");
@@ -135,7 +141,7 @@ fn closed(mut part: String) -> String {
 fn sections(files: &mut Files, path: &str, dice: &mut Dice) -> Option<&'static str> {
     let text = files.get(path)?;
     let mut parts: Vec<String> = parts(text).into_iter().map(closed).collect();
-    if parts.len() < 3 {
+    if parts.len() < 3 || !parts.iter().all(|part| is_closed(part)) {
         return None;
     }
     let was = parts.clone();
@@ -504,7 +510,7 @@ fn relocate(files: &mut Files, path: &str, piece: &Piece, dice: &mut Dice) -> Op
         1 => {
             let mut sections = parts(files.get(path)?);
             let at = 1 + dice.roll(sections.len().saturating_sub(1));
-            if sections.len() < 3 || at >= sections.len() {
+            if sections.len() < 3 || at >= sections.len() || !sections.iter().all(|part| is_closed(part)) {
                 return None;
             }
             // With its title: that says what the section is about.
@@ -541,7 +547,9 @@ fn relocate(files: &mut Files, path: &str, piece: &Piece, dice: &mut Dice) -> Op
 
 fn join(files: &mut Files, paths: &[String], path: &str, dice: &mut Dice) -> Option<&'static str> {
     let other = dice.pick(paths)?;
-    if other == path
+    let is_open = ![path, other].iter().all(|path| files.get(*path).is_some_and(|text| is_closed(text)));
+    if is_open
+        || other == path
         || files.get(other)?.starts_with("---")
         || files.get(path)?.len() + files.get(other)?.len() > 60_000
     {
