@@ -136,7 +136,7 @@ codes! {
     TakeBeyondBatch "DR0310" Warning "take is beyond one batch"
         "Without `batch.chain: true` a run makes one dream, and sessions beyond its first batch wait for the next run."
     Threshold "DR0311" Error "invalid threshold"
-        "A threshold is a share with a percent sign from 0% to 1000%, such as `60%`, or a whole number of entries. A share trips above it, a count at it."
+        "A threshold is a share with a percent sign from 0% to 1000%, such as `60%`, or a whole number. A share trips above it, a count at it."
     ThresholdOrder "DR0312" Error "review is above block"
         "`review` must not be above `block`: nobody would ever be asked."
     DefaultStands "DR0313" Warning "default block stands below review"
@@ -169,6 +169,8 @@ codes! {
         "A notification names its events under `on` and exactly one way to send, whose URL comes from an environment variable."
     VariableName "DR0327" Error "invalid variable name"
         "Templates reach a variable as `vars.name`: letters, digits and `_`, not starting with a digit."
+    PinnedStatement "DR0328" Error "not one statement"
+        "A pin under `protected.statements` is one statement of a memory: a list item, a table row, a `key: value` line or a sentence. Headings are no statements."
 
     TemplateSyntax "DR0401" Error "template syntax error"
         "The instructions or expression cannot be read."

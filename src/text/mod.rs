@@ -10,3 +10,6 @@ pub mod specifics;
 pub mod subject;
 pub mod date;
 pub mod align;
+mod splice;
+mod page;
+pub mod edit;

@@ -9,7 +9,8 @@ mod project;
 mod scalar;
 
 pub use gates::{
-    AuthoredAssertion, AuthoredBytes, AuthoredGates, AuthoredLimits, AuthoredProtected, AuthoredThresholds,
+    AuthoredAssertion, AuthoredBytes, AuthoredCost, AuthoredGates, AuthoredLimits, AuthoredLost,
+    AuthoredLostClass, AuthoredPolicyRule, AuthoredProtected, AuthoredSizeReduction, AuthoredThresholds,
 };
 pub use pipeline::{
     AuthoredAdopt, AuthoredBatch, AuthoredBudget, AuthoredInput, AuthoredPipeline, AuthoredSchedule,
@@ -19,4 +20,4 @@ pub use project::{
     AuthoredBackend, AuthoredNotification, AuthoredProfile, AuthoredProject, AuthoredStore, AuthoredWebhook,
     BackendWord, NotifyWord,
 };
-pub use scalar::{AuthoredBackendOrWord, AuthoredThreshold};
+pub use scalar::{AuthoredBackendOrWord, AuthoredLossLimit, AuthoredPin, AuthoredThreshold};
