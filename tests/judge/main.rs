@@ -13,9 +13,9 @@ use mutation::harm::Kind;
 use mutation::stores::built_in;
 use mutation::trial::{self, Judge, Table};
 
-/// Enough of each kind that one more or less is about two in a hundred.
-const HARMFUL: usize = 350;
-const FAITHFUL: usize = 300;
+/// About thirty of each kind of harm, twenty of each manner of faith.
+const HARMFUL: usize = 210;
+const FAITHFUL: usize = 200;
 const SEED: u64 = 20;
 
 /// The least share of harmful edits that must be caught, by kind.
@@ -39,7 +39,7 @@ fn faithful(judge: Judge) -> Table {
 fn missed(table: &Table) -> Vec<String> {
     let short = Kind::ALL.into_iter().filter_map(|kind| {
         let row = trial::total(table, kind as usize);
-        assert!(row.trials >= HARMFUL / Kind::ALL.len(), "only {} of {}", row.trials, kind.as_str());
+        assert!(row.trials >= HARMFUL / Kind::ALL.len() - 6, "only {} of {}", row.trials, kind.as_str());
         (row.share() < bar(kind))
             .then(|| format!("{} {:.3}\n{}", kind.as_str(), row.share(), row.errors.join("\n")))
     });
@@ -50,7 +50,7 @@ fn missed(table: &Table) -> Vec<String> {
 fn alarms(table: &Table) -> (f64, String) {
     let rows: Vec<_> = Manner::ALL.into_iter().map(|manner| trial::total(table, manner as usize)).collect();
     let (trials, lost) = rows.iter().fold((0, 0), |sum, row| (sum.0 + row.trials, sum.1 + row.lost));
-    assert!(trials > FAITHFUL * 9 / 10, "only {trials} faithful edits");
+    assert!(trials > FAITHFUL * 8 / 10, "only {trials} faithful edits");
     let errors: Vec<String> = rows.into_iter().flat_map(|row| row.errors).collect();
     (lost as f64 / trials as f64, errors.join("\n"))
 }

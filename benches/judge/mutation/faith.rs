@@ -132,6 +132,12 @@ fn is_closed(text: &str) -> bool {
     fences % 2 == 0 && !text.contains("~~~") && !text.contains("<!--")
 }
 
+/// Says whether the parts stand below one title, so that their order says nothing.
+fn is_flat(parts: &[String]) -> bool {
+    parts.iter().skip(1).all(|part| is_closed(part) && !part.lines().any(|line| line.starts_with("# ")))
+        && parts.first().is_some_and(|head| is_closed(head))
+}
+
 fn closed(mut part: String) -> String {
     part.truncate(part.trim_end().len());
     part.push_str("\n\n");
@@ -141,7 +147,7 @@ fn closed(mut part: String) -> String {
 fn sections(files: &mut Files, path: &str, dice: &mut Dice) -> Option<&'static str> {
     let text = files.get(path)?;
     let mut parts: Vec<String> = parts(text).into_iter().map(closed).collect();
-    if parts.len() < 3 || !parts.iter().all(|part| is_closed(part)) {
+    if parts.len() < 3 || !is_flat(&parts) {
         return None;
     }
     let was = parts.clone();
@@ -510,7 +516,7 @@ fn relocate(files: &mut Files, path: &str, piece: &Piece, dice: &mut Dice) -> Op
         1 => {
             let mut sections = parts(files.get(path)?);
             let at = 1 + dice.roll(sections.len().saturating_sub(1));
-            if sections.len() < 3 || at >= sections.len() || !sections.iter().all(|part| is_closed(part)) {
+            if sections.len() < 3 || at >= sections.len() || !is_flat(&sections) {
                 return None;
             }
             // With its title: that says what the section is about.
@@ -548,7 +554,9 @@ fn relocate(files: &mut Files, path: &str, piece: &Piece, dice: &mut Dice) -> Op
 fn join(files: &mut Files, paths: &[String], path: &str, dice: &mut Dice) -> Option<&'static str> {
     let other = dice.pick(paths)?;
     let is_open = ![path, other].iter().all(|path| files.get(*path).is_some_and(|text| is_closed(text)));
+    // What has no title of its own would come to stand below another's heading.
     if is_open
+        || !files.get(other)?.starts_with("# ")
         || other == path
         || files.get(other)?.starts_with("---")
         || files.get(path)?.len() + files.get(other)?.len() > 60_000

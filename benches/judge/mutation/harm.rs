@@ -285,8 +285,9 @@ fn swap_within(files: &Files, piece: &Piece, dice: &mut Dice) -> Option<Harm> {
     if a.end >= b.start || is_one_name(&text[a.clone()], &text[b.clone()]) {
         return None;
     }
-    // In a mere list the order says nothing.
-    let mut between = text[a.end..b.start].to_owned();
+    // In a mere list the order says nothing, whatever it notes in brackets.
+    static NOTE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\([^)]*\)").unwrap());
+    let mut between = NOTE.replace_all(&text[a.end..b.start], " ").into_owned();
     for other in &found {
         between = between.replace(&text[other.clone()], " ");
     }

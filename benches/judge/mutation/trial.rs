@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::dice::Dice;
 use super::faith::{self, Manner};
-use super::harm::{self, Kind};
+use super::harm::{self, Harm, Kind};
 use super::pieces::Files;
 use super::stores::Base;
 
@@ -125,23 +125,58 @@ fn collect(rows: impl IntoParallelIterator<Item = Option<((usize, &'static str),
     table
 }
 
-/// Throws harmful edits, as many of each kind; every other one among faithful edits elsewhere.
-pub(crate) fn harmful(bases: &[Base], count: usize, seed: u64, judge: Judge) -> Table {
-    collect((0..count).into_par_iter().map(|trial| {
-        let mut dice = Dice::new(seed.wrapping_add(trial as u64));
-        let kind = Kind::ALL[trial % Kind::ALL.len()];
-        (0..bases.len() * 6).find_map(|_| harmful_trial(dice.pick(bases)?, kind, &mut dice, trial, judge))
-    }))
+/// One harmful edit, thrown and not yet judged.
+struct Throw<'b> {
+    base: &'b Base,
+    kind: Kind,
+    harm: Harm,
+    dice: Dice,
+    trial: usize,
 }
 
-fn harmful_trial(
-    base: &Base,
-    kind: Kind,
-    dice: &mut Dice,
-    trial: usize,
-    judge: Judge,
-) -> Option<((usize, &'static str), Row)> {
-    let harm = harm::harm(kind, trial / Kind::ALL.len(), &base.files, &base.pieces, dice)?;
+impl Throw<'_> {
+    /// Tells two throws apart that do different harm.
+    fn key(&self) -> String {
+        let edits = self.harm.edits.iter().map(|edit| format!("{} {:?} {}", edit.path, edit.at, edit.with));
+        format!("{} {}", self.base.name, edits.collect::<Vec<_>>().join("; "))
+    }
+}
+
+/// Throws harmful edits, no two alike, as many of each kind where there are so many; every other one
+/// among faithful edits elsewhere.
+pub(crate) fn harmful(bases: &[Base], count: usize, seed: u64, judge: Judge) -> Table {
+    /// How often a throw that was made before is made again in another place.
+    const AGAIN: usize = 2;
+    let thrown: Vec<Throw<'_>> = (0..count * AGAIN)
+        .into_par_iter()
+        .filter_map(|trial| {
+            let mut dice = Dice::new(seed.wrapping_add(trial as u64));
+            let kind = Kind::ALL[trial % Kind::ALL.len()];
+            (0..bases.len() * 6).find_map(|_| {
+                let base = dice.pick(bases)?;
+                let way = trial / Kind::ALL.len();
+                let harm = harm::harm(kind, way, &base.files, &base.pieces, &mut dice)?;
+                Some(Throw { base, kind, harm, dice: dice.clone(), trial })
+            })
+        })
+        .collect();
+    let mut seen = BTreeSet::new();
+    let mut made = [0; Kind::ALL.len()];
+    let enough = count.div_ceil(Kind::ALL.len());
+    let distinct: Vec<Throw<'_>> = thrown
+        .into_iter()
+        .filter(|throw| {
+            let fits = made[throw.kind as usize] < enough && seen.insert(throw.key());
+            made[throw.kind as usize] += usize::from(fits);
+            fits
+        })
+        .collect();
+    collect(distinct.into_par_iter().map(|throw| Some(harmful_trial(throw, judge))))
+}
+
+fn harmful_trial(throw: Throw<'_>, judge: Judge) -> ((usize, &'static str), Row) {
+    let Throw { base, kind, harm, mut dice, trial } = throw;
+    let dice = &mut dice;
     let mut before = base.files.clone();
     let mut after = harm::apply(&before, &harm.edits);
     let mut manners = Vec::new();
@@ -182,7 +217,7 @@ fn harmful_trial(
         ));
     }
     let row = Row { trials: 1, lost: usize::from(caught), beside: usize::from(beside), errors };
-    Some(((kind as usize, harm.how), row))
+    ((kind as usize, harm.how), row)
 }
 
 /// Throws faithful edits, as many of each manner; every other one together with one or two more.
