@@ -9,4 +9,6 @@ pub mod run_view;
 pub mod run_text;
 pub mod diff_text;
 pub mod markdown;
+pub mod junit;
+pub mod test_text;
 pub mod words;
