@@ -1,10 +1,12 @@
 //! Forget lists: what must not come back, and what may go.
 
 use globset::GlobMatcher;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
 
-use crate::memory::ContentHash;
+use crate::memory::{ContentHash, MemoryPath};
+use crate::text::normal::normal;
+use crate::text::pattern::Forms;
 
 /// The rules of one store, in the author's order.
 #[derive(Debug, Clone, Default)]
@@ -37,4 +39,85 @@ pub enum Forgotten {
         /// How old, from the memory's last change.
         older_than: SignedDuration,
     },
+}
+
+/// Returns the hash by which a rule names one statement: that of its normal form.
+pub fn hash_of_statement(text: &str) -> ContentHash {
+    ContentHash::of(normal(text))
+}
+
+impl ForgetList {
+    /// Says whether there are no rules.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// Returns the rule that says a statement must not be in the store.
+    pub fn forbids(&self, text: &str, hash: ContentHash) -> Option<&ForgetRule> {
+        if self.rules.is_empty() {
+            return None;
+        }
+        let forms = Forms::of(text);
+        self.rules.iter().find(|rule| match &rule.what {
+            Forgotten::Pattern(pattern) => forms.match_with(pattern),
+            Forgotten::Statement(forgotten) => *forgotten == hash,
+            Forgotten::Retention { .. } => false,
+        })
+    }
+
+    /// Returns the rule that says a memory is old enough to go. Without a time, or for a memory whose last
+    /// change is not known, nothing is.
+    pub fn lets_go(
+        &self,
+        path: &MemoryPath,
+        updated_at: Option<Timestamp>,
+        now: Option<Timestamp>,
+    ) -> Option<&ForgetRule> {
+        let age = now?.duration_since(updated_at?);
+        self.rules.iter().find(|rule| match &rule.what {
+            Forgotten::Retention { paths, older_than } => age > *older_than && paths.is_match(path.as_str()),
+            _ => false,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use globset::GlobBuilder;
+
+    use super::*;
+    use crate::text::pattern;
+
+    fn list(what: Forgotten) -> ForgetList {
+        ForgetList { rules: vec![ForgetRule { name: "rule".to_owned(), what }] }
+    }
+
+    #[test]
+    fn a_statement_is_forbidden_by_its_words_or_by_its_hash() {
+        let forbids = |list: &ForgetList, text: &str| list.forbids(text, hash_of_statement(text)).is_some();
+        let by_pattern = list(Forgotten::Pattern(pattern::compile("ann smith").unwrap()));
+        assert!(forbids(&by_pattern, "Call **Ann Smith** first"));
+        assert!(!forbids(&by_pattern, "Call Ann first"));
+        let by_hash = list(Forgotten::Statement(hash_of_statement("Ann's phone is 555-1234.")));
+        assert!(forbids(&by_hash, "ann’s **phone** is `555-1234`"));
+        assert!(!forbids(&by_hash, "Ann's phone is 555-1235."));
+        let path = MemoryPath::parse("/a.md").unwrap();
+        assert!(by_hash.lets_go(&path, Some(Timestamp::UNIX_EPOCH), Some(Timestamp::MAX)).is_none());
+    }
+
+    #[test]
+    fn old_memories_may_go_and_need_not() {
+        let paths = GlobBuilder::new("/journal/**").literal_separator(true).build().unwrap();
+        let older_than = SignedDuration::from_hours(24 * 90);
+        let list = list(Forgotten::Retention { paths: paths.compile_matcher(), older_than });
+        let now: Timestamp = "2026-11-22T00:00:00Z".parse().unwrap();
+        let at = |days: i64| Some(now - SignedDuration::from_hours(24 * days));
+        let lets_go =
+            |path: &str, at, now| list.lets_go(&MemoryPath::parse(path).unwrap(), at, now).is_some();
+        assert!(lets_go("/journal/a.md", at(91), Some(now)));
+        assert!(!lets_go("/journal/a.md", at(90), Some(now)));
+        assert!(!lets_go("/notes/a.md", at(91), Some(now)));
+        assert!(!lets_go("/journal/a.md", None, Some(now)) && !lets_go("/journal/a.md", at(91), None));
+        assert!(list.forbids("anything", hash_of_statement("anything")).is_none());
+    }
 }

@@ -4,6 +4,7 @@ pub mod statement;
 mod sentence;
 pub mod token;
 pub mod normal;
+pub mod pattern;
 pub mod lexicon;
 pub mod specifics;
 pub mod subject;

@@ -28,6 +28,7 @@ pub(crate) struct HttpWorld {
     // Declared before the folder, so that it is closed before the folder goes.
     local: Arc<LocalBackend>,
     clock: Arc<ManualClock>,
+    client: reqwest::Client,
     folder: tempfile::TempDir,
 }
 
@@ -111,7 +112,10 @@ impl World for HttpWorld {
             ..HttpOptions::new(Credential::ApiKey(KEY.into()), Arc::clone(&clock) as _)
         };
         let backend = HttpBackend::new(options.clone()).unwrap();
-        Self { backend, options, server, local, clock, folder }
+        // One for the process; each world asks for it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { backend, options, server, local, clock, client, folder }
     }
 
     fn restart(&mut self) {
@@ -154,5 +158,19 @@ impl World for HttpWorld {
 
     async fn lose(&self, session: &SessionId) {
         std::fs::remove_file(self.transcript(session.as_str())).unwrap();
+    }
+
+    async fn told_sessions(&self, said: &[&str]) -> Vec<SessionId> {
+        self.sessions(said).await;
+        let imported = self.local.import_sessions(&["transcripts/*.jsonl".to_owned()]).unwrap();
+        imported.sessions.into_values().collect()
+    }
+
+    async fn delete(&self, session: &SessionId) {
+        let url = format!("{}/v1/sessions/{session}", self.options.base_url.as_ref().unwrap());
+        let delete = self.client.delete(url).header("x-api-key", KEY);
+        let delete = delete.header("anthropic-version", "2023-06-01");
+        let answer = delete.header("anthropic-beta", "managed-agents-2026-04-01").send().await.unwrap();
+        assert!(answer.status().is_success(), "{answer:?}");
     }
 }

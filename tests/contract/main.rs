@@ -9,6 +9,7 @@ mod state;
 mod stores;
 #[path = "../support/mod.rs"]
 mod support;
+mod testimony;
 mod world;
 
 macro_rules! promises {
@@ -61,6 +62,10 @@ mod on_local {
             a_deleted_input_store_fails_the_dream,
             what_a_dream_did_is_told_in_order,
         }
+        testimony::{
+            sessions_tell_what_was_said_and_who_said_it,
+            sessions_that_are_gone_are_counted,
+        }
     }
 }
 
@@ -99,6 +104,10 @@ mod on_http {
             a_wiping_mind_makes_an_empty_store,
             a_session_that_is_gone_fails_the_dream,
             a_deleted_input_store_fails_the_dream,
+        }
+        testimony::{
+            sessions_tell_what_was_said_and_who_said_it,
+            sessions_that_are_gone_are_counted,
         }
     }
 }

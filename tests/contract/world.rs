@@ -32,6 +32,16 @@ pub(crate) trait World: Sized + Send + Sync {
 
     /// Makes a session unreadable.
     async fn lose(&self, session: &SessionId);
+
+    /// As [`World::sessions`], with everything that was said in the backend's own keeping.
+    async fn told_sessions(&self, said: &[&str]) -> Vec<SessionId> {
+        self.sessions(said).await
+    }
+
+    /// Deletes a session of [`World::told_sessions`].
+    async fn delete(&self, session: &SessionId) {
+        self.lose(session).await;
+    }
 }
 
 pub(crate) fn path(text: &str) -> MemoryPath {

@@ -11,6 +11,7 @@ mod existing;
 mod failures;
 mod faults;
 mod following;
+mod ledger;
 mod secrecy;
 #[path = "../support/mod.rs"]
 mod support;
