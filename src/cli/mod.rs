@@ -14,6 +14,8 @@ mod completions;
 mod desk;
 mod diff;
 mod doctor;
+mod files;
+mod fixtures;
 mod follow;
 mod gather;
 mod gc;
@@ -36,6 +38,7 @@ mod serve;
 mod show;
 mod signals;
 mod status;
+mod test;
 mod validate;
 mod watch;
 mod watcher;
@@ -162,6 +165,8 @@ enum FailOn {
 enum Command {
     /// Check the project's files, offline
     Validate(validate::Options),
+    /// Run the fixture tests of pipelines, offline
+    Test(test::Options),
     /// Show what would run and what it may cost
     Plan(plan::Options),
     /// Start or continue runs
@@ -281,6 +286,7 @@ fn kind(command: Option<&Command>) -> &'static str {
     match command {
         None => "home",
         Some(Command::Validate(_)) => "validate",
+        Some(Command::Test(_)) => "test",
         Some(Command::Plan(_)) => "plan",
         Some(Command::Apply(_)) => "apply",
         Some(Command::Status(_)) => "status",
@@ -306,6 +312,7 @@ fn dispatch(command: Option<Command>, call: &Call<'_>) -> Result<Answer, CliErro
         Some(Command::Schema(options)) => return schema::run(call, &options),
         Some(Command::Completions(options)) => return Ok(completions::run(call, &options)),
         Some(Command::Validate(options)) => return validate::run(call, &options),
+        Some(Command::Test(options)) => return test::run(call, &options),
         command => command,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -330,7 +337,7 @@ fn dispatch(command: Option<Command>, call: &Call<'_>) -> Result<Answer, CliErro
             Some(Command::Gc(options)) => gc::run(call, &options).await,
             Some(Command::Doctor(options)) => doctor::run(call, &options).await,
             Some(Command::Serve(options)) => serve::run(call, &options).await,
-            Some(Command::Validate(_) | Command::Schema(_) | Command::Completions(_)) => {
+            Some(Command::Validate(_) | Command::Test(_) | Command::Schema(_) | Command::Completions(_)) => {
                 Ok(Answer::default())
             }
         }

@@ -24,4 +24,5 @@ mod rollback;
 mod schema;
 mod show;
 mod status;
+mod test;
 mod validate;
