@@ -135,6 +135,7 @@ dreamrun: 1
 requires: ">=0.1"
 backend: {kind: managed_agents, database: x.db, base_url: "https://api.example.com", workspace: wrkspc_01, key_header: x-api-key}
 state: .dreamrun/state.db
+ledger: {archive: .dreamrun/archive}
 stores:
   support-memory: {bootstrap: memstore_01, keep_previous: 3}
 notify:

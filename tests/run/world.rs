@@ -279,6 +279,7 @@ impl World {
             observer: &Unwatched,
             prices: &self.prices,
             root: self.root(),
+            archive: None,
             alias: &self.alias,
             instructions: &instructions,
             interrupt,

@@ -239,8 +239,8 @@ impl Reader<'_> {
 
     fn word(&mut self, token: &Token<'_>, next: Option<&Token<'_>>, _is_first: bool) {
         let span = self.place(token);
-        let norm = token.norm.as_str();
-        let next_norm = next.map(|t| t.norm.as_str());
+        let norm = &*token.norm;
+        let next_norm = next.map(|t| &*t.norm);
         if norm.chars().any(is_glyph) {
             return self.glyphs(token, span);
         }

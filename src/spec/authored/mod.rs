@@ -17,7 +17,7 @@ pub use pipeline::{
     AuthoredSessions, AuthoredSource, TargetWord,
 };
 pub use project::{
-    AuthoredBackend, AuthoredNotification, AuthoredProfile, AuthoredProject, AuthoredStore, AuthoredWebhook,
-    BackendWord, NotifyWord,
+    AuthoredBackend, AuthoredLedger, AuthoredNotification, AuthoredProfile, AuthoredProject, AuthoredStore,
+    AuthoredWebhook, BackendWord, NotifyWord,
 };
 pub use scalar::{AuthoredBackendOrWord, AuthoredLossLimit, AuthoredPin, AuthoredThreshold};
