@@ -9,6 +9,8 @@ use super::note::{Note, Word, is_setting};
 
 /// A subject that more statements speak of is what a whole store is about.
 const SUBJECT_LIMIT: usize = 16;
+/// A subject of so many words of content needs no memory around it to be understood.
+const NAMED_WORDS: usize = 3;
 /// A longer value is a text and not a value.
 const VALUE_WORDS: usize = 4;
 
@@ -51,7 +53,7 @@ fn contradict(a: &Note<'_>, b: &Note<'_>, lists: &BTreeSet<&str>) -> bool {
     }
     let subject = subject(a, x);
     let content = subject.iter().filter(|word| word.is_content).count();
-    let is_named = subject.iter().any(names_somebody);
+    let is_named = content >= NAMED_WORDS || subject.iter().any(names_somebody);
     if content < 2 {
         return false;
     }

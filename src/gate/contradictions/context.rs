@@ -149,8 +149,8 @@ impl Context {
         }
         context.dates.extend(date::in_text(statement.text));
         for token in tokens(statement.text) {
-            if ENVIRONMENTS.contains(&token.norm.as_str()) {
-                context.environments.insert(token.norm);
+            if ENVIRONMENTS.contains(&&*token.norm) {
+                context.environments.insert(token.norm.into_owned());
             }
         }
         context
@@ -159,7 +159,7 @@ impl Context {
     /// Reads the words of one level.
     fn note(&mut self, text: &str, mut keep: impl FnMut(&mut Self, String)) {
         for token in tokens(text) {
-            let word = token.norm;
+            let word = token.norm.into_owned();
             let bare = word.strip_prefix('v').unwrap_or(&word);
             let is_version = bare.starts_with(|c: char| c.is_ascii_digit())
                 && (bare.contains('.') || bare.len() < word.len())

@@ -42,19 +42,22 @@ pub(super) fn find(notes: &[Note<'_>]) -> Vec<(usize, usize)> {
                 continue;
             }
             let (x, y) = (&notes[a], &notes[b]);
-            let Some(rival) = rival(x, y) else { continue };
+            let Some(kind) = rival(x, y) else { continue };
             // One memory may say both of two things, but not a thing and its opposite.
             let is_list = |from: usize, to: usize| {
                 neighbours[from].iter().zip(&scores[from]).any(|(&other, &near)| {
                     let path = notes[other].path;
-                    other != to && near + CLEAR_LEAD > score && (path == x.path || path == y.path)
+                    other != to
+                        && near + CLEAR_LEAD > score
+                        && (path == x.path || path == y.path)
+                        && rival(&notes[from], &notes[other]).is_some()
                 })
             };
             let are_side_by_side = || {
                 let beside = |p: &Note<'_>, q: &Note<'_>| places[&p.hash].contains(q.path.as_str());
                 x.path == y.path || beside(x, y) || beside(y, x)
             };
-            if rival != Rival::Opposite && (are_side_by_side() || is_list(a, b) || is_list(b, a)) {
+            if kind != Rival::Opposite && (are_side_by_side() || is_list(a, b) || is_list(b, a)) {
                 continue;
             }
             found.push((a, b));

@@ -97,7 +97,7 @@ fn word(tokens: &[Token<'_>], at: usize) -> Word {
     Word {
         stem,
         is_content: specific.is_some() || !lexicon::is_function_word(&token.norm),
-        norm: token.norm.clone(),
+        norm: token.norm.to_string(),
         specific,
         has_unit,
     }

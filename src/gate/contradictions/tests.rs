@@ -1,3 +1,5 @@
+//! Tests of the gate: pairs that contradict, pairs that look like it, and what is said of them.
+
 use super::super::testing::*;
 use super::super::verdict::Outcome;
 use crate::snapshot::Snapshot;
@@ -8,7 +10,7 @@ fn count(store: &Snapshot) -> usize {
 }
 
 fn apart(a: &str, b: &str) -> usize {
-    count(&store(&[("/one.md", &format!("- {a}\n")), ("/two.md", &format!("- {b}\n"))]))
+    count(&store(&[("/a.md", &format!("- {a}\n")), ("/b.md", &format!("- {b}\n"))]))
 }
 
 fn beside(a: &str, b: &str) -> usize {
