@@ -92,10 +92,11 @@ fn finding(old: &Located<'_>, judged: &Judged, evidence: &Evidence<'_>) -> Findi
         (Because::Altered { was, is }, nearest) => {
             let place = nearest
                 .map_or_else(|| "what is left of it".to_owned(), |heir| format!("nearest is {}", at(heir)));
-            let what = what(was);
-            match is {
-                Some(_) => format!("{place}, with another {what}"),
-                None => format!("{place}, without its {what}"),
+            let told = if was.is_empty() { is.as_deref().unwrap_or_default() } else { was };
+            match (what(told), is) {
+                (None, _) => format!("{place}, turned into something else"),
+                (Some(what), Some(_)) => format!("{place}, with another {what}"),
+                (Some(what), None) => format!("{place}, without its {what}"),
             }
         }
         (_, Some(heir)) => format!("nearest is {}, which says something else", at(heir)),
@@ -104,11 +105,15 @@ fn finding(old: &Located<'_>, judged: &Judged, evidence: &Evidence<'_>) -> Findi
     Finding::of_line(old.path, old.statement.line, note)
 }
 
-/// Names what kind of thing a piece of text is, without its words.
-fn what(text: &str) -> &'static str {
+/// Names what kind of thing a piece of text is, without its words; `None` for a word that turns a
+/// statement round.
+fn what(text: &str) -> Option<&'static str> {
     let found = specifics(text);
+    let has = |kind: Kind| found.iter().any(|specific| specific.kind == kind);
+    if has(Kind::Polarity) || text.is_empty() {
+        return None;
+    }
     let kinds = [
-        (Kind::Polarity, "direction"),
         (Kind::Date, "date"),
         (Kind::Version, "version"),
         (Kind::Url, "address"),
@@ -120,8 +125,7 @@ fn what(text: &str) -> &'static str {
         (Kind::Code, "code"),
         (Kind::Quote, "quotation"),
     ];
-    let has = |kind: Kind| found.iter().any(|specific| specific.kind == kind);
-    kinds.into_iter().find(|&(kind, _)| has(kind)).map_or("wording", |(_, word)| word)
+    Some(kinds.into_iter().find(|&(kind, _)| has(kind)).map_or("wording", |(_, word)| word))
 }
 
 #[cfg(test)]
@@ -261,8 +265,11 @@ mod tests {
             store(&[("/a.md", "- The canary takes 25 minutes\n- Backups are not enabled on the replica\n")]);
         let verdict = judged(&GateSpec::Lost(default_lost()), &before, &after);
         let notes: Vec<_> = verdict.findings.iter().map(|f| format!("{:?} {}", f.line, f.note)).collect();
-        insta::assert_snapshot!(notes.join("\n"), @r"
-        ");
+        insta::assert_snapshot!(notes.join("\n"), @r#"
+        Some(1) not in the candidate
+        Some(2) nearest is /a.md:2, turned into something else
+        Some(3) not in the candidate
+        "#);
     }
 
     #[test]

@@ -78,8 +78,26 @@ fn lost_blocks_what_nobody_carries_on() {
         ("/deploy.md", Some(CANARY_ALTERED)),
         ("/people/ann.md", Some("# Ann\n\n- Ann reviews every migration.\n")),
     ];
-    insta::assert_snapshot!(blocked(&project_with(gates, &changed)), @r"
-    ");
+    insta::assert_snapshot!(blocked(&project_with(gates, &changed)), @r#"
+     3 memories
+
+    tidy-1 blocked
+      gate `lost` blocks
+
+      store     notes, 3 → 3 memories, 240 B → 215 B
+      dreams    1 dream over 2 sessions, offline, $0
+      gates     5 of 6 passed, lost blocks
+
+      lost blocks: 2 of 7 statements lost (28.6%)
+        review at 1, block above 25%; over 30 days: review above 5%, block above 20%; under /people/**: block at 1
+        under /people/**: 1 of 2 lost (50%)
+        /deploy.md:4: not in the candidate
+        /people/ann.md:4: not in the candidate
+
+      dreamrun diff tidy-1                         look at it
+      dreamrun reject tidy-1 --reason …            drop it
+      dreamrun approve tidy-1 --override lost --reason … adopt it all the same
+    "#);
 }
 
 #[test]
@@ -99,21 +117,37 @@ fn size_reduction_blocks_a_store_that_hardly_shrinks() {
         "/style.md",
         Some("# Style\n\n- Commit messages are imperative.\n- Lines: at most 100 characters.\n"),
     )];
-    insta::assert_snapshot!(blocked(&project_with(gates, &changed)), @r"
-    ");
+    insta::assert_snapshot!(blocked(&project_with(gates, &changed)), @r#"
+     3 memories
+
+    tidy-1 blocked
+      gate `size_reduction` blocks
+
+      store     notes, 3 → 3 memories, 240 B → 236 B
+      dreams    1 dream over 2 sessions, offline, $0
+      gates     6 of 7 passed, size_reduction blocks
+
+      size_reduction blocks: 240 to 236 bytes (1.7% smaller)
+        block below 20%
+
+      dreamrun diff tidy-1                         look at it
+      dreamrun reject tidy-1 --reason …            drop it
+      dreamrun approve tidy-1 --override size_reduction --reason … adopt it all the same
+    "#);
 }
 
 #[test]
 fn convergence_blocks_what_a_second_dream_would_change() {
     let gates = "  convergence: {block: 10%}\n";
-    let copy = "# Deploy\n\n- Deploys go out on Tuesday.\n- Never deploy on Fridays.\n";
-    insta::assert_snapshot!(blocked(&project_with(gates, &[("/deploy-copy.md", Some(copy))])), @r"
+    let saying = "# Backups\n\n- The nightly backup of the primary database runs at 03:00 UTC on `db-1`.\n";
+    let changed = [("/backup.md", Some(saying)), ("/database.md", Some(saying))];
+    insta::assert_snapshot!(blocked(&project_with(gates, &changed)), @r"
     ");
 }
 
 #[test]
 fn policy_blocks_changes_by_path() {
-    let gates = "  policy:\n    - {paths: [/people/**], edit: review, remove: block}\n    - {paths: [/**], add: review}\n";
+    let gates = "  policy:\n    - {paths: [/people/**], edit: review, move: block}\n    - {paths: [/**], add: review}\n";
     let moved = "# People\n\n- Ann reviews every migration.\n- Ann works from Lisbon.\n- Ann has a cat.\n";
     let changed = [("/people/ann.md", None), ("/staff.md", Some(moved))];
     insta::assert_snapshot!(blocked(&project_with(gates, &changed)), @r"
@@ -127,8 +161,30 @@ fn protected_blocks_a_change_of_a_pinned_statement() {
     let changed =
         [("/deploy.md", Some(friday)), ("/people/ann.md", Some("# Ann\n\n- Ann reviews every migration.\n"))];
     let project = project_with(gates, &changed);
-    insta::assert_snapshot!(blocked(&project), @r"
-    ");
+    insta::assert_snapshot!(blocked(&project), @r#"
+     3 memories
+
+    tidy-1 blocked
+      gate `protected` blocks
+
+      store     notes, 3 → 3 memories, 240 B → 234 B
+      dreams    1 dream over 2 sessions, offline, $0
+      gates     5 of 7 passed, lost asks for review, protected blocks
+
+      lost asks for review: 1 of 7 statements lost (14.3%)
+        review above 100%, block above 100%; over 30 days: review above 5%, block above 100%
+        /deploy.md:5: nearest is /deploy.md:5, turned into something else
+
+      protected blocks: 2 of 3 pinned statements changed, 1 not in the live store
+        block on a change of 3 pinned statements
+        the live store does not hold the statement pinned at pipelines/tidy.yaml:16
+        /deploy.md:5: pinned at pipelines/tidy.yaml:14, not in the candidate in these words
+        /people/ann.md:4: pinned at pipelines/tidy.yaml:15, now at /deploy.md:6
+
+      dreamrun diff tidy-1                         look at it
+      dreamrun reject tidy-1 --reason …            drop it
+      dreamrun approve tidy-1 --override protected --reason … adopt it all the same
+    "#);
     let plan = project.run(&["show", "latest", "--json"]);
     assert!(!plan.stdout.contains("Never deploy") && !plan.stdout.contains("Lisbon"), "{plan}");
 }

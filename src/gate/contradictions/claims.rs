@@ -104,7 +104,7 @@ fn are_rivals(v: &[Word], w: &[Word], claim: &Claim, is_one: bool) -> bool {
     let kind = |words: &[Word]| words.iter().find_map(|word| word.specific.filter(|kind| is_setting(*kind)));
     match (kind(v), kind(w)) {
         (Some(a), Some(b)) => a == b,
-        (None, None) => claim.form == Form::Label && !is_deed(v) && !is_deed(w),
+        (None, None) => (claim.form == Form::Label || claim.singular) && !is_deed(v) && !is_deed(w),
         _ => false,
     }
 }

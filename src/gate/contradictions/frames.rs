@@ -108,7 +108,7 @@ fn rival(a: &Note<'_>, b: &Note<'_>) -> Option<Rival> {
     let ([p], [q]) = (p.as_slice(), q.as_slice()) else { return None };
     let (kind, other) = (p.specific?, q.specific?);
     let is_subject = *before == 0 || *before == 1 && !p.has_unit;
-    if is_subject || speaks_of_somebody(a) || speaks_of_somebody(b) {
+    if is_subject || speaks_of_somebody(a) || speaks_of_somebody(b) || tells_an_event(a) {
         return None;
     }
     let is_value = if is_figure(kind) && is_figure(other) {
@@ -133,6 +133,17 @@ fn speaks_of_somebody(note: &Note<'_>) -> bool {
     let is_name = |word: &Word| word.specific == Some(Specific::Name);
     note.words.first().is_some_and(|word| PERSONS.contains(&word.norm.as_str()))
         || note.claim.is_none() && note.content().next().is_some_and(is_name)
+}
+
+/// Says whether a statement tells what happened: `the deploy took 5 minutes` can be true of many days.
+fn tells_an_event(note: &Note<'_>) -> bool {
+    const PAST: &[&str] = &[
+        "ran", "went", "saw", "made", "took", "got", "gave", "told", "said", "met", "bought", "felt",
+        "found", "left", "began", "won", "lost", "wrote", "came", "did", "spent", "taught", "thought",
+        "brought", "sent", "built", "grew", "became", "ate", "drove", "flew", "kept", "led", "paid", "sold",
+        "spoke", "swam", "was", "were", "had",
+    ];
+    note.words.iter().take(6).any(|word| PAST.contains(&word.norm.as_str()))
 }
 
 /// How alike two statements are, in thousandths: grammar counts half.
