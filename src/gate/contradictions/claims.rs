@@ -104,7 +104,11 @@ fn are_rivals(v: &[Word], w: &[Word], claim: &Claim, is_one: bool) -> bool {
     let kind = |words: &[Word]| words.iter().find_map(|word| word.specific.filter(|kind| is_setting(*kind)));
     match (kind(v), kind(w)) {
         (Some(a), Some(b)) => a == b,
-        (None, None) => (claim.form == Form::Label || claim.singular) && !is_deed(v) && !is_deed(w),
+        (None, None) => {
+            // What several things are, each of them may be.
+            let is_single = claim.singular && !claim.subject.ends_with(" are");
+            (claim.form == Form::Label || is_single) && !is_deed(v) && !is_deed(w)
+        }
         _ => false,
     }
 }

@@ -106,6 +106,9 @@ fn rival(a: &Note<'_>, b: &Note<'_>) -> Option<Rival> {
         return Some(Rival::Opposite);
     }
     let ([p], [q]) = (p.as_slice(), q.as_slice()) else { return None };
+    if shared >= FRAME_WORDS && are_opposites(&p.norm, &q.norm) {
+        return Some(Rival::Value);
+    }
     let (kind, other) = (p.specific?, q.specific?);
     let is_subject = *before == 0 || *before == 1 && !p.has_unit;
     if is_subject || speaks_of_somebody(a) || speaks_of_somebody(b) || tells_an_event(a) {
@@ -117,6 +120,22 @@ fn rival(a: &Note<'_>, b: &Note<'_>) -> Option<Rival> {
         is_term(kind) && is_term(other) && shared >= TERM_FRAME_WORDS
     };
     is_value.then_some(Rival::Value)
+}
+
+/// Says whether two words are a choice and its opposite.
+fn are_opposites(a: &str, b: &str) -> bool {
+    const OPPOSITES: &[(&str, &str)] = &[
+        ("true", "false"),
+        ("enabled", "disabled"),
+        ("on", "off"),
+        ("yes", "no"),
+        ("always", "never"),
+        ("allowed", "forbidden"),
+        ("required", "optional"),
+        ("mandatory", "optional"),
+        ("supported", "unsupported"),
+    ];
+    OPPOSITES.iter().any(|&(x, y)| (a, b) == (x, y) || (a, b) == (y, x))
 }
 
 /// Says whether both name their subjects by a label, and name different ones.

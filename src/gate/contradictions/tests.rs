@@ -31,6 +31,8 @@ fn one_subject_with_two_values_is_a_contradiction() {
             "Release notes are written to `NEWS.md` by the bot",
         ),
         ("Feature flags are not read at start-up", "Feature flags are read at start-up"),
+        ("Nightly backups of the replica are enabled", "Nightly backups of the replica are disabled"),
+        ("Ann's home is Lisbon", "Ann's home is Porto"),
     ] {
         assert_eq!(apart(a, b), 1, "{a} / {b}");
     }
