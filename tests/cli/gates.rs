@@ -107,6 +107,22 @@ fn contradictions_block_two_values_of_one_subject() {
     let again = "# Travel\n\n- Ann's home is Porto.\n";
     let changed = [("/release.md", Some(other)), ("/travel.md", Some(again))];
     insta::assert_snapshot!(blocked(&project_with(gates, &changed)), @r"
+     5 memories
+
+    tidy-1 blocked
+      gate `contradictions` blocks
+
+      store     notes, 3 → 5 memories, 240 B → 356 B
+      dreams    1 dream over 2 sessions, offline, $0
+      gates     6 of 7 passed, contradictions blocks
+
+      contradictions blocks: 1 contradiction
+        block at 1
+        /release.md:4: contradicts /travel.md:3
+
+      dreamrun diff tidy-1                         look at it
+      dreamrun reject tidy-1 --reason …            drop it
+      dreamrun approve tidy-1 --override contradictions --reason … adopt it all the same
     ");
 }
 
@@ -141,8 +157,11 @@ fn convergence_blocks_what_a_second_dream_would_change() {
     let gates = "  convergence: {block: 10%}\n";
     let saying = "# Backups\n\n- The nightly backup of the primary database runs at 03:00 UTC on `db-1`.\n";
     let changed = [("/backup.md", Some(saying)), ("/database.md", Some(saying))];
-    insta::assert_snapshot!(blocked(&project_with(gates, &changed)), @r"
-    ");
+    let told = blocked(&project_with(gates, &changed));
+    assert!(
+        told.contains("convergence blocks: 1 of 9 statements would change in a second dream (11.2%)"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -151,6 +170,22 @@ fn policy_blocks_changes_by_path() {
     let moved = "# People\n\n- Ann reviews every migration.\n- Ann works from Lisbon.\n- Ann has a cat.\n";
     let changed = [("/people/ann.md", None), ("/staff.md", Some(moved))];
     insta::assert_snapshot!(blocked(&project_with(gates, &changed)), @r"
+     3 memories
+
+    tidy-1 blocked
+      gate `policy` blocks
+
+      store     notes, 3 → 3 memories, 240 B → 260 B
+      dreams    1 dream over 2 sessions, offline, $0
+      gates     6 of 7 passed, policy blocks
+
+      policy blocks: 1 change not allowed without a person
+        under /people/**: edit is reviewed, move is blocked; under /**: add is reviewed
+        /staff.md: moved here from /people/ann.md
+
+      dreamrun diff tidy-1                         look at it
+      dreamrun reject tidy-1 --reason …            drop it
+      dreamrun approve tidy-1 --override policy --reason … adopt it all the same
     ");
 }
 
