@@ -266,7 +266,7 @@ mod tests {
         let verdict = judged(&GateSpec::Lost(default_lost()), &before, &after);
         let notes: Vec<_> = verdict.findings.iter().map(|f| format!("{:?} {}", f.line, f.note)).collect();
         insta::assert_snapshot!(notes.join("\n"), @r#"
-        Some(1) not in the candidate
+        Some(1) nearest is /a.md:1, with another number
         Some(2) nearest is /a.md:2, turned into something else
         Some(3) not in the candidate
         "#);

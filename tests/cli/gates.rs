@@ -91,7 +91,7 @@ fn lost_blocks_what_nobody_carries_on() {
       lost blocks: 2 of 7 statements lost (28.6%)
         review at 1, block above 25%; over 30 days: review above 5%, block above 20%; under /people/**: block at 1
         under /people/**: 1 of 2 lost (50%)
-        /deploy.md:4: not in the candidate
+        /deploy.md:4: nearest is /deploy.md:4, with another number
         /people/ann.md:4: not in the candidate
 
       dreamrun diff tidy-1                         look at it
