@@ -27,6 +27,7 @@ mod parts;
 mod plan;
 mod problems;
 mod reach;
+mod reports;
 mod review;
 mod rollback;
 mod runs;
