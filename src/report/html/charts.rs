@@ -66,7 +66,7 @@ pub(super) fn fates(html: &mut Markup, counts: &FateCounts) {
         html.show(format!("{at:.1}")).raw("\" width=\"").show(format!("{width:.1}")).raw("\"/>");
         at += width;
     }
-    html.raw("</svg>\n<div class=\"wide\"><table><caption>Statements by fate</caption>");
+    html.raw("</svg>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Table\"><table><caption>Statements by fate</caption>");
     html.raw("<thead><tr><th scope=\"col\">Fate</th><th scope=\"col\" class=\"n\">Statements</th>");
     html.raw("<th scope=\"col\" class=\"n\">Share</th><th scope=\"col\">Meaning</th></tr></thead><tbody>\n");
     for style in &STYLES {
@@ -117,7 +117,7 @@ pub(super) fn losses(html: &mut Markup, losses: &[RunLosses]) {
         html.show(format!("{:.1}", (step - 2.0).clamp(1.0, 40.0))).raw("\" height=\"");
         html.show(format!("{height:.1}")).raw("\"/>");
     }
-    html.raw("</svg>\n<div class=\"wide\"><table><caption>Losses by adopted run, newest first</caption>");
+    html.raw("</svg>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Table\"><table><caption>Losses by adopted run, newest first</caption>");
     html.raw("<thead><tr><th scope=\"col\">Run</th><th scope=\"col\">Adopted</th>");
     html.raw("<th scope=\"col\" class=\"n\">Lost</th><th scope=\"col\" class=\"n\">Of</th>");
     html.raw("<th scope=\"col\">Note</th></tr></thead><tbody>\n");

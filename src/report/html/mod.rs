@@ -181,7 +181,7 @@ fn money(html: &mut Markup, page: &Page<'_>) {
     html.raw("</dl>\n");
     if !run.dreams.is_empty() {
         html.raw(
-            "<div class=\"wide\"><table><caption>Dreams</caption><thead><tr><th scope=\"col\">Dream</th>",
+            "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Table\"><table><caption>Dreams</caption><thead><tr><th scope=\"col\">Dream</th>",
         );
         html.raw("<th scope=\"col\">Status</th><th scope=\"col\" class=\"n\">Sessions</th>");
         html.raw("<th scope=\"col\" class=\"n\">Tokens in</th><th scope=\"col\" class=\"n\">Tokens out</th>");
@@ -209,7 +209,7 @@ fn gates(html: &mut Markup, run: &RunView) {
     if run.verdicts.is_empty() {
         return;
     }
-    html.raw("<section aria-labelledby=\"gates\">\n<h2 id=\"gates\">Gates</h2>\n<div class=\"wide\"><table>");
+    html.raw("<section aria-labelledby=\"gates\">\n<h2 id=\"gates\">Gates</h2>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Table\"><table>");
     html.raw("<caption>What each gate answered, the most severe first</caption><thead><tr>");
     html.raw("<th scope=\"col\">Gate</th><th scope=\"col\">Verdict</th><th scope=\"col\">Measured</th>");
     html.raw("<th scope=\"col\">Limit</th></tr></thead><tbody>\n");
