@@ -27,6 +27,7 @@ pub mod spec;
 // Kept: what survives the process.
 mod sqlite;
 pub mod state;
+pub mod archive;
 
 // Decided: pure functions over values.
 pub mod plan;
@@ -40,6 +41,7 @@ pub mod journal;
 pub mod dreaming;
 pub mod backend;
 pub mod run;
+pub mod fixture;
 pub mod report;
 
 // Edges.

@@ -13,12 +13,15 @@ mod completions;
 mod desk;
 mod diff;
 mod doctor;
+mod files;
+mod fixtures;
 mod follow;
 mod gather;
 mod gc;
 mod github;
 mod home;
 mod lockfile;
+mod log;
 mod opened;
 mod parts;
 mod plan;
@@ -33,6 +36,7 @@ mod serve;
 mod show;
 mod signals;
 mod status;
+mod test;
 mod validate;
 mod watch;
 mod watcher;
@@ -159,6 +163,8 @@ enum FailOn {
 enum Command {
     /// Check the project's files, offline
     Validate(validate::Options),
+    /// Run the fixture tests of pipelines, offline
+    Test(test::Options),
     /// Show what would run and what it may cost
     Plan(plan::Options),
     /// Start or continue runs
@@ -169,6 +175,8 @@ enum Command {
     Show(show::Options),
     /// Show what a run, or two stores or folders, differ in
     Diff(diff::Options),
+    /// Tell what happened to a store, or to one of its memories
+    Log(log::Options),
     /// Adopt a candidate that waits for a person
     Approve(review::ApproveOptions),
     /// Drop a candidate that waits for a person
@@ -274,11 +282,13 @@ fn kind(command: Option<&Command>) -> &'static str {
     match command {
         None => "home",
         Some(Command::Validate(_)) => "validate",
+        Some(Command::Test(_)) => "test",
         Some(Command::Plan(_)) => "plan",
         Some(Command::Apply(_)) => "apply",
         Some(Command::Status(_)) => "status",
         Some(Command::Show(_)) => "show",
         Some(Command::Diff(_)) => "diff",
+        Some(Command::Log(_)) => "log",
         Some(Command::Approve(_)) => "approve",
         Some(Command::Reject(_)) => "reject",
         Some(Command::Cancel(_)) => "cancel",
@@ -297,6 +307,7 @@ fn dispatch(command: Option<Command>, call: &Call<'_>) -> Result<Answer, CliErro
         Some(Command::Schema(options)) => return schema::run(call, &options),
         Some(Command::Completions(options)) => return Ok(completions::run(call, &options)),
         Some(Command::Validate(options)) => return validate::run(call, &options),
+        Some(Command::Test(options)) => return test::run(call, &options),
         command => command,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -312,6 +323,7 @@ fn dispatch(command: Option<Command>, call: &Call<'_>) -> Result<Answer, CliErro
             Some(Command::Status(options)) => status::run(call, &options).await,
             Some(Command::Show(options)) => show::run(call, &options).await,
             Some(Command::Diff(options)) => diff::run(call, &options).await,
+            Some(Command::Log(options)) => log::run(call, &options).await,
             Some(Command::Approve(options)) => review::approve(call, &options).await,
             Some(Command::Reject(options)) => review::reject(call, &options).await,
             Some(Command::Cancel(options)) => cancel::run(call, &options).await,
@@ -319,7 +331,7 @@ fn dispatch(command: Option<Command>, call: &Call<'_>) -> Result<Answer, CliErro
             Some(Command::Gc(options)) => gc::run(call, &options).await,
             Some(Command::Doctor(options)) => doctor::run(call, &options).await,
             Some(Command::Serve(options)) => serve::run(call, &options).await,
-            Some(Command::Validate(_) | Command::Schema(_) | Command::Completions(_)) => {
+            Some(Command::Validate(_) | Command::Test(_) | Command::Schema(_) | Command::Completions(_)) => {
                 Ok(Answer::default())
             }
         }

@@ -23,4 +23,5 @@ mod rollback;
 mod schema;
 mod show;
 mod status;
+mod test;
 mod validate;
