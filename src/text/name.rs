@@ -62,8 +62,7 @@ fn is_name(tokens: &[Token<'_>], at: usize) -> bool {
     if !has_capital(token) || norm.chars().count() < 2 || lexicon::is_foreign_common(norm) {
         return false;
     }
-    let begins =
-        token.first || at > 0 && tokens[at - 1].label_end || token.before.contains(['(', '|']);
+    let begins = token.first || at > 0 && tokens[at - 1].label_end || token.before.contains(['(', '|']);
     if !begins {
         return kind_of(token) == Some(Kind::Name);
     }

@@ -79,6 +79,11 @@ pub fn specifics(text: &str) -> BTreeSet<Specific> {
             }
         }
     }
+    for pair in tokens.windows(2).filter(|pair| pair[0].norm == "per") {
+        found.extend(
+            quantity::per(&pair[1].norm).map(|rate| Specific { kind: Kind::Number, value: rate.to_owned() }),
+        );
+    }
     name::collect(&tokens, &is_taken, &mut |value| {
         found.insert(Specific { kind: Kind::Name, value });
     });
@@ -139,11 +144,6 @@ fn one(tokens: &[Token<'_>], at: usize) -> Option<(Kind, String, usize)> {
                     return Some((Kind::Number, value, width));
                 }
             }
-        }
-        if norm == "per"
-            && let Some(value) = tokens.get(at + 1).and_then(|next| quantity::per(&next.norm))
-        {
-            return Some((Kind::Number, value.to_owned(), 2));
         }
     } else if may_figure(token) {
         if norm.contains("://") || is_email(norm) {
