@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod exit;
 mod answer;
 mod apply;
+mod bring_back;
 mod cancel;
 mod completions;
 mod desk;
@@ -28,6 +29,7 @@ mod plan;
 mod problems;
 mod reach;
 mod reports;
+mod restore;
 mod review;
 mod rollback;
 mod runs;
@@ -186,6 +188,8 @@ enum Command {
     Cancel(cancel::Options),
     /// Bring back the store that was live before, and hold automation
     Rollback(rollback::Options),
+    /// Write statements that an adopted run lost back into the live store
+    Restore(restore::Options),
     /// Delete stores that nothing needs any more
     Gc(gc::Options),
     /// Say what stands in the way: files, state, key, access, clock
@@ -294,6 +298,7 @@ fn kind(command: Option<&Command>) -> &'static str {
         Some(Command::Reject(_)) => "reject",
         Some(Command::Cancel(_)) => "cancel",
         Some(Command::Rollback(_)) => "rollback",
+        Some(Command::Restore(_)) => "restore",
         Some(Command::Gc(_)) => "gc",
         Some(Command::Doctor(_)) => "doctor",
         Some(Command::Serve(_)) => "serve",
@@ -329,6 +334,7 @@ fn dispatch(command: Option<Command>, call: &Call<'_>) -> Result<Answer, CliErro
             Some(Command::Reject(options)) => review::reject(call, &options).await,
             Some(Command::Cancel(options)) => cancel::run(call, &options).await,
             Some(Command::Rollback(options)) => rollback::run(call, &options).await,
+            Some(Command::Restore(options)) => restore::run(call, &options).await,
             Some(Command::Gc(options)) => gc::run(call, &options).await,
             Some(Command::Doctor(options)) => doctor::run(call, &options).await,
             Some(Command::Serve(options)) => serve::run(call, &options).await,

@@ -15,6 +15,7 @@ mod github;
 mod help;
 mod home;
 mod hostile;
+mod log;
 mod options;
 mod plan;
 mod project;
