@@ -94,10 +94,13 @@ fn out_of_place(a: &Side<'_>, b: &Side<'_>, found: &Match) -> Option<usize> {
         return Some(pivot);
     }
     // Two neighbours that changed places, with nothing that says they are of one list.
+    let mut ranks: Vec<usize> = order.iter().map(|&(_, j)| j).collect();
+    ranks.sort_unstable();
+    let rank = |j: usize| ranks.binary_search(&j).unwrap_or_default();
     order.windows(2).find_map(|w| {
         let [(i, j), (k, l)] = [w[0], w[1]];
         let specific = x[i].group.is_specific() && x[k].group.is_specific();
-        let adjacent = k == i + 1 && j == l + 1;
+        let adjacent = rank(j) == rank(l) + 1;
         if !(specific && adjacent) {
             return None;
         }
