@@ -483,7 +483,7 @@ impl<'r, 'a> Bench<'r, 'a> {
             .collect();
         let path = old.statements[at].path;
         let mut best: Option<((bool, u32), usize)> = None;
-        let mut rival: Option<((u32, bool), usize, Rival)> = None;
+        let mut rival: Option<((bool, u32, bool), usize, Rival)> = None;
         let mut is_denied = false;
         for (to, other) in &sides {
             let is_here = new.statements[*to].path == path;
@@ -502,8 +502,8 @@ impl<'r, 'a> Bench<'r, 'a> {
                             new: Vec::new(),
                             shared: Vec::new(),
                         };
-                        if rival.as_ref().is_none_or(|(rank, ..)| (score, is_here) > *rank) {
-                            rival = Some(((score, is_here), *to, found));
+                        if rival.as_ref().is_none_or(|(rank, ..)| (false, score, is_here) > *rank) {
+                            rival = Some(((false, score, is_here), *to, found));
                         }
                         continue;
                     }
@@ -514,7 +514,9 @@ impl<'r, 'a> Bench<'r, 'a> {
                 }
                 Likeness::Rival(found) => {
                     is_denied |= found.score >= DENIAL_SCORE && in_place.contains(to);
-                    let rank = (found.score, is_here);
+                    // What came to stand in its place is asked for before what is only like it.
+                    let took_place = in_place.contains(to) && found.score >= NEWER_SCORE;
+                    let rank = (took_place, found.score, is_here);
                     if rival.as_ref().is_none_or(|(most, ..)| rank > *most) {
                         rival = Some((rank, *to, found));
                     }

@@ -315,7 +315,8 @@ pub(super) fn suits(
     }
     // A subject that its text or its new place names still is its subject.
     if gone.is_empty() {
-        return !(leans && come.iter().any(|level| level.is_name && sections.before.contains(&level.id)));
+        return stood_there
+            || !(leans && come.iter().any(|level| level.is_name && sections.before.contains(&level.id)));
     }
     // The name of a file says whose a statement is only where the statement does not.
     let named = |level: &Level| level.is_name && (leans || !level.is_file);
