@@ -154,7 +154,7 @@ fn says(question: &Question<'_>, side: &Side<'_>) -> bool {
     let value_is_said = if specific.is_empty() {
         question.fresh.iter().filter(is_said).count() * 10 >= question.fresh.len() * 7
     } else {
-        specific.iter().all(|at| is_said(at))
+        specific.iter().all(is_said)
     };
     let subject = question.shared.iter().filter(is_said).count();
     let is_denied = side.phrase.atoms.iter().enumerate().any(|(i, atom)| {

@@ -460,7 +460,6 @@ impl<'r, 'a> Bench<'r, 'a> {
     }
 
     /// Compares one statement with its candidates, of which some came to stand where it stood.
-    #[expect(clippy::too_many_arguments, reason = "one comparison, read in one place")]
     fn weigh(
         &mut self,
         at: usize,

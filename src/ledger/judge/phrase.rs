@@ -416,8 +416,7 @@ pub(super) fn is_glyph(c: char) -> bool {
 
 fn gap_of(between: &str) -> Gap {
     let mut gap = Gap::Plain;
-    let mut chars = between.char_indices();
-    while let Some((i, c)) = chars.next() {
+    for (i, c) in between.char_indices() {
         let here = match c {
             ',' | '/' | '、' | '，' | '،' | '&' | '+' | '(' | ')' => Gap::List,
             '→' | '|' => Gap::Ordered,

@@ -128,10 +128,10 @@ fn reversal(order: &[(usize, usize)]) -> Option<usize> {
     let mut before_max = vec![usize::MAX; n];
     let mut best: Option<(usize, usize)> = None;
     for (k, &(_, j)) in order.iter().enumerate() {
-        if let Some((at, most)) = best {
-            if most > j {
-                before_max[k] = at;
-            }
+        if let Some((at, most)) = best
+            && most > j
+        {
+            before_max[k] = at;
         }
         if best.is_none_or(|(_, most)| j > most) {
             best = Some((k, j));

@@ -30,7 +30,8 @@ fn after_hearing(before: &str, after: &str, sayings: &[(Speaker, &str)]) -> Judg
 
 #[test]
 fn a_new_value_that_somebody_said_supersedes_the_old_one() {
-    let rows: [(&str, &str, &[(Speaker, &str)], Option<u64>); 10] = [
+    type Row = (&'static str, &'static str, &'static [(Speaker, &'static str)], Option<u64>);
+    let rows: [Row; 10] = [
         (
             "- Deploy day: Friday\n",
             "- Deploy day: Tuesday\n",
