@@ -10,7 +10,7 @@ use crate::memory::MemoryPath;
 use crate::spec::pipeline::StoreRef;
 
 use super::plan_view::usd;
-use super::run_view::RunView;
+use super::run_view::{EditView, RunView};
 use super::words::{Paint, bytes, count, grouped, line};
 
 /// The most findings shown for one gate.
@@ -59,6 +59,9 @@ pub fn run_text(view: &RunView, state: &RunState, paint: Paint) -> String {
             ),
         );
     }
+    for edit in &view.edits {
+        row("edited", &edit_words(edit));
+    }
     if !view.late_conflicts.is_empty() {
         let paths: Vec<_> = view.late_conflicts.iter().map(|conflict| conflict.path.to_string()).collect();
         row(
@@ -100,6 +103,16 @@ pub fn run_text(view: &RunView, state: &RunState, paint: Paint) -> String {
         }
     }
     text
+}
+
+fn edit_words(edit: &EditView) -> String {
+    let statements = |n| count(n, "statement", "statements");
+    let what = match (edit.restored, edit.dropped) {
+        (restored, 0) => format!("{} restored", statements(restored)),
+        (0, dropped) => format!("{} dropped", statements(dropped)),
+        (restored, dropped) => format!("{} restored, {} dropped", statements(restored), statements(dropped)),
+    };
+    format!("by {}: {what} in {}", line(&edit.by), count(edit.paths.len() as u64, "memory", "memories"))
 }
 
 /// Says what adoption did beside moving the alias.
