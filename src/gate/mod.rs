@@ -5,12 +5,18 @@
 pub mod verdict;
 pub mod secrets;
 mod threshold;
+mod globs;
+mod lost;
 mod entries_removed;
 mod entries_added;
 mod bytes;
+mod size_reduction;
 mod unchanged;
 mod protected;
+mod policy;
 mod limits;
+mod convergence;
+mod cost;
 mod assert;
 
 use std::collections::BTreeSet;
@@ -47,8 +53,8 @@ pub struct Evidence<'a> {
     pub losses: &'a [RunLosses],
     /// What a second, offline dream over the candidate would leave; none where no gate asks.
     pub second_pass: Option<&'a Snapshot>,
-    /// What the run has cost so far, at most.
-    pub spent: Usd,
+    /// What the run has cost so far, at most; none if the price of a dream is not known.
+    pub spent: Option<Usd>,
     /// The time.
     pub now: Timestamp,
 }
@@ -59,13 +65,22 @@ pub struct Evidence<'a> {
 /// [`Outcome::Undecided`].
 pub fn judge(spec: &GateSpec, evidence: &Evidence<'_>) -> Verdict {
     match spec {
+        GateSpec::Lost(limits) => lost::judge(limits, evidence),
         GateSpec::EntriesRemoved(thresholds) => entries_removed::judge(thresholds, evidence),
         GateSpec::EntriesAdded(thresholds) => entries_added::judge(thresholds, evidence),
         GateSpec::Bytes { shrink, grow } => bytes::judge(shrink, grow, evidence),
+        GateSpec::SizeReduction { min, max, otherwise } => {
+            size_reduction::judge(*min, *max, *otherwise, evidence)
+        }
         GateSpec::Unchanged(on_unchanged) => unchanged::judge(*on_unchanged, evidence),
-        GateSpec::Protected { paths, on_change } => protected::judge(paths, *on_change, evidence),
+        GateSpec::Protected { paths, statements, on_change } => {
+            protected::judge(paths, statements, *on_change, evidence)
+        }
+        GateSpec::Policy(rules) => policy::judge(rules, evidence),
         GateSpec::Limits { on_exceed, entries } => limits::judge(*on_exceed, *entries, evidence),
         GateSpec::Secrets(level) => secrets::judge(*level, evidence),
+        GateSpec::Convergence(thresholds) => convergence::judge(thresholds, evidence),
+        GateSpec::Cost { review, block } => cost::judge(*review, *block, evidence),
         GateSpec::Assert(assertions) => assert::judge(assertions, evidence),
     }
 }
@@ -152,7 +167,7 @@ mod testing {
             untrusted: &BTreeSet::new(),
             losses: &[],
             second_pass: None,
-            spent: Usd::ZERO,
+            spent: Some(Usd::ZERO),
             now: Timestamp::UNIX_EPOCH,
         })
     }

@@ -72,7 +72,7 @@ pub(super) async fn judge(
         untrusted: &untrusted,
         losses: &record.losses,
         second_pass: second_pass.as_ref().map(|pass| &pass.store),
-        spent: journal.state().spent(),
+        spent: journal.state().known_cost(),
         now: around.clock.now(),
     };
     let verdicts = gate::judge_all(&plan.gates, &evidence);

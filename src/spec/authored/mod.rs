@@ -9,14 +9,15 @@ mod project;
 mod scalar;
 
 pub use gates::{
-    AuthoredAssertion, AuthoredBytes, AuthoredGates, AuthoredLimits, AuthoredProtected, AuthoredThresholds,
+    AuthoredAssertion, AuthoredBytes, AuthoredCost, AuthoredGates, AuthoredLimits, AuthoredLost,
+    AuthoredLostClass, AuthoredPolicyRule, AuthoredProtected, AuthoredSizeReduction, AuthoredThresholds,
 };
 pub use pipeline::{
     AuthoredAdopt, AuthoredBatch, AuthoredBudget, AuthoredInput, AuthoredPipeline, AuthoredSchedule,
     AuthoredSessions, AuthoredSource, TargetWord,
 };
 pub use project::{
-    AuthoredBackend, AuthoredNotification, AuthoredProfile, AuthoredProject, AuthoredStore, AuthoredWebhook,
-    BackendWord, NotifyWord,
+    AuthoredBackend, AuthoredLedger, AuthoredNotification, AuthoredProfile, AuthoredProject, AuthoredStore,
+    AuthoredWebhook, BackendWord, NotifyWord,
 };
-pub use scalar::{AuthoredBackendOrWord, AuthoredThreshold};
+pub use scalar::{AuthoredBackendOrWord, AuthoredLossLimit, AuthoredPin, AuthoredThreshold};
