@@ -206,8 +206,18 @@ pub fn edits(
                 else {
                     continue;
                 };
-                let instead_of = gives_way(judged, &carried)
-                    .and_then(|heir| StatementRef::at(&ledger.after, heir));
+                let rival = gives_way(judged, &carried);
+                let stands_there = |heir: &usize| {
+                    let (old, new) = (&ledger.before[old], &ledger.after[*heir]);
+                    old.path == new.path && old.statement.headings == new.statement.headings
+                };
+                let instead_of =
+                    rival.filter(stands_there).and_then(|heir| StatementRef::at(&ledger.after, heir));
+                // What says otherwise in another place goes, and the old statement comes back to its own. What
+                // only comes near may be about something else there.
+                if instead_of.is_none() && judged.fate != Fate::Lost {
+                    edits.dropped.extend(rival.and_then(|heir| StatementRef::at(&ledger.after, heir)));
+                }
                 let into = match &instead_of {
                     Some(new) => new.path.clone(),
                     None => homes.home(&statement.path, candidate),

@@ -44,8 +44,8 @@ fn text(store: &Snapshot, path: &str) -> String {
 
 #[test]
 fn the_worst_comes_first_and_what_was_kept_does_not_come() {
-    let before = store(&[("/a", "- The port is 8080.\n- Kept.\n- Mira owns the release checklist.\n")]);
-    let after = store(&[("/a", "- The port is 9090.\n- Kept.\n"), ("/z", "- Something else entirely.\n")]);
+    let before = store(&[("/a", "- The port of the web server is 8080.\n- Kept.\n- Mira owns the release checklist.\n")]);
+    let after = store(&[("/a", "- The port of the web server is 9090.\n- Kept.\n"), ("/z", "- Something else entirely.\n")]);
     let kinds: Vec<Kind> =
         judged(&before, &after, |ledger| queue(ledger, &[]).iter().map(|item| item.kind).collect());
     assert_eq!(kinds.first(), Some(&Kind::Lost));
@@ -63,10 +63,10 @@ fn a_statement_that_was_altered_comes_back_in_place_of_the_altered_one() {
 
 #[test]
 fn a_statement_of_a_memory_that_moved_comes_back_to_where_it_lives_now() {
-    let before = store(&[("/old", "# Team\n\n- Mira leads storage.\n- Jo leads search.\n- The canary takes 15 minutes.\n")]);
-    let after = store(&[("/team/new", "# Team\n\n- Mira leads storage.\n- Jo leads search.\n")]);
+    let before = store(&[("/people.md", "# Team\n\n- Mira leads storage.\n- Jo leads search.\n- The canary takes 15 minutes.\n")]);
+    let after = store(&[("/team/people.md", "# Team\n\n- Mira leads storage.\n- Jo leads search.\n")]);
     let back = edited(&before, &after, Choice::Restore, |kind| kind == Kind::Lost);
-    assert_eq!(text(&back, "/team/new"), text(&before, "/old"));
+    assert_eq!(text(&back, "/team/people.md"), text(&before, "/people.md"));
     assert_eq!(back.len(), 1);
 }
 
