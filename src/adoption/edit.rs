@@ -80,9 +80,8 @@ impl StatementRef {
     /// Finds the statement in a text: where it was, or where it is now.
     fn find(&self, content: &str) -> Option<usize> {
         let all = statements(content);
-        let is_it = |place: &usize| {
-            all.get(*place).is_some_and(|one| ContentHash::of(normal(one.text)) == self.hash)
-        };
+        let is_it =
+            |place: &usize| all.get(*place).is_some_and(|one| ContentHash::of(normal(one.text)) == self.hash);
         Some(self.nth).filter(is_it).or_else(|| (0..all.len()).find(is_it))
     }
 }

@@ -196,9 +196,7 @@ pub fn edits(
             (Choice::Drop, Subject::New(new)) => edits.dropped.extend(StatementRef::at(&ledger.after, new)),
             (Choice::Drop, Subject::Old(old)) => {
                 let heirs = ledger.fates.get(old).map(|judged| judged.heirs.as_slice()).unwrap_or_default();
-                edits
-                    .dropped
-                    .extend(heirs.iter().filter_map(|&heir| StatementRef::at(&ledger.after, heir)));
+                edits.dropped.extend(heirs.iter().filter_map(|&heir| StatementRef::at(&ledger.after, heir)));
             }
             (Choice::Restore, Subject::Old(old)) => {
                 let (Some(statement), Some(judged)) =
@@ -262,6 +260,11 @@ impl<'l> Homes<'l> {
         for (old, judged) in ledger.before.iter().zip(&ledger.fates) {
             let lives = judged.fate != Fate::Lost && candidate.get(old.path).is_none();
             for heir in judged.heirs.iter().filter(|_| lives).filter_map(|&heir| ledger.after.get(heir)) {
+                // Under another name the same words may speak of something else.
+                let name = |path: &MemoryPath| path.as_str().rsplit('/').next().map(str::to_owned);
+                if name(old.path) != name(heir.path) {
+                    continue;
+                }
                 *counts.entry(old.path).or_default().entry(heir.path).or_default() += 1;
             }
         }
@@ -277,7 +280,8 @@ impl<'l> Homes<'l> {
         if candidate.get(path).is_some() {
             return path.clone();
         }
-        let in_the_way = || candidate.iter().map(|memory| &memory.path).find(|other| other.collides_with(path));
+        let in_the_way =
+            || candidate.iter().map(|memory| &memory.path).find(|other| other.collides_with(path));
         self.0.get(path).copied().or_else(in_the_way).unwrap_or(path).clone()
     }
 }

@@ -83,8 +83,10 @@ pub(super) fn read(
                     .hint("Statements that the dream kept as they were need no decision."));
             }
             several => {
-                let hashes: Vec<String> =
-                    several.iter().map(|&at| format!("`{name}#{}`", steps[at].statement.hash.short())).collect();
+                let hashes: Vec<String> = several
+                    .iter()
+                    .map(|&at| format!("`{name}#{}`", steps[at].statement.hash.short()))
+                    .collect();
                 return Err(CliError::usage(format!("`{}` could be any of {}", line(name), several.len()))
                     .hint(format!("Say which: {}.", line(&hashes.join(", ")))));
             }

@@ -248,10 +248,8 @@ fn step_through(call: &Call<'_>, table: &Table) -> Result<BTreeMap<usize, Choice
     let mut stepper = Stepper::new(table.decided.clone());
     while let Some(step) = steps.get(stepper.at) {
         let chosen = stepper.decisions.get(&stepper.at).copied();
-        console.complain(&format!(
-            "\n{}",
-            step_text(step, stepper.at + 1, steps.len(), chosen, console.paint)
-        ));
+        console
+            .complain(&format!("\n{}", step_text(step, stepper.at + 1, steps.len(), chosen, console.paint)));
         let Some(typed) = console.answer(&keys_text(step)) else {
             console.complain("\n");
             return leave(call, table, stepper.decisions);
@@ -292,7 +290,11 @@ fn leave(
     let said = decisions_text(table.steps.len(), &decided);
     call.console.complain(&format!("{said}\n"));
     loop {
-        match call.console.answer("a apply these · w write them to a file, to go on later · x discard > ").as_deref() {
+        match call
+            .console
+            .answer("a apply these · w write them to a file, to go on later · x discard > ")
+            .as_deref()
+        {
             Some("a") => return Ok(decided),
             Some("w") | None => {
                 let path = PathBuf::from(format!("{}.decisions.yaml", table.run));
@@ -327,4 +329,3 @@ fn changed(run: &RunId) -> CliError {
     CliError::new(ExitCode::Stale, "the candidate changed since it was judged")
         .hint(format!("Look again with `dreamrun diff {run}`."))
 }
-

@@ -60,15 +60,7 @@ pub fn steps(queue: &[Item], ledger: &Ledger<'_>, fates: &Fates<'_>) -> Vec<Step
             Subject::New(place) => {
                 let row = new.remove(&place)?;
                 let (statement, said) = (row.statement, row.said);
-                Step {
-                    kind,
-                    statement,
-                    heirs: Vec::new(),
-                    because: String::new(),
-                    said,
-                    objections,
-                    choices,
-                }
+                Step { kind, statement, heirs: Vec::new(), because: String::new(), said, objections, choices }
             }
         })
     };
@@ -98,7 +90,9 @@ pub fn step_text(step: &Step, number: usize, of: usize, chosen: Option<Choice>, 
         if nth == 0 {
             let old = if step.heirs.len() == 1 { old } else { Vec::new() };
             let shown = words(&at.text, &old);
-            write_words(&mut text, &paint.bad("-"), &shown, |word| mark(word, ("[-", "-]"), paint, Paint::bad));
+            write_words(&mut text, &paint.bad("-"), &shown, |word| {
+                mark(word, ("[-", "-]"), paint, Paint::bad)
+            });
         }
         let new = if step.heirs.len() == 1 { new } else { Vec::new() };
         let shown = words(&heir.text, &new);
@@ -167,7 +161,8 @@ pub fn decisions_text(steps: usize, decisions: &BTreeMap<usize, Choice>) -> Stri
         (of(Choice::Keep), "kept"),
         (open, "not decided"),
     ];
-    let told: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let told: Vec<String> =
+        parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
     let of = count(steps as u64, "statement", "statements");
     if told.is_empty() { of } else { format!("{of}: {}", told.join(", ")) }
 }
@@ -256,8 +251,14 @@ mod tests {
     fn step() -> Step {
         Step {
             kind: Kind::Superseded,
-            statement: quoted("Deploys go out on Tuesday, after the canary has been watched for 15 minutes by somebody.", 3),
-            heirs: vec![quoted("Deploys go out on Thursday, after the canary has been watched for 15 minutes by somebody.", 4)],
+            statement: quoted(
+                "Deploys go out on Tuesday, after the canary has been watched for 15 minutes by somebody.",
+                3,
+            ),
+            heirs: vec![quoted(
+                "Deploys go out on Thursday, after the canary has been watched for 15 minutes by somebody.",
+                4,
+            )],
             because: "a session said so since".to_owned(),
             said: None,
             objections: vec![Objection {
@@ -289,7 +290,11 @@ mod tests {
     #[test]
     fn no_line_is_wider_than_a_terminal() {
         let long = "abc def ".repeat(400);
-        let step = Step { heirs: vec![quoted(&long, 9)], statement: quoted(&long.replace("abc", "xyz"), 1), ..step() };
+        let step = Step {
+            heirs: vec![quoted(&long, 9)],
+            statement: quoted(&long.replace("abc", "xyz"), 1),
+            ..step()
+        };
         let text = step_text(&step, 1, 1, None, Paint::default());
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
         assert!(HELP.lines().all(|line| line.chars().count() <= 100));

@@ -290,6 +290,7 @@ pub fn next_commands(view: &RunView, state: &RunState) -> Vec<(String, String)> 
         }
         Phase::AwaitingReview(_) => vec![
             to(format!("dreamrun diff {run}"), "look at it"),
+            to(format!("dreamrun diff {run} --review"), &by_statement(state)),
             to(format!("dreamrun approve {run}"), "adopt it"),
             to(format!("dreamrun reject {run} --reason …"), "drop it"),
         ],
@@ -298,6 +299,7 @@ pub fn next_commands(view: &RunView, state: &RunState) -> Vec<(String, String)> 
                 needed_overrides(reasons).iter().map(|name| format!(" --override {name}")).collect();
             vec![
                 to(format!("dreamrun diff {run}"), "look at it"),
+                to(format!("dreamrun diff {run} --review"), &by_statement(state)),
                 to(format!("dreamrun reject {run} --reason …"), "drop it"),
                 to(format!("dreamrun approve {run}{blocking} --reason …"), "adopt it all the same"),
             ]
@@ -326,6 +328,15 @@ pub fn next_commands(view: &RunView, state: &RunState) -> Vec<(String, String)> 
             to(format!("dreamrun apply {pipeline}"), "continue"),
             to(format!("dreamrun cancel {run}"), "give up"),
         ],
+    }
+}
+
+/// Says what stepping through the statements of a run is good for.
+fn by_statement(state: &RunState) -> String {
+    let lost = state.judgment.as_ref().and_then(|judgment| judgment.fates).map_or(0, |fates| fates.lost);
+    match lost {
+        0 => "keep, drop or restore single statements".to_owned(),
+        lost => format!("restore {}, or not", count(lost, "lost statement", "lost statements")),
     }
 }
 

@@ -19,6 +19,7 @@ mod options;
 mod plan;
 mod project;
 mod raw;
+mod review;
 mod rollback;
 mod schema;
 mod show;

@@ -44,8 +44,14 @@ fn text(store: &Snapshot, path: &str) -> String {
 
 #[test]
 fn the_worst_comes_first_and_what_was_kept_does_not_come() {
-    let before = store(&[("/a", "- The port of the web server is 8080.\n- Kept.\n- Mira owns the release checklist.\n")]);
-    let after = store(&[("/a", "- The port of the web server is 9090.\n- Kept.\n"), ("/z", "- Something else entirely.\n")]);
+    let before = store(&[(
+        "/a",
+        "- The port of the web server is 8080.\n- Kept.\n- Mira owns the release checklist.\n",
+    )]);
+    let after = store(&[
+        ("/a", "- The port of the web server is 9090.\n- Kept.\n"),
+        ("/z", "- Something else entirely.\n"),
+    ]);
     let kinds: Vec<Kind> =
         judged(&before, &after, |ledger| queue(ledger, &[]).iter().map(|item| item.kind).collect());
     assert_eq!(kinds.first(), Some(&Kind::Lost));
@@ -63,7 +69,10 @@ fn a_statement_that_was_altered_comes_back_in_place_of_the_altered_one() {
 
 #[test]
 fn a_statement_of_a_memory_that_moved_comes_back_to_where_it_lives_now() {
-    let before = store(&[("/people.md", "# Team\n\n- Mira leads storage.\n- Jo leads search.\n- The canary takes 15 minutes.\n")]);
+    let before = store(&[(
+        "/people.md",
+        "# Team\n\n- Mira leads storage.\n- Jo leads search.\n- The canary takes 15 minutes.\n",
+    )]);
     let after = store(&[("/team/people.md", "# Team\n\n- Mira leads storage.\n- Jo leads search.\n")]);
     let back = edited(&before, &after, Choice::Restore, |kind| kind == Kind::Lost);
     assert_eq!(text(&back, "/team/people.md"), text(&before, "/people.md"));
@@ -100,19 +109,23 @@ fn a_finding_of_a_gate_stands_beside_the_statement_it_is_about() {
         let gates = |item: &Item| item.objections.iter().map(|one| one.gate.clone()).collect();
         queue(ledger, &verdicts).iter().map(|item| (item.kind, gates(item))).collect()
     });
-    assert_eq!(
-        gates,
-        [(Kind::Lost, vec!["lost".to_owned()]), (Kind::New, vec!["injection".to_owned()])]
-    );
+    assert_eq!(gates, [(Kind::Lost, vec!["lost".to_owned()]), (Kind::New, vec!["injection".to_owned()])]);
     let contradictory = judged(&before, &after, |ledger| {
-        queue(ledger, &[verdict("contradictions", Outcome::Review, 2)]).iter().map(|item| item.kind).collect::<Vec<_>>()
+        queue(ledger, &[verdict("contradictions", Outcome::Review, 2)])
+            .iter()
+            .map(|item| item.kind)
+            .collect::<Vec<_>>()
     });
     assert_eq!(contradictory, [Kind::Lost, Kind::Contradictory]);
 }
 
 #[test]
 fn a_statement_is_named_without_its_text() {
-    let statement = StatementRef { path: MemoryPath::parse("/a b").unwrap(), nth: 3, hash: crate::memory::ContentHash::of("x") };
+    let statement = StatementRef {
+        path: MemoryPath::parse("/a b").unwrap(),
+        nth: 3,
+        hash: crate::memory::ContentHash::of("x"),
+    };
     let written = String::from(statement.clone());
     assert!(written.ends_with("#3@/a b"), "{written}");
     assert_eq!(StatementRef::try_from(written), Ok(statement));
@@ -132,7 +145,10 @@ fn any_store() -> impl Strategy<Value = Snapshot> {
         format!("# Notes\n\n{}\n", lines.join("\n"))
     });
     prop::collection::btree_map("/[a-c]", memory, 0..4).prop_map(|entries| {
-        entries.iter().map(|(path, text)| Memory::new(MemoryPath::parse(path).unwrap(), text.as_str())).collect()
+        entries
+            .iter()
+            .map(|(path, text)| Memory::new(MemoryPath::parse(path).unwrap(), text.as_str()))
+            .collect()
     })
 }
 
