@@ -22,6 +22,8 @@ enum Which {
     Pipeline,
     /// The project file
     Project,
+    /// Fixture files, `pipelines/NAME.test.yaml`
+    Test,
     /// The document that `plan --json` prints
     Plan,
 }
@@ -33,6 +35,7 @@ pub(super) fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError
     let (name, text) = match options.which {
         Which::Pipeline => ("pipeline", schema::PIPELINE_SCHEMA),
         Which::Project => ("project", schema::PROJECT_SCHEMA),
+        Which::Test => ("test", schema::TEST_SCHEMA),
         Which::Plan => ("plan", PLAN_SCHEMA),
     };
     if !call.global.json {

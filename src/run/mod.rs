@@ -10,6 +10,7 @@ pub mod next;
 pub mod observer;
 pub mod past;
 mod perform;
+pub mod restore;
 pub mod rollback;
 pub mod settle;
 mod targets;

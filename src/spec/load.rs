@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::authored::{AuthoredPipeline, AuthoredProject};
+use super::authored::{AuthoredPipeline, AuthoredProject, AuthoredTests};
 use super::check;
 use super::checker::Checker;
 use super::codes::Code;
+use super::fixture::Tests;
 use super::pipeline::Pipeline;
 use super::problem::{Problem, has_errors, sort};
 use super::project::Project;
@@ -64,6 +65,21 @@ pub fn load_pipeline(file: &SourceFile, project: &Project, options: &LoadOptions
             check::pipeline(authored, project, options, &mut checker)
         });
     finish(pipeline, checker)
+}
+
+/// Loads the fixture tests of a pipeline.
+///
+/// # Errors
+///
+/// Returns all problems of the file, errors and warnings, by position.
+pub fn load_tests(file: &SourceFile, pipeline: &Pipeline) -> Loaded<Tests> {
+    let tree = yaml::read(file)?;
+    let mut checker = Checker::new(file, &tree);
+    let tests = shape::decode::<AuthoredTests>(Document::Test, &tree, &mut checker).map(|authored| {
+        shape::check_version(&mut checker, authored.dreamrun);
+        check::tests(authored, pipeline, &mut checker)
+    });
+    finish(tests, checker)
 }
 
 fn finish<T>(value: Option<T>, checker: Checker<'_>) -> Loaded<T> {

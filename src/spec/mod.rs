@@ -18,6 +18,7 @@ pub mod yaml;
 pub mod gates;
 pub mod pipeline;
 pub mod project;
+pub mod fixture;
 pub mod authored;
 pub mod schema;
 pub mod quantity;
@@ -30,4 +31,4 @@ pub mod template;
 mod check;
 mod load;
 
-pub use load::{LoadOptions, Loaded, check_names, load_pipeline, load_project};
+pub use load::{LoadOptions, Loaded, check_names, load_pipeline, load_project, load_tests};

@@ -11,12 +11,15 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value};
 
-use super::authored::{AuthoredPipeline, AuthoredProject};
+use super::authored::{AuthoredPipeline, AuthoredProject, AuthoredTests};
 
 /// The schema of pipeline files, as published.
 pub const PIPELINE_SCHEMA: &str = include_str!("../../schemas/pipeline.schema.json");
 /// The schema of `dreamrun.yaml`, as published.
 pub const PROJECT_SCHEMA: &str = include_str!("../../schemas/project.schema.json");
+
+/// The schema of fixture files, as published.
+pub const TEST_SCHEMA: &str = include_str!("../../schemas/test.schema.json");
 
 /// Which file a schema describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub enum Document {
     Pipeline,
     /// `dreamrun.yaml`.
     Project,
+    /// `pipelines/*.test.yaml`.
+    Test,
 }
 
 /// A published schema with its compiled form.
@@ -40,9 +45,11 @@ impl Document {
     pub(super) fn published(self) -> &'static Published {
         static PIPELINE: LazyLock<Published> = LazyLock::new(|| compile(PIPELINE_SCHEMA));
         static PROJECT: LazyLock<Published> = LazyLock::new(|| compile(PROJECT_SCHEMA));
+        static TEST: LazyLock<Published> = LazyLock::new(|| compile(TEST_SCHEMA));
         match self {
             Self::Pipeline => &PIPELINE,
             Self::Project => &PROJECT,
+            Self::Test => &TEST,
         }
     }
 
@@ -51,6 +58,7 @@ impl Document {
         match self {
             Self::Pipeline => schema_of::<AuthoredPipeline>("dreamrun pipeline"),
             Self::Project => schema_of::<AuthoredProject>("dreamrun project"),
+            Self::Test => schema_of::<AuthoredTests>("dreamrun tests"),
         }
     }
 }

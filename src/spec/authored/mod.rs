@@ -3,11 +3,17 @@
 //! The doc comments of the fields are what people read in their editor, through the JSON Schemas
 //! generated from these types. Nothing here is checked beyond its shape; `check` does that.
 
+mod fixture;
 mod gates;
 mod pipeline;
 mod project;
 mod scalar;
 
+pub use fixture::{
+    AuthoredCase, AuthoredExpect, AuthoredFates, AuthoredLive, AuthoredLosses, AuthoredPlanCase,
+    AuthoredPlanExpect, AuthoredRendered, AuthoredSaying, AuthoredSessionList, AuthoredStoreText,
+    AuthoredTests, AuthoredWaiting,
+};
 pub use gates::{
     AuthoredAssertion, AuthoredBytes, AuthoredCost, AuthoredGates, AuthoredLimits, AuthoredLost,
     AuthoredLostClass, AuthoredPolicyRule, AuthoredProtected, AuthoredSizeReduction, AuthoredThresholds,

@@ -4,11 +4,13 @@
 //! value, so that a file's problems come all at once.
 
 mod adopt;
+mod fixture;
 mod gates;
 mod pipeline;
 mod project;
 mod sessions;
 
+pub(super) use fixture::tests;
 pub(super) use pipeline::pipeline;
 pub(super) use project::project;
 
