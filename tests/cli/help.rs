@@ -210,6 +210,15 @@ fn help_of_diff() {
           --path <PATH>
               Only entries at or below this path
 
+          --review
+              Step through the statements of a run that waits: keep, drop or restore each
+
+          --decisions <FILE>
+              Do to the statements of a run that waits what this file says
+
+          --decisions-out <FILE>
+              Write all statements to decide on to this file
+
           --stat
               Only counts
 

@@ -33,7 +33,6 @@ fn decided(project: &Project, choose: impl Fn(&str) -> Option<&'static str>) {
 fn what_a_file_decides_is_done_to_the_candidate_which_waits_again() {
     let project = waiting();
     decided(&project, |kind| match kind {
-        "new" => Some("drop"),
         "superseded" | "lost" => Some("restore"),
         _ => None,
     });
@@ -45,7 +44,6 @@ fn what_a_file_decides_is_done_to_the_candidate_which_waits_again() {
     let run = &shown["data"];
     assert_eq!(run["edits"][0]["by"], "mira", "{run:#}");
     let diff = project.run(&["diff", "latest", "--json"]).ends_with(0).json();
-    assert_eq!(diff["data"]["fates"]["new"], 0, "{diff:#}");
     assert_eq!(diff["data"]["fates"]["lost"], 0, "{diff:#}");
 
     // The decisions were on a candidate that is no more.
@@ -53,6 +51,18 @@ fn what_a_file_decides_is_done_to_the_candidate_which_waits_again() {
     assert!(again.stderr.contains("the candidate changed since"), "{again}");
     let adopted = project.run(&["approve", "latest", "--json"]).ends_with(0).json();
     assert_eq!(adopted["outcome"], "adopted");
+}
+
+#[test]
+fn a_dream_that_is_undone_altogether_leaves_nothing_to_adopt() {
+    let project = waiting();
+    decided(&project, |kind| match kind {
+        "new" => Some("drop"),
+        "superseded" | "lost" => Some("restore"),
+        _ => None,
+    });
+    let edited = project.run(&["diff", "latest", "--decisions", "d.yaml", "--json"]).ends_with(0).json();
+    assert_eq!(edited["outcome"], "unchanged", "{edited:#}");
 }
 
 #[test]
@@ -103,9 +113,8 @@ fn a_person_steps_through_undoes_and_stops() {
 #[test]
 fn a_person_who_restores_can_adopt_at_once() {
     let project = waiting();
-    // The same for all of the first kind; then the rest is skipped.
-    let keys = format!("ar\n{}y\ny\n", "s\n".repeat(8));
-    let output = project.run_answering(&keys, &["diff", "latest", "--review"]).ends_with(0);
+    // The same for all of the first kind; then no more, apply, edit and adopt.
+    let output = project.run_answering("ar\nq\na\ny\ny\n", &["diff", "latest", "--review"]).ends_with(0);
     assert!(output.stderr.contains("edited    by mira"), "{output}");
 }
 
