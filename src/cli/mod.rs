@@ -29,6 +29,7 @@ mod parts;
 mod plan;
 mod problems;
 mod reach;
+mod reports;
 mod restore;
 mod review;
 mod revise;

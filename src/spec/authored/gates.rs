@@ -20,6 +20,8 @@ pub struct AuthoredGates {
     pub entries_removed: Option<AuthoredThresholds>,
     /// Entries of the result that the live store lacks.
     pub entries_added: Option<AuthoredThresholds>,
+    /// Statements of the result that contradict each other: one subject, two values.
+    pub contradictions: Option<AuthoredThresholds>,
     /// The size of the whole store in bytes, before against after.
     pub bytes: Option<AuthoredBytes>,
     /// How much smaller the store has to get, and may.
@@ -42,9 +44,6 @@ pub struct AuthoredGates {
     pub cost: Option<AuthoredCost>,
     /// Your own expressions over `diff`, each of which must be true.
     pub assert: Option<Vec<AuthoredAssertion>>,
-    /// Live statements that contradict each other. Not available in this version.
-    #[schemars(extend("doNotSuggest" = true))]
-    pub contradictions: Option<Value>,
     /// Instruction-like text in the result. Not available in this version.
     #[schemars(extend("doNotSuggest" = true))]
     pub injection: Option<Value>,
@@ -56,7 +55,7 @@ pub struct AuthoredGates {
 impl AuthoredGates {
     /// Returns the gates that are set and that this version cannot judge.
     pub fn unavailable(&self) -> impl Iterator<Item = &'static str> {
-        [("contradictions", &self.contradictions), ("injection", &self.injection), ("probes", &self.probes)]
+        [("injection", &self.injection), ("probes", &self.probes)]
             .into_iter()
             .filter_map(|(name, value)| value.is_some().then_some(name))
     }
