@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
@@ -29,6 +30,7 @@ use super::answer::Answer;
 use super::console::Volume;
 use super::exit::CliError;
 use super::opened::Opened;
+use super::revise::{self, Review};
 use super::workspace::Workspace;
 use super::{Call, runs};
 
@@ -47,6 +49,15 @@ pub(super) struct Options {
     /// Say of each statement of this memory what became of it and why
     #[arg(long, value_name = "PATH", conflicts_with_all = ["unified", "path", "stat"])]
     why: Option<String>,
+    /// Step through the statements of a run that waits: keep, drop or restore each
+    #[arg(long, conflicts_with_all = ["unified", "path", "why", "stat"])]
+    review: bool,
+    /// Do to the statements of a run that waits what this file says
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["unified", "path", "why", "stat"])]
+    decisions: Option<PathBuf>,
+    /// Write all statements to decide on to this file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["unified", "path", "why", "stat"])]
+    decisions_out: Option<PathBuf>,
     /// Only counts
     #[arg(long, conflicts_with_all = ["unified", "path"])]
     stat: bool,
@@ -100,6 +111,15 @@ struct Sides {
 }
 
 pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
+    if options.review || options.decisions.is_some() || options.decisions_out.is_some() {
+        let run = match options.what.as_slice() {
+            [] => "latest",
+            [run] => run,
+            _ => return Err(CliError::usage("a review is of one run, not of two stores")),
+        };
+        let (decisions, decisions_out) = (options.decisions.as_deref(), options.decisions_out.as_deref());
+        return revise::run(call, &Review { run, steps: options.review, decisions, decisions_out }).await;
+    }
     let workspace = Workspace::open_project(call)?;
     let opened = workspace.backend(call, false)?;
     let state = workspace.state_read_only()?;

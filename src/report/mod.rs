@@ -9,6 +9,7 @@ pub mod run_view;
 pub mod run_text;
 pub mod fates;
 pub mod fates_text;
+pub mod review_text;
 pub mod life;
 pub mod html;
 pub mod comment;

@@ -10,7 +10,7 @@ use crate::memory::MemoryPath;
 use crate::spec::pipeline::StoreRef;
 
 use super::plan_view::usd;
-use super::run_view::RunView;
+use super::run_view::{EditView, RunView};
 use super::words::{Paint, bytes, count, grouped, line};
 
 /// The most findings shown for one gate.
@@ -59,6 +59,9 @@ pub fn run_text(view: &RunView, state: &RunState, paint: Paint) -> String {
             ),
         );
     }
+    for edit in &view.edits {
+        row("edited", &edit_words(edit));
+    }
     if !view.late_conflicts.is_empty() {
         let paths: Vec<_> = view.late_conflicts.iter().map(|conflict| conflict.path.to_string()).collect();
         row(
@@ -100,6 +103,16 @@ pub fn run_text(view: &RunView, state: &RunState, paint: Paint) -> String {
         }
     }
     text
+}
+
+fn edit_words(edit: &EditView) -> String {
+    let statements = |n| count(n, "statement", "statements");
+    let what = match (edit.restored, edit.dropped) {
+        (restored, 0) => format!("{} restored", statements(restored)),
+        (0, dropped) => format!("{} dropped", statements(dropped)),
+        (restored, dropped) => format!("{} restored, {} dropped", statements(restored), statements(dropped)),
+    };
+    format!("by {}: {what} in {}", line(&edit.by), count(edit.paths.len() as u64, "memory", "memories"))
 }
 
 /// Says what adoption did beside moving the alias.
@@ -277,6 +290,7 @@ pub fn next_commands(view: &RunView, state: &RunState) -> Vec<(String, String)> 
         }
         Phase::AwaitingReview(_) => vec![
             to(format!("dreamrun diff {run}"), "look at it"),
+            to(format!("dreamrun diff {run} --review"), &by_statement(state)),
             to(format!("dreamrun approve {run}"), "adopt it"),
             to(format!("dreamrun reject {run} --reason …"), "drop it"),
         ],
@@ -285,6 +299,7 @@ pub fn next_commands(view: &RunView, state: &RunState) -> Vec<(String, String)> 
                 needed_overrides(reasons).iter().map(|name| format!(" --override {name}")).collect();
             vec![
                 to(format!("dreamrun diff {run}"), "look at it"),
+                to(format!("dreamrun diff {run} --review"), &by_statement(state)),
                 to(format!("dreamrun reject {run} --reason …"), "drop it"),
                 to(format!("dreamrun approve {run}{blocking} --reason …"), "adopt it all the same"),
             ]
@@ -313,6 +328,15 @@ pub fn next_commands(view: &RunView, state: &RunState) -> Vec<(String, String)> 
             to(format!("dreamrun apply {pipeline}"), "continue"),
             to(format!("dreamrun cancel {run}"), "give up"),
         ],
+    }
+}
+
+/// Says what stepping through the statements of a run is good for.
+fn by_statement(state: &RunState) -> String {
+    let lost = state.judgment.as_ref().and_then(|judgment| judgment.fates).map_or(0, |fates| fates.lost);
+    match lost {
+        0 => "keep, drop or restore single statements".to_owned(),
+        lost => format!("restore {}, or not", count(lost, "lost statement", "lost statements")),
     }
 }
 

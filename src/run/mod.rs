@@ -174,6 +174,9 @@ pub enum RunError {
         /// The batch.
         batch: u32,
     },
+    /// What a person wants back is not there any more.
+    #[error(transparent)]
+    TextGone(#[from] crate::adoption::edit::TextGone),
     /// The folder of a directory target could not be written.
     #[error("could not write the candidate to `{folder}`")]
     Folder {

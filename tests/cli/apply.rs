@@ -97,6 +97,7 @@ fn a_wiped_store_is_blocked_by_default_and_nothing_is_adopted() {
         shrink: review above 60%; grow: review above 100%
 
       dreamrun diff tidy-1                         look at it
+      dreamrun diff tidy-1 --review                restore 4 lost statements, or not
       dreamrun reject tidy-1 --reason …            drop it
       dreamrun approve tidy-1 --override lost --override entries_removed --reason … adopt it all the same
     "#);

@@ -231,6 +231,15 @@ fn help_of_diff() {
           --why <PATH>
               Say of each statement of this memory what became of it and why
 
+          --review
+              Step through the statements of a run that waits: keep, drop or restore each
+
+          --decisions <FILE>
+              Do to the statements of a run that waits what this file says
+
+          --decisions-out <FILE>
+              Write all statements to decide on to this file
+
           --stat
               Only counts
 

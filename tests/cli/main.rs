@@ -21,6 +21,7 @@ mod options;
 mod plan;
 mod project;
 mod raw;
+mod review;
 mod rollback;
 mod schema;
 mod show;

@@ -323,3 +323,44 @@ fn processes_that_live_for_three_steps_each_get_there_too() {
     assert_eq!(drill.apply().exits(0).json()["outcome"], "nothing_due");
     eprintln!("{processes} processes for one run");
 }
+
+#[test]
+fn an_edit_killed_at_any_step_is_made_once() {
+    const EDIT: &[&str] = &["diff", "latest", "--decisions", "decisions.yaml"];
+    let points = kill_everywhere(&Scene {
+        prepare: || {
+            let drill = awaiting_review();
+            let written = ["diff", "latest", "--decisions-out", "decisions.yaml"];
+            let _ = drill.run(&written).exits(0);
+            let text = std::fs::read_to_string(drill.path("decisions.yaml")).unwrap();
+            // What is new goes, and the rest stays as the dream made it.
+            let mut is_new = false;
+            let lines: Vec<&str> = text
+                .lines()
+                .map(|line| {
+                    if line.starts_with("  fate: ") {
+                        is_new = line.ends_with("new");
+                    }
+                    if is_new && line.starts_with("  do: ") { "  do: drop" } else { line }
+                })
+                .collect();
+            assert!(lines.contains(&"  do: drop"), "{text}");
+            std::fs::write(drill.path("decisions.yaml"), lines.join("\n")).unwrap();
+            drill
+        },
+        arguments: EDIT,
+        live: Live::Quiet,
+        finish: |drill| {
+            if !has(drill, "edit_intended") {
+                let _ = drill.run(EDIT).exits(0);
+            }
+            let _ = drill.apply().exits(0);
+            let edits = drill.events()["small-1"].iter().filter(|kind| *kind == "edit_intended").count();
+            assert_eq!(edits, 1);
+            let waits = &drill.run(&["show", "latest", "--json"]).exits(0).json()["data"]["phase"];
+            assert_eq!(waits, "awaiting_review");
+        },
+        traces: Traces { generation: 0, claim: Some("small-1".to_owned()), dreams: 3, stores: 4 },
+    });
+    eprintln!("{points} kill points of an edit");
+}
