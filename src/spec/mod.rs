@@ -17,6 +17,7 @@ pub mod suggest;
 pub mod yaml;
 pub mod pipeline;
 pub mod project;
+pub mod probes;
 pub mod authored;
 pub mod schema;
 pub mod quantity;
@@ -29,4 +30,4 @@ pub mod template;
 mod check;
 mod load;
 
-pub use load::{LoadOptions, Loaded, check_names, load_pipeline, load_project};
+pub use load::{LoadOptions, Loaded, check_names, load_forget, load_pipeline, load_probes, load_project};

@@ -11,12 +11,16 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value};
 
-use super::authored::{AuthoredPipeline, AuthoredProject};
+use super::authored::{AuthoredForgetFile, AuthoredPipeline, AuthoredProbeFile, AuthoredProject};
 
 /// The schema of pipeline files, as published.
 pub const PIPELINE_SCHEMA: &str = include_str!("../../schemas/pipeline.schema.json");
 /// The schema of `dreamrun.yaml`, as published.
 pub const PROJECT_SCHEMA: &str = include_str!("../../schemas/project.schema.json");
+/// The schema of probe files, as published.
+pub const PROBES_SCHEMA: &str = include_str!("../../schemas/probes.schema.json");
+/// The schema of forget lists, as published.
+pub const FORGET_SCHEMA: &str = include_str!("../../schemas/forget.schema.json");
 
 /// Which file a schema describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +29,10 @@ pub enum Document {
     Pipeline,
     /// `dreamrun.yaml`.
     Project,
+    /// What `gates.probes.file` names.
+    Probes,
+    /// What `stores.NAME.forget` names.
+    Forget,
 }
 
 /// A published schema with its compiled form.
@@ -40,9 +48,13 @@ impl Document {
     pub(super) fn published(self) -> &'static Published {
         static PIPELINE: LazyLock<Published> = LazyLock::new(|| compile(PIPELINE_SCHEMA));
         static PROJECT: LazyLock<Published> = LazyLock::new(|| compile(PROJECT_SCHEMA));
+        static PROBES: LazyLock<Published> = LazyLock::new(|| compile(PROBES_SCHEMA));
+        static FORGET: LazyLock<Published> = LazyLock::new(|| compile(FORGET_SCHEMA));
         match self {
             Self::Pipeline => &PIPELINE,
             Self::Project => &PROJECT,
+            Self::Probes => &PROBES,
+            Self::Forget => &FORGET,
         }
     }
 
@@ -51,6 +63,8 @@ impl Document {
         match self {
             Self::Pipeline => schema_of::<AuthoredPipeline>("dreamrun pipeline"),
             Self::Project => schema_of::<AuthoredProject>("dreamrun project"),
+            Self::Probes => schema_of::<AuthoredProbeFile>("dreamrun probes"),
+            Self::Forget => schema_of::<AuthoredForgetFile>("dreamrun forget list"),
         }
     }
 }

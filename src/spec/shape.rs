@@ -367,8 +367,12 @@ fn yaml_1_1_boolean(text: &str) -> Option<bool> {
 
 /// Returns where a key would be at home, for keys that are often put in the wrong place.
 fn elsewhere(document: Document, key: &str) -> Option<&'static str> {
-    if document == Document::Project {
-        return matches!(key, "bootstrap" | "keep_previous").then_some("stores.NAME");
+    match document {
+        Document::Pipeline => {}
+        Document::Project => {
+            return matches!(key, "bootstrap" | "keep_previous" | "forget").then_some("stores.NAME");
+        }
+        Document::Probes | Document::Forget => return None,
     }
     let home = match key {
         "store" | "sessions" => "input",

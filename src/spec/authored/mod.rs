@@ -3,11 +3,14 @@
 //! The doc comments of the fields are what people read in their editor, through the JSON Schemas
 //! generated from these types. Nothing here is checked beyond its shape; `check` does that.
 
+mod forget;
 mod gates;
 mod pipeline;
+mod probes;
 mod project;
 mod scalar;
 
+pub use forget::{AuthoredForgetFile, AuthoredForgetRule};
 pub use gates::{
     AuthoredAssertion, AuthoredBytes, AuthoredGates, AuthoredLimits, AuthoredProtected, AuthoredThresholds,
 };
@@ -15,6 +18,7 @@ pub use pipeline::{
     AuthoredAdopt, AuthoredBatch, AuthoredBudget, AuthoredInput, AuthoredPipeline, AuthoredSchedule,
     AuthoredSessions, AuthoredSource, TargetWord,
 };
+pub use probes::{AuthoredProbe, AuthoredProbeFile};
 pub use project::{
     AuthoredBackend, AuthoredNotification, AuthoredProfile, AuthoredProject, AuthoredStore, AuthoredWebhook,
     BackendWord, NotifyWord,
