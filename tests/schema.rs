@@ -103,8 +103,8 @@ gates:
     - {expr: "diff.after.bytes <= 2 * diff.before.bytes", else: review, message: store doubled in size}
   lost: {review: 1, block: 2%}
   contradictions: {review: 1}
-  injection: review
-  probes: {file: probes/support.yaml, block: any_regression}
+  injection: {instructions: review, hidden: block, untrusted: off}
+  probes: {file: probes/support.yaml, review: any_failure, block: any_regression, judge: retrieval}
   size_reduction: {review: 10%}
   convergence: {review: 5%}
   cost: {review: 1}
@@ -221,7 +221,7 @@ fn a_pipeline_for_managed_agents_loads_with_a_profile_applied() {
         Thresholds { review: Some(Threshold::Percent(20.0)), block: Some(Threshold::Percent(80.0)) };
     assert_eq!(pipeline.gates[0], GateSpec::EntriesRemoved(removed));
     let names: Vec<&str> = pipeline.gates.iter().map(|gate| gate.name()).collect();
-    assert_eq!(names, ["entries_removed", "bytes", "unchanged", "protected", "limits", "secrets"]);
+    assert_eq!(names, ["entries_removed", "bytes", "unchanged", "protected", "limits", "secrets", "injection"]);
 }
 
 #[test]

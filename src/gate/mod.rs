@@ -5,13 +5,24 @@
 pub mod verdict;
 pub mod secrets;
 mod threshold;
+mod globs;
+mod lost;
 mod entries_removed;
 mod entries_added;
 mod bytes;
+mod size_reduction;
 mod unchanged;
 mod protected;
+mod policy;
 mod limits;
+mod convergence;
+mod cost;
 mod assert;
+pub mod rules;
+mod passage;
+pub mod injection;
+mod forget;
+mod probes;
 
 use std::collections::BTreeSet;
 
@@ -26,6 +37,7 @@ use crate::price::Usd;
 use crate::snapshot::Snapshot;
 use crate::spec::pipeline::{GateSpec, Level};
 
+use rules::Rules;
 use verdict::{Outcome, Verdict};
 
 /// What gates are shown.
@@ -45,10 +57,12 @@ pub struct Evidence<'a> {
     pub untrusted: &'a BTreeSet<ContentHash>,
     /// What earlier runs of the alias lost, oldest first.
     pub losses: &'a [RunLosses],
+    /// What files of the project say that gates go by.
+    pub rules: &'a Rules,
     /// What a second, offline dream over the candidate would leave; none where no gate asks.
     pub second_pass: Option<&'a Snapshot>,
-    /// What the run has cost so far, at most.
-    pub spent: Usd,
+    /// What the run has cost so far, at most; none if the price of a dream is not known.
+    pub spent: Option<Usd>,
     /// The time.
     pub now: Timestamp,
 }
@@ -59,13 +73,25 @@ pub struct Evidence<'a> {
 /// [`Outcome::Undecided`].
 pub fn judge(spec: &GateSpec, evidence: &Evidence<'_>) -> Verdict {
     match spec {
+        GateSpec::Lost(limits) => lost::judge(limits, evidence),
         GateSpec::EntriesRemoved(thresholds) => entries_removed::judge(thresholds, evidence),
         GateSpec::EntriesAdded(thresholds) => entries_added::judge(thresholds, evidence),
         GateSpec::Bytes { shrink, grow } => bytes::judge(shrink, grow, evidence),
+        GateSpec::SizeReduction { min, max, otherwise } => {
+            size_reduction::judge(*min, *max, *otherwise, evidence)
+        }
         GateSpec::Unchanged(on_unchanged) => unchanged::judge(*on_unchanged, evidence),
-        GateSpec::Protected { paths, on_change } => protected::judge(paths, *on_change, evidence),
+        GateSpec::Protected { paths, statements, on_change } => {
+            protected::judge(paths, statements, *on_change, evidence)
+        }
+        GateSpec::Policy(rules) => policy::judge(rules, evidence),
         GateSpec::Limits { on_exceed, entries } => limits::judge(*on_exceed, *entries, evidence),
         GateSpec::Secrets(level) => secrets::judge(*level, evidence),
+        GateSpec::Injection(levels) => injection::judge(levels, evidence),
+        GateSpec::Forget(file) => forget::judge(file, evidence),
+        GateSpec::Probes(levels) => probes::judge(levels, evidence),
+        GateSpec::Convergence(thresholds) => convergence::judge(thresholds, evidence),
+        GateSpec::Cost { review, block } => cost::judge(*review, *block, evidence),
         GateSpec::Assert(assertions) => assert::judge(assertions, evidence),
     }
 }
@@ -150,9 +176,10 @@ mod testing {
             ledger: &Ledger::of(before, after, &context),
             testimony: &testimony,
             untrusted: &BTreeSet::new(),
+            rules: &Rules::default(),
             losses: &[],
             second_pass: None,
-            spent: Usd::ZERO,
+            spent: Some(Usd::ZERO),
             now: Timestamp::UNIX_EPOCH,
         })
     }
@@ -193,7 +220,7 @@ mod tests {
             let verdicts = with_evidence(&before, &after, |evidence| judge_all(&default_gates(), evidence));
             assert_eq!(overall(&verdicts), outcome, "{kept} of 25 kept: {verdicts:#?}");
             let names: Vec<_> = verdicts.iter().map(|v| v.gate.as_str()).collect();
-            assert_eq!(names, ["entries_removed", "bytes", "unchanged", "limits", "secrets"]);
+            assert_eq!(names, ["entries_removed", "bytes", "unchanged", "limits", "secrets", "injection"]);
         }
     }
 

@@ -1,56 +1,126 @@
-//! Paths that no dream may touch: add, remove, edit, or move to or from.
+//! Paths that no dream may touch (add, remove, edit, or move to or from), and statements that have to
+//! stay in their own words.
 //!
-//! Globs are over whole memory paths: `*` stays within a segment, `**` crosses slashes. A missing
-//! leading slash is supplied and a folder's name covers what is in it, because a guard that never
-//! fires is worse than one that fires too often.
+//! A pinned statement may move to another memory, unless its pin names one. A pin whose statement the
+//! live store does not hold guards nothing, so a person is told.
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diff::{Change, EntryDiff};
-use crate::memory::MemoryPath;
-use crate::spec::pipeline::Level;
+use crate::ledger::Located;
+use crate::memory::{ContentHash, MemoryPath};
+use crate::spec::pipeline::{Level, Pin};
 
+use super::globs::{self, Globs};
 use super::verdict::{Finding, Outcome, Verdict};
 use super::{Evidence, count_of};
 
-/// Judges a candidate by the paths it touches.
-pub(super) fn judge(globs: &[String], on_change: Level, evidence: &Evidence<'_>) -> Verdict {
+/// Judges a candidate by the paths it touches and the statements it keeps.
+pub(super) fn judge(globs: &[String], pins: &[Pin], on_change: Level, evidence: &Evidence<'_>) -> Verdict {
     let level = match on_change {
         Level::Review => "review",
         Level::Block => "block",
     };
-    let limit = format!("{level} on a change under {}", globs.join(", "));
-    let set = match compile(globs) {
+    let mut limit = Vec::new();
+    if !globs.is_empty() {
+        limit.push(format!("{level} on a change under {}", globs.join(", ")));
+    }
+    if !pins.is_empty() {
+        let count = count_of(pins.len() as u64, "pinned statement", "pinned statements");
+        limit.push(format!("{level} on a change of {count}"));
+    }
+    let limit = limit.join("; ");
+    let set = match Globs::compile(globs) {
         Ok(set) => set,
-        Err(error) => {
-            return Verdict::new(
-                "protected",
-                Outcome::Undecided,
-                "the protected paths could not be read",
-                limit,
-                [Finding::of_store(error.to_string())],
-            );
-        }
+        Err(error) => return globs::unreadable("protected", limit, &error),
     };
-    let touched: Vec<_> = evidence.diff.entries.iter().flat_map(|entry| touches(entry, &set)).collect();
-    let outcome = if touched.is_empty() { Outcome::Pass } else { on_change.into() };
-    let measured = format!("{} touched", count_of(touched.len() as u64, "protected path", "protected paths"));
-    Verdict::new("protected", outcome, measured, limit, touched)
-}
-
-fn compile(globs: &[String]) -> Result<GlobSet, globset::Error> {
-    let mut set = GlobSetBuilder::new();
-    for glob in globs {
-        let path = format!("/{}", glob.trim_start_matches('/').trim_end_matches('/'));
-        for glob in [format!("{}/**", path.trim_end_matches('/')), path] {
-            set.add(GlobBuilder::new(&glob).literal_separator(true).build()?);
+    let mut findings: Vec<_> = evidence.diff.entries.iter().flat_map(|entry| touches(entry, &set)).collect();
+    let mut outcome = if findings.is_empty() { Outcome::Pass } else { on_change.into() };
+    let mut measured = Vec::new();
+    if !globs.is_empty() {
+        let paths = count_of(findings.len() as u64, "protected path", "protected paths");
+        measured.push(format!("{paths} touched"));
+    }
+    if !pins.is_empty() {
+        let (mut changed, mut missing) = (0_u64, 0_u64);
+        for (answer, found) in held(pins, evidence) {
+            match answer {
+                Held::Kept => continue,
+                Held::Changed => {
+                    changed += 1;
+                    outcome = outcome.max(on_change.into());
+                }
+                Held::Unknown => {
+                    missing += 1;
+                    outcome = outcome.max(Outcome::Review);
+                }
+            }
+            findings.extend(found);
+        }
+        let total = count_of(pins.len() as u64, "pinned statement", "pinned statements");
+        measured.push(format!("{changed} of {total} changed"));
+        if missing > 0 {
+            measured.push(format!("{missing} not in the live store"));
         }
     }
-    set.build()
+    Verdict::new("protected", outcome, measured.join(", "), limit, findings)
 }
 
-fn touches(entry: &EntryDiff, set: &GlobSet) -> Vec<Finding> {
-    let guarded = |path: &MemoryPath| set.is_match(path.as_str());
+/// What became of a pinned statement.
+enum Held {
+    Kept,
+    Changed,
+    Unknown,
+}
+
+/// Looks for each pin in both stores.
+fn held(pins: &[Pin], evidence: &Evidence<'_>) -> Vec<(Held, Option<Finding>)> {
+    let wanted: BTreeSet<ContentHash> = pins.iter().map(|pin| pin.hash).collect();
+    let (before, after) = (places(&evidence.ledger.before, &wanted), places(&evidence.ledger.after, &wanted));
+    let in_place = |places: &[Place<'_>], pin: &Pin| -> Option<usize> {
+        places.iter().position(|(path, _)| pin.path.as_ref().is_none_or(|pinned| pinned == *path))
+    };
+    let judge = |pin: &Pin| {
+        let old = before.get(&pin.hash).map(Vec::as_slice).unwrap_or_default();
+        let new = after.get(&pin.hash).map(Vec::as_slice).unwrap_or_default();
+        let pinned = format!("pinned at {}:{}", pin.file.display(), pin.line);
+        if in_place(new, pin).is_some() {
+            return (Held::Kept, None);
+        }
+        let Some(stood) = in_place(old, pin) else {
+            let note = match &pin.path {
+                Some(path) => format!("{path} of the live store does not hold the statement {pinned}"),
+                None => format!("the live store does not hold the statement {pinned}"),
+            };
+            return (Held::Unknown, Some(Finding::of_store(note)));
+        };
+        let note = match new.first() {
+            Some((to, line)) => format!("{pinned}, now at {to}:{line}"),
+            None => format!("{pinned}, not in the candidate in these words"),
+        };
+        let (path, line) = old[stood];
+        (Held::Changed, Some(Finding::of_line(path, line, note)))
+    };
+    pins.iter().map(judge).collect()
+}
+
+/// A memory and a line of it.
+type Place<'a> = (&'a MemoryPath, usize);
+
+/// Finds where some statements stand.
+fn places<'a>(
+    statements: &'a [Located<'_>],
+    wanted: &BTreeSet<ContentHash>,
+) -> BTreeMap<ContentHash, Vec<Place<'a>>> {
+    let mut places: BTreeMap<ContentHash, Vec<Place<'a>>> = BTreeMap::new();
+    for located in statements.iter().filter(|located| wanted.contains(&located.hash)) {
+        places.entry(located.hash).or_default().push((located.path, located.statement.line));
+    }
+    places
+}
+
+fn touches(entry: &EntryDiff, set: &Globs) -> Vec<Finding> {
+    let guarded = |path: &MemoryPath| set.cover(path);
     match (entry.change(), entry.moved_from()) {
         (Change::Moved, Some(from)) => {
             let to = entry.path();
@@ -76,7 +146,7 @@ mod tests {
 
     fn spec(paths: &[&str]) -> GateSpec {
         let paths = paths.iter().map(|p| (*p).to_owned()).collect();
-        GateSpec::Protected { paths, on_change: Level::Block }
+        GateSpec::Protected { paths, statements: Vec::new(), on_change: Level::Block }
     }
 
     #[test]

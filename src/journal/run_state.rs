@@ -718,6 +718,11 @@ impl RunState {
         self.dreams.iter().filter_map(|d| d.cost).fold(Usd::default(), |sum, cost| sum + cost)
     }
 
+    /// Returns what all dreams that ended cost at most, if that is known of each of them.
+    pub fn known_cost(&self) -> Option<Usd> {
+        self.dreams.iter().filter(|d| d.status.is_some()).map(|d| d.cost).sum()
+    }
+
     /// Returns the tokens all dreams so far used.
     pub fn usage(&self) -> Usage {
         let mut usage = Usage::default();

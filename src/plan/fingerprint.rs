@@ -73,7 +73,7 @@ impl Fingerprint {
         part("schedule.min_interval", min_interval.map_or_else(none, |span| format!("{span:#}")));
         part("adopt", json(adopt));
         for gate in gates {
-            part(&format!("gates.{}", gate.name()), json(gate));
+            part(&format!("gates.{}", gate.name()), json(&gate.without_places()));
         }
         Self { parts }
     }
@@ -154,7 +154,11 @@ mod tests {
             ("batch", |p| p.batch.size = 99),
             ("budget", |p| p.budget = Some(Usd::from_micros(1))),
             ("gates.protected", |p| {
-                p.gates.push(GateSpec::Protected { paths: Vec::new(), on_change: Level::Block });
+                p.gates.push(GateSpec::Protected {
+                    paths: Vec::new(),
+                    statements: Vec::new(),
+                    on_change: Level::Block,
+                });
             }),
             ("gates.unchanged", |p| {
                 p.gates.retain(|gate| gate.name() != "unchanged");

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use crate::plan::Plan;
 use crate::plan::outline::Outline;
 use crate::plan::report::{LeftOutReason, NotDue};
+use crate::price::Usd;
 use crate::spec::pipeline::{
-    Adopt, AdoptMode, Drift, GateSpec, Level, OnUnchanged, Order, Pipeline, Since, Target, Threshold,
-    Thresholds,
+    Adopt, AdoptMode, Drift, GateSpec, InjectionLevels, Level, LostLimits, OnUnchanged, Order, Permission, Pipeline,
+    PolicyRule, ProbeLevels, ProbeRule, Since, Target, Threshold, Thresholds,
 };
 
 use super::plan_view::store_name;
@@ -96,7 +97,22 @@ fn gates(specs: &[GateSpec]) -> String {
 pub fn gate(spec: &GateSpec) -> String {
     let name = spec.name();
     let settings = match spec {
-        GateSpec::EntriesRemoved(limits) | GateSpec::EntriesAdded(limits) => thresholds(limits),
+        GateSpec::Lost(limits) => lost(limits),
+        GateSpec::EntriesRemoved(limits) | GateSpec::EntriesAdded(limits) | GateSpec::Convergence(limits) => {
+            thresholds(limits)
+        }
+        GateSpec::SizeReduction { min, max, otherwise } => {
+            let side = |name: &str, share: Option<f64>| share.map(|share| format!(" {name} {share}%"));
+            let sides: String = [side("below", *min), side("above", *max)].into_iter().flatten().collect();
+            format!("{}{sides}", level(*otherwise))
+        }
+        GateSpec::Policy(rules) => rules.iter().map(policy).collect::<Vec<_>>().join(", "),
+        GateSpec::Cost { review, block } => {
+            let side = |name: &str, amount: Option<Usd>| amount.map(|amount| format!("{name}>{amount}"));
+            let sides: Vec<_> =
+                [side("review", *review), side("block", *block)].into_iter().flatten().collect();
+            sides.join(" ")
+        }
         GateSpec::Bytes { shrink, grow } => {
             let side = |name: &str, limits: &Thresholds| match thresholds(limits) {
                 text if text.is_empty() => String::new(),
@@ -111,14 +127,59 @@ pub fn gate(spec: &GateSpec) -> String {
         GateSpec::Unchanged(OnUnchanged::Skip) => "skip".to_owned(),
         GateSpec::Unchanged(OnUnchanged::Review) => "review".to_owned(),
         GateSpec::Unchanged(OnUnchanged::Pass) => "pass".to_owned(),
-        GateSpec::Protected { paths, on_change } => format!("{} {}", level(*on_change), paths.join(" ")),
+        GateSpec::Protected { paths, statements, on_change } => {
+            let pins = match statements.len() as u64 {
+                0 => String::new(),
+                pins => format!(" {}", count(pins, "statement", "statements")),
+            };
+            let paths: String = paths.iter().map(|path| format!(" {path}")).collect();
+            format!("{}{paths}{pins}", level(*on_change))
+        }
         GateSpec::Limits { on_exceed, entries } => {
             format!("{} over {}", level(*on_exceed), grouped(*entries))
         }
         GateSpec::Secrets(on_found) => level(*on_found).to_owned(),
+        GateSpec::Injection(InjectionLevels { instructions, hidden, untrusted }) => {
+            let kinds = [("instructions", instructions), ("hidden", hidden), ("untrusted", untrusted)];
+            let kinds = kinds.into_iter().filter_map(|(kind, on)| on.map(|on| format!("{kind}>{}", level(on))));
+            kinds.collect::<Vec<_>>().join(" ")
+        }
+        GateSpec::Forget(file) => file.display().to_string(),
+        GateSpec::Probes(ProbeLevels { file, review, block }) => {
+            let word = |rule: &ProbeRule| match rule {
+                ProbeRule::AnyRegression => "any regression",
+                ProbeRule::AnyFailure => "any failure",
+            };
+            let side = |name: &str, rule: &Option<ProbeRule>| rule.as_ref().map(|r| format!(" {name} {}", word(r)));
+            let sides: String = [side("review", review), side("block", block)].into_iter().flatten().collect();
+            format!("{}{sides}", file.display())
+        }
         GateSpec::Assert(assertions) => count(assertions.len() as u64, "expression", "expressions"),
     };
     format!("{name} {settings}").trim_end().to_owned()
+}
+
+fn lost(limits: &LostLimits) -> String {
+    let mut parts = vec![thresholds(&limits.run)];
+    parts.extend(limits.windows.iter().map(|w| format!("{} days {}", w.days, thresholds(&w.limits))));
+    parts.extend(limits.paths.iter().map(|c| format!("{} {}", c.paths.join(" "), thresholds(&c.limits))));
+    parts.retain(|part| !part.is_empty());
+    parts.join(", ")
+}
+
+fn policy(rule: &PolicyRule) -> String {
+    let PolicyRule { paths, add, edit, remove, moving, lose } = rule;
+    let mut text = paths.join(" ");
+    let changes = [("add", add), ("edit", edit), ("remove", remove), ("move", moving), ("lose", lose)];
+    for (change, permission) in changes.into_iter().filter_map(|(change, p)| p.map(|p| (change, p))) {
+        let word = match permission {
+            Permission::Allow => "allow",
+            Permission::Review => "review",
+            Permission::Block => "block",
+        };
+        text.push_str(&format!(" {change}:{word}"));
+    }
+    text
 }
 
 fn level(level: Level) -> &'static str {

@@ -9,6 +9,7 @@ mod evidence;
 pub mod next;
 pub mod observer;
 mod perform;
+mod rules;
 pub mod rollback;
 pub mod settle;
 mod targets;

@@ -15,6 +15,7 @@ pub mod source;
 pub mod route;
 pub mod suggest;
 pub mod yaml;
+pub mod gates;
 pub mod pipeline;
 pub mod project;
 pub mod probes;

@@ -13,6 +13,11 @@ use crate::memory::ContentHash;
 use crate::price::Usd;
 use crate::spec::problem::Place;
 
+pub use crate::spec::gates::{
+    Assertion, DEFAULT_ENTRIES_LIMIT, DEFAULT_INJECTION, GateSpec, InjectionLevels, Level, LostClass, LostLimits, LostWindow, OnUnchanged,
+    Permission, Pin, PolicyRule, ProbeLevels, ProbeRule, Threshold, Thresholds, default_gates, default_lost,
+};
+
 /// One pipeline file after checking.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pipeline {
@@ -226,144 +231,6 @@ pub enum Drift {
     Review,
     /// Adopt nothing.
     Block,
-}
-
-/// What a gate answers, from mild to severe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Level {
-    /// A person must look.
-    Review,
-    /// Nothing is adopted without an override.
-    Block,
-}
-
-/// A limit on a share or a count.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Threshold {
-    /// Trips **above** this share of the live store's entries (or bytes), in percent.
-    Percent(f64),
-    /// Trips **at** this count.
-    Count(u64),
-}
-
-/// Thresholds of one measure.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Thresholds {
-    /// Above it, a person must look.
-    pub review: Option<Threshold>,
-    /// Above it, nothing is adopted.
-    pub block: Option<Threshold>,
-}
-
-/// One gate with its settings.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum GateSpec {
-    /// Entries of the live store that the candidate lacks.
-    EntriesRemoved(Thresholds),
-    /// Entries of the candidate that the live store lacks.
-    EntriesAdded(Thresholds),
-    /// Bytes of the whole store, before against after.
-    Bytes {
-        /// Limits on getting smaller.
-        shrink: Thresholds,
-        /// Limits on getting larger.
-        grow: Thresholds,
-    },
-    /// A candidate equal to the live store.
-    Unchanged(OnUnchanged),
-    /// Paths that no dream may touch.
-    Protected {
-        /// Globs over memory paths; `**` crosses slashes.
-        paths: Vec<String>,
-        /// What a change means.
-        on_change: Level,
-    },
-    /// The API's limits on paths, sizes and counts.
-    Limits {
-        /// What a breach means.
-        on_exceed: Level,
-        /// The most entries of a store.
-        entries: u64,
-    },
-    /// Credentials in the candidate.
-    Secrets(Level),
-    /// The author's own expressions.
-    Assert(Vec<Assertion>),
-}
-
-impl GateSpec {
-    /// Returns the gate's name, as written in a pipeline.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::EntriesRemoved(_) => "entries_removed",
-            Self::EntriesAdded(_) => "entries_added",
-            Self::Bytes { .. } => "bytes",
-            Self::Unchanged(_) => "unchanged",
-            Self::Protected { .. } => "protected",
-            Self::Limits { .. } => "limits",
-            Self::Secrets(_) => "secrets",
-            Self::Assert(_) => "assert",
-        }
-    }
-
-    /// Says whether the gate asks what the sessions said, beyond what the ledger asks for.
-    pub fn asks_for_testimony(&self) -> bool {
-        false
-    }
-
-    /// Says whether the gate asks what a second dream would leave.
-    pub fn asks_for_second_pass(&self) -> bool {
-        false
-    }
-}
-
-/// What a candidate equal to the live store means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OnUnchanged {
-    /// The run ends as `unchanged`; its sessions count as read.
-    Skip,
-    /// A person must look.
-    Review,
-    /// Adopt it all the same.
-    Pass,
-}
-
-/// One expression that a candidate must satisfy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Assertion {
-    /// A minijinja expression over `diff`; must be true.
-    pub expr: String,
-    /// What it means when it is not.
-    #[serde(rename = "else")]
-    pub otherwise: Level,
-    /// What to tell people then.
-    pub message: Option<String>,
-}
-
-/// The entries a store may hold: the API's own figure was 2,000 in August 2026 and 10,000 in later
-/// copies of its documentation, so the lower one is the safe default.
-pub const DEFAULT_ENTRIES_LIMIT: u64 = 2_000;
-
-/// Returns the gates that stand guard when a pipeline names none, in the order they are judged.
-///
-/// The figures follow what real dreams did: a reduction of 20 to 60% is normal, and more than 80%
-/// dropped has always been an accident.
-pub fn default_gates() -> Vec<GateSpec> {
-    let percent = |p| Some(Threshold::Percent(p));
-    vec![
-        GateSpec::EntriesRemoved(Thresholds { review: percent(60.0), block: percent(80.0) }),
-        GateSpec::Bytes {
-            shrink: Thresholds { review: percent(60.0), block: None },
-            grow: Thresholds { review: percent(100.0), block: None },
-        },
-        GateSpec::Unchanged(OnUnchanged::Skip),
-        GateSpec::Limits { on_exceed: Level::Block, entries: DEFAULT_ENTRIES_LIMIT },
-        GateSpec::Secrets(Level::Block),
-    ]
 }
 
 impl Pipeline {

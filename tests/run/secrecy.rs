@@ -49,7 +49,11 @@ async fn marked() -> World {
     world.pipeline.instructions = Some(Template::new(format!("Keep {MARKER}. {{{{ vars.also }}}}")));
     world.pipeline.vars.insert("also".to_owned(), serde_json::json!(format!("And {MARKER} again")));
     world.pipeline.description = format!("All about {MARKER}");
-    world.pipeline.gates.push(GateSpec::Protected { paths: vec!["/a".to_owned()], on_change: Level::Block });
+    world.pipeline.gates.push(GateSpec::Protected {
+        paths: vec!["/a".to_owned()],
+        statements: Vec::new(),
+        on_change: Level::Block,
+    });
     world
 }
 

@@ -5,6 +5,7 @@
 
 mod forget;
 mod gates;
+mod guards;
 mod pipeline;
 mod probes;
 mod project;
@@ -12,8 +13,10 @@ mod scalar;
 
 pub use forget::{AuthoredForgetFile, AuthoredForgetRule};
 pub use gates::{
-    AuthoredAssertion, AuthoredBytes, AuthoredGates, AuthoredLimits, AuthoredProtected, AuthoredThresholds,
+    AuthoredAssertion, AuthoredBytes, AuthoredCost, AuthoredGates, AuthoredLimits, AuthoredLost,
+    AuthoredLostClass, AuthoredPolicyRule, AuthoredProtected, AuthoredSizeReduction, AuthoredThresholds,
 };
+pub use guards::{AuthoredInjection, AuthoredInjectionKinds, AuthoredProbes, LevelOrOff, ProbeJudge};
 pub use pipeline::{
     AuthoredAdopt, AuthoredBatch, AuthoredBudget, AuthoredInput, AuthoredPipeline, AuthoredSchedule,
     AuthoredSessions, AuthoredSource, TargetWord,
@@ -23,4 +26,4 @@ pub use project::{
     AuthoredBackend, AuthoredNotification, AuthoredProfile, AuthoredProject, AuthoredStore, AuthoredWebhook,
     BackendWord, NotifyWord,
 };
-pub use scalar::{AuthoredBackendOrWord, AuthoredThreshold};
+pub use scalar::{AuthoredBackendOrWord, AuthoredLossLimit, AuthoredPin, AuthoredThreshold};

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
-use super::{AuthoredBackend, BackendWord};
+use super::{AuthoredBackend, AuthoredThresholds, BackendWord};
 
 /// A share or a count, as typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +57,120 @@ impl JsonSchema for AuthoredThreshold {
             "type": ["string", "number"],
             "pattern": r"^[0-9]+(\.[0-9]+)?%$",
             "minimum": 0
+        })
+    }
+}
+
+/// A limit on what is lost over time: one threshold, which blocks, or both.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AuthoredLossLimit {
+    /// Only where to block.
+    Block(AuthoredThreshold),
+    /// Where to review, where to block.
+    Both(AuthoredThresholds),
+}
+
+impl<'de> Deserialize<'de> for AuthoredLossLimit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Limit;
+        impl<'de> Visitor<'de> for Limit {
+            type Value = AuthoredLossLimit;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a share such as `3%`, a whole number, or a mapping with `review` and `block`")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<AuthoredLossLimit, E> {
+                Ok(AuthoredLossLimit::Block(AuthoredThreshold::Text(text.to_owned())))
+            }
+            fn visit_u64<E: de::Error>(self, count: u64) -> Result<AuthoredLossLimit, E> {
+                Ok(AuthoredLossLimit::Block(AuthoredThreshold::Count(count)))
+            }
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<AuthoredLossLimit, E> {
+                self.visit_str(&number.to_string())
+            }
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<AuthoredLossLimit, E> {
+                self.visit_str(&number.to_string())
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AuthoredLossLimit, A::Error> {
+                AuthoredThresholds::deserialize(MapAccessDeserializer::new(map)).map(AuthoredLossLimit::Both)
+            }
+        }
+        deserializer.deserialize_any(Limit)
+    }
+}
+
+impl JsonSchema for AuthoredLossLimit {
+    fn schema_name() -> Cow<'static, str> {
+        "LossLimit".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let threshold = generator.subschema_for::<AuthoredThreshold>();
+        json_schema!({
+            "description": "A share such as `3%` or a whole number, from which on nothing is adopted; or a mapping with `review` and `block`.",
+            "type": ["string", "number", "object"],
+            "pattern": r"^[0-9]+(\.[0-9]+)?%$",
+            "minimum": 0,
+            "properties": { "review": threshold, "block": threshold },
+            "additionalProperties": false
+        })
+    }
+}
+
+/// A statement that has to stay, as text or with its memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthoredPin {
+    /// The memory, if it is named.
+    pub path: Option<String>,
+    /// The statement.
+    pub text: String,
+}
+
+impl<'de> Deserialize<'de> for AuthoredPin {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Mapping {
+            path: Option<String>,
+            text: String,
+        }
+        struct Pin;
+        impl<'de> Visitor<'de> for Pin {
+            type Value = AuthoredPin;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a statement, or a mapping with `path` and `text`")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<AuthoredPin, E> {
+                Ok(AuthoredPin { path: None, text: text.to_owned() })
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AuthoredPin, A::Error> {
+                let Mapping { path, text } = Mapping::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(AuthoredPin { path, text })
+            }
+        }
+        deserializer.deserialize_any(Pin)
+    }
+}
+
+impl JsonSchema for AuthoredPin {
+    fn schema_name() -> Cow<'static, str> {
+        "Pin".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A statement that has to stay, in its own words; or a mapping with its memory.",
+            "type": ["string", "object"],
+            "minLength": 1,
+            "properties": {
+                "path": {
+                    "description": "The memory it has to stay in, such as `/policy/deploys.md`.",
+                    "type": "string",
+                    "minLength": 1
+                },
+                "text": { "description": "The statement.", "type": "string", "minLength": 1 }
+            },
+            "required": ["text"],
+            "additionalProperties": false
         })
     }
 }

@@ -3,9 +3,8 @@
 use crate::spec::authored::{AuthoredInjection, AuthoredProbes, LevelOrOff, ProbeJudge};
 use crate::spec::checker::Checker;
 use crate::spec::codes::Code;
-use crate::spec::guards::{DEFAULT_INJECTION, InjectionLevels, ProbeLevels, ProbeRule};
+use crate::spec::gates::{DEFAULT_INJECTION, InjectionLevels, Level, ProbeLevels, ProbeRule};
 use crate::spec::path;
-use crate::spec::pipeline::Level;
 use crate::spec::route::Route;
 
 /// Fills in the levels; what is not said keeps its default.

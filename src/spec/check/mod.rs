@@ -6,6 +6,7 @@
 mod adopt;
 mod forget;
 mod gates;
+mod guards;
 mod pattern;
 mod pipeline;
 mod probes;
