@@ -27,6 +27,7 @@ pub mod spec;
 // Kept: what survives the process.
 mod sqlite;
 pub mod state;
+pub mod archive;
 
 // Decided: pure functions over values.
 pub mod plan;

@@ -96,18 +96,33 @@ gates:
   entries_added: {review: 20%, block: 100}
   bytes: {shrink: {review: 60%, block: 80%}, grow: {review: 100%}}
   unchanged: skip
-  protected: {paths: ["/policy/**"], on_change: block}
+  protected:
+    paths: ["/policy/**"]
+    statements: [Never deploy on Fridays., {path: /policy/money.md, text: Refunds need two people.}]
+    on_change: block
+  policy:
+    - {paths: ["/people/**"], add: review, edit: review, remove: block, move: block, lose: block}
+    - {paths: ["/**"], remove: allow}
   limits: {on_exceed: block, entries: 2000}
   secrets: block
   assert:
     - {expr: "diff.after.bytes <= 2 * diff.before.bytes", else: review, message: store doubled in size}
-  lost: {review: 1, block: 2%}
+  lost:
+    review: 1
+    block: 2%
+    over_7_days: 2%
+    over_30_days: {review: 2%, block: 3%}
+    over_90_days: 5
+    over_365_days: 10%
+    paths:
+      - {paths: ["/people/**"], review: 1, block: 2}
+    judge: model
   contradictions: {review: 1}
   injection: {instructions: review, hidden: block, untrusted: off}
   probes: {file: probes/support.yaml, review: any_failure, block: any_regression, judge: retrieval}
-  size_reduction: {review: 10%}
+  size_reduction: {min: 10%, max: 60%, otherwise: review}
   convergence: {review: 5%}
-  cost: {review: 1}
+  cost: {review_usd: 1, block_usd: 2.5}
 schedule: {min_interval: 20h}
 adopt:
   mode: review
@@ -126,6 +141,7 @@ dreamrun: 1
 requires: ">=0.1"
 backend: {kind: managed_agents, database: x.db, base_url: "https://api.example.com", workspace: wrkspc_01, key_header: x-api-key}
 state: .dreamrun/state.db
+ledger: {archive: .dreamrun/archive}
 stores:
   support-memory: {bootstrap: memstore_01, keep_previous: 3, forget: forget/support.yaml}
 notify:
@@ -221,7 +237,10 @@ fn a_pipeline_for_managed_agents_loads_with_a_profile_applied() {
         Thresholds { review: Some(Threshold::Percent(20.0)), block: Some(Threshold::Percent(80.0)) };
     assert_eq!(pipeline.gates[0], GateSpec::EntriesRemoved(removed));
     let names: Vec<&str> = pipeline.gates.iter().map(|gate| gate.name()).collect();
-    assert_eq!(names, ["entries_removed", "bytes", "unchanged", "protected", "limits", "secrets", "injection"]);
+    assert_eq!(
+        names,
+        ["entries_removed", "bytes", "unchanged", "protected", "limits", "secrets", "injection", "forget"]
+    );
 }
 
 #[test]

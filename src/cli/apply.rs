@@ -415,6 +415,7 @@ impl Desk<'_> {
             observer: &self.watcher,
             prices: &prices,
             root: &self.workspace.root,
+            archive: self.archive.as_ref(),
             alias: &alias,
             instructions: &instructions,
             interrupt: self.signals.interrupt(),

@@ -54,6 +54,7 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         observer: &Unwatched,
         prices: &prices,
         root: &desk.workspace.root,
+        archive: desk.archive.as_ref(),
         alias: &alias,
         // A run that is given up asks for no dream.
         instructions: &[],

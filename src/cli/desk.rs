@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::archive::Archive;
 use crate::backend::Backend;
 use crate::ids::{Alias, DreamId, RunId};
 use crate::journal::Journal;
@@ -27,6 +28,7 @@ pub(super) struct Desk<'a> {
     pub(super) state: Arc<dyn StateStore>,
     pub(super) opened: Opened,
     pub(super) backend: Arc<dyn Backend>,
+    pub(super) archive: Option<Archive>,
     pub(super) asked: Asked,
     /// The dream that the next run begins with, if one was named.
     pub(super) from_dream: Option<DreamId>,
@@ -51,8 +53,20 @@ impl<'a> Desk<'a> {
         };
         let backend = opened.backend.clone();
         let watcher = Watcher::new(call)?;
+        let archive = workspace.archive();
         let asked = Asked::default();
-        Ok(Self { call, workspace, state, opened, backend, asked, from_dream: None, watcher, signals })
+        Ok(Self {
+            call,
+            workspace,
+            state,
+            opened,
+            backend,
+            archive,
+            asked,
+            from_dream: None,
+            watcher,
+            signals,
+        })
     }
 
     /// Opens the project for a command on a run that exists.

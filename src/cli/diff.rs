@@ -1,21 +1,29 @@
 //! `dreamrun diff`: what a run changed and on what evidence, or how two stores or folders differ.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use clap::Args;
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::diff::{Change, DiffCounts, EntryDiff, StoreDiff};
 use crate::dream::DreamChange;
 use crate::gate::secrets::redact;
-use crate::ids::{Alias, MemoryStoreId};
+use crate::ids::{Alias, MemoryStoreId, RunId};
+use crate::ledger::forget::ForgetList;
+use crate::ledger::testimony::Testimony;
+use crate::ledger::{Context, Fate, FateCounts, Ledger};
 use crate::memory::MemoryPath;
 use crate::report::diff_text::{Detail, Reasons, entry_text, head_text};
-use crate::run::base_snapshot;
+use crate::report::fates::{FateRow, Fates, NewRow};
+use crate::report::fates_text::{counts_text, lost_text, new_text, row_text};
+use crate::report::words::{Paint, count};
+use crate::run::past::Past;
 use crate::snapshot::Snapshot;
 use crate::spec;
-use crate::state::StateStore;
 use crate::state::alias::{self, AliasRecord};
+use crate::state::{StateStore, ledger};
 
 use super::answer::Answer;
 use super::console::Volume;
@@ -36,6 +44,9 @@ pub(super) struct Options {
     /// Only entries at or below this path
     #[arg(long, value_name = "PATH")]
     path: Option<String>,
+    /// Say of each statement of this memory what became of it and why
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["unified", "path", "stat"])]
+    why: Option<String>,
     /// Only counts
     #[arg(long, conflicts_with_all = ["unified", "path"])]
     stat: bool,
@@ -48,6 +59,16 @@ struct DiffView {
     after: String,
     counts: DiffCounts,
     entries: Vec<EntryView>,
+    /// How many statements met which fate.
+    fates: FateCounts,
+    /// The statements that were lost; with `--why` every statement of the memory.
+    statements: Vec<FateRow>,
+    /// With `--why`: the new statements of the memory.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    new: Vec<NewRow>,
+    /// Memories of the first side whose text nobody keeps any more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<MemoryPath>,
     /// What the dreams did and why, where the backend says.
     changes: Vec<DreamChange>,
 }
@@ -62,12 +83,20 @@ struct EntryView {
     added: Vec<String>,
 }
 
-/// Two sides of a comparison.
+/// Two sides of a comparison, and by what the fates of statements are judged.
+#[derive(Default)]
 struct Sides {
     names: (String, String),
     before: Snapshot,
     after: Snapshot,
     changes: Vec<DreamChange>,
+    /// Of a run: what the sessions said that it read.
+    testimony: Testimony,
+    /// Of a run: when it was judged.
+    judged_at: Option<Timestamp>,
+    /// The run.
+    run: Option<RunId>,
+    missing: Vec<MemoryPath>,
 }
 
 pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
@@ -79,38 +108,131 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         [a, b] => {
             let before = one_side(&workspace, &opened, state, call, a).await?;
             let after = one_side(&workspace, &opened, state, call, b).await?;
-            Sides { names: (a.clone(), b.clone()), before, after, changes: Vec::new() }
+            Sides { names: (a.clone(), b.clone()), before, after, ..Sides::default() }
         }
-        [run] => of_run(&opened, state, run).await?,
-        _ => of_run(&opened, state, "latest").await?,
+        [run] => of_run(&workspace, &opened, state, run).await?,
+        _ => of_run(&workspace, &opened, state, "latest").await?,
     };
+    let forget = ForgetList::default();
+    let context = Context { testimony: &sides.testimony, forget: &forget, now: sides.judged_at };
+    let ledger = Ledger::of(&sides.before, &sides.after, &context);
+    let fates = Fates::of(&ledger, &sides.before, &sides.after, &sides.testimony);
     let mut diff = StoreDiff::between(&sides.before, &sides.after);
-    let mut changes: Vec<DreamChange> = sides.changes.into_iter().map(redacted).collect();
-    if let Some(path) = &options.path {
+    let mut changes: Vec<DreamChange> = sides.changes.iter().cloned().map(redacted).collect();
+    if let Some(path) = options.path.as_ref().or(options.why.as_ref()) {
         let below = |candidate: &MemoryPath| is_at_or_below(candidate, path);
         diff.entries.retain(|entry| below(entry.path()) || entry.moved_from().is_some_and(below));
         changes.retain(|change| below(&change.path));
     }
     let paint = call.console.paint;
     let is_whole = call.console.volume == Volume::Verbose;
-    let detail = Detail { is_unified: options.unified, is_whole };
-    let reasons = Reasons::of(&changes);
     let mut text = head_text(&sides.names, &diff.counts, paint);
-    if !options.stat {
-        for entry in &diff.entries {
-            text.push('\n');
-            text.push_str(&entry_text(entry, &reasons, detail, paint));
+    let (statements, new) = match &options.why {
+        Some(path) => {
+            let below = |candidate: &MemoryPath| is_at_or_below(candidate, path);
+            let (rows, new) = (fates.rows(|at, _| below(at)), fates.new_rows(below));
+            if rows.is_empty() && new.is_empty() {
+                return Err(CliError::usage(format!("neither side has statements at `{path}`"))
+                    .hint("`dreamrun diff` names the memories that changed."));
+            }
+            text.push_str(&why_text(&rows, &new, &fates.counts(below), &sides, is_whole, paint));
+            (rows, new)
         }
+        None => {
+            let _ = writeln!(text, "statements: {}", counts_text(&ledger.counts));
+            let lost = fates.rows(|at, fate| {
+                fate == Fate::Lost && options.path.as_ref().is_none_or(|path| is_at_or_below(at, path))
+            });
+            if !options.stat {
+                text.push_str(&entries_text(&diff, &changes, options, is_whole, paint));
+                text.push_str(&losses_text(&lost, &sides, is_whole, paint));
+            }
+            (lost, Vec::new())
+        }
+    };
+    if !sides.missing.is_empty() {
+        let memories = count(sides.missing.len() as u64, "memory", "memories");
+        let _ = writeln!(
+            text,
+            "{} the text of {memories} is kept nowhere any more; they are compared as they are now",
+            paint.warn("note:")
+        );
     }
     call.console.say(&text);
     let view = DiffView {
-        before: sides.names.0,
-        after: sides.names.1,
+        before: sides.names.0.clone(),
+        after: sides.names.1.clone(),
         counts: diff.counts,
         entries: diff.entries.iter().map(EntryView::of).collect(),
+        fates: ledger.counts,
+        statements,
+        new,
+        missing: sides.missing.clone(),
         changes,
     };
     Ok(Answer::new(if diff.is_empty() { "same" } else { "different" }, view))
+}
+
+/// The most lost statements that are listed unless everything is asked for.
+const LOST_SHOWN: usize = 20;
+
+fn entries_text(
+    diff: &StoreDiff,
+    changes: &[DreamChange],
+    options: &Options,
+    is_whole: bool,
+    paint: Paint,
+) -> String {
+    let detail = Detail { is_unified: options.unified, is_whole };
+    let reasons = Reasons::of(changes);
+    let mut text = String::new();
+    for entry in &diff.entries {
+        text.push('\n');
+        text.push_str(&entry_text(entry, &reasons, detail, paint));
+    }
+    text
+}
+
+/// Names what was lost, and how to see why.
+fn losses_text(lost: &[FateRow], sides: &Sides, is_whole: bool, paint: Paint) -> String {
+    let Some(first) = lost.first() else { return String::new() };
+    let shown = if is_whole { lost.len() } else { LOST_SHOWN.min(lost.len()) };
+    let mut text = format!("\n{}:\n", count(lost.len() as u64, "statement lost", "statements lost"));
+    text.push_str(&lost_text(&lost[..shown], paint));
+    if shown < lost.len() {
+        let _ = writeln!(text, "  and {} more; `-v` shows all", lost.len() - shown);
+    }
+    let run = sides
+        .run
+        .as_ref()
+        .map_or_else(|| format!("{} {}", sides.names.0, sides.names.1), ToString::to_string);
+    let command = format!("dreamrun diff {run} --why {}", first.statement.path);
+    let _ = writeln!(text, "  {command:<44} {}", paint.dim("says of each statement what became of it"));
+    text
+}
+
+/// Says of each statement of a memory what became of it, worst first.
+fn why_text(
+    rows: &[FateRow],
+    new: &[NewRow],
+    counts: &FateCounts,
+    sides: &Sides,
+    is_whole: bool,
+    paint: Paint,
+) -> String {
+    let mut text = format!("statements: {}\n\n", counts_text(counts));
+    for row in rows {
+        text.push_str(&row_text(row, is_whole, paint));
+    }
+    for row in new {
+        text.push_str(&new_text(row, !sides.testimony.sayings.is_empty(), is_whole, paint));
+    }
+    if sides.testimony.unread > 0 {
+        let sessions = count(sides.testimony.unread, "session", "sessions");
+        let warning = paint.warn("note:");
+        let _ = writeln!(text, "{warning} {sessions} could not be read again: what they said is not known");
+    }
+    text
 }
 
 fn is_at_or_below(candidate: &MemoryPath, path: &str) -> bool {
@@ -119,7 +241,12 @@ fn is_at_or_below(candidate: &MemoryPath, path: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-async fn of_run(opened: &Opened, state: Option<&dyn StateStore>, name: &str) -> Result<Sides, CliError> {
+async fn of_run(
+    workspace: &Workspace,
+    opened: &Opened,
+    state: Option<&dyn StateStore>,
+    name: &str,
+) -> Result<Sides, CliError> {
     let backend = opened.backend.as_ref();
     let journal = runs::find(state, name).await?;
     let run = journal.run();
@@ -127,20 +254,33 @@ async fn of_run(opened: &Opened, state: Option<&dyn StateStore>, name: &str) -> 
     if let Some(record) = read_alias(state, &alias).await? {
         opened.check_origin(&alias, &record)?;
     }
-    let state = journal.state();
-    let (Some(base), Some(candidate)) = (&state.base, &state.candidate) else {
-        return Err(CliError::usage(format!("run `{run}` has no candidate yet"))
-            .hint(format!("See `dreamrun show {run}`.")));
+    let archive = workspace.archive();
+    let past = Past { backend, archive: archive.as_ref() };
+    let none = || {
+        CliError::usage(format!("run `{run}` has no candidate yet"))
+            .hint(format!("See `dreamrun show {run}`."))
     };
+    let (Some(base), Some(candidate)) = (&journal.state().base, &journal.state().candidate) else {
+        return Err(none());
+    };
+    let grounds = past.grounds(journal.state()).await?.ok_or_else(none)?;
     let mut changes = Vec::new();
-    for dream in state.dreams.iter().filter_map(|record| record.dream.as_ref()) {
+    for dream in journal.state().dreams.iter().filter_map(|record| record.dream.as_ref()) {
         changes.extend(backend.dream_changes(dream).await?);
     }
+    let ledger = match state {
+        Some(state) => ledger::read(state, &alias, run).await?,
+        None => None,
+    };
     Ok(Sides {
         names: (format!("{} before {run}", base.store), format!("{} of {run}", candidate.store)),
-        before: base_snapshot(backend, base).await?,
-        after: backend.snapshot(&candidate.store).await?,
+        before: grounds.before.snapshot,
+        after: grounds.after.snapshot,
         changes,
+        testimony: grounds.testimony,
+        judged_at: ledger.map(|ledger| ledger.at),
+        run: Some(run.clone()),
+        missing: [grounds.before.missing, grounds.after.missing].concat(),
     })
 }
 

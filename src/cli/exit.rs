@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::archive::ArchiveError;
 use crate::backend::{BackendError, Refusal};
 use crate::ids::{DeploymentId, DreamId};
 use crate::journal::JournalError;
@@ -234,6 +235,13 @@ impl From<FromDreamError> for CliError {
     }
 }
 
+impl From<ArchiveError> for CliError {
+    fn from(error: ArchiveError) -> Self {
+        Self::caused(ExitCode::Unexpected, &error)
+            .hint("It is `ledger.archive` in dreamrun.yaml; nothing is adopted whose past could not be kept.")
+    }
+}
+
 impl From<RunError> for CliError {
     fn from(error: RunError) -> Self {
         match error {
@@ -302,6 +310,7 @@ impl From<RunError> for CliError {
                 );
                 Self::caused(ExitCode::Stale, &error).hint(hint)
             }
+            RunError::Archive(error) => error.into(),
             RunError::Folder { .. } => Self::caused(ExitCode::Unexpected, &error)
                 .hint("The alias has not moved. Mend the folder, then run `dreamrun apply` again."),
         }

@@ -19,6 +19,7 @@ mod gc;
 mod github;
 mod home;
 mod lockfile;
+mod log;
 mod opened;
 mod parts;
 mod plan;
@@ -169,6 +170,8 @@ enum Command {
     Show(show::Options),
     /// Show what a run, or two stores or folders, differ in
     Diff(diff::Options),
+    /// Tell what happened to a store, or to one of its memories
+    Log(log::Options),
     /// Adopt a candidate that waits for a person
     Approve(review::ApproveOptions),
     /// Drop a candidate that waits for a person
@@ -279,6 +282,7 @@ fn kind(command: Option<&Command>) -> &'static str {
         Some(Command::Status(_)) => "status",
         Some(Command::Show(_)) => "show",
         Some(Command::Diff(_)) => "diff",
+        Some(Command::Log(_)) => "log",
         Some(Command::Approve(_)) => "approve",
         Some(Command::Reject(_)) => "reject",
         Some(Command::Cancel(_)) => "cancel",
@@ -312,6 +316,7 @@ fn dispatch(command: Option<Command>, call: &Call<'_>) -> Result<Answer, CliErro
             Some(Command::Status(options)) => status::run(call, &options).await,
             Some(Command::Show(options)) => show::run(call, &options).await,
             Some(Command::Diff(options)) => diff::run(call, &options).await,
+            Some(Command::Log(options)) => log::run(call, &options).await,
             Some(Command::Approve(options)) => review::approve(call, &options).await,
             Some(Command::Reject(options)) => review::reject(call, &options).await,
             Some(Command::Cancel(options)) => cancel::run(call, &options).await,

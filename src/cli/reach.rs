@@ -56,6 +56,7 @@ pub(super) fn misplaced(root: &Path, project: &Project) -> Vec<Problem> {
         used.push(database.clone());
         folders.push(sqlite::beside(database, "-dreams"));
     }
+    used.extend(project.archive.clone());
     for folder in folders {
         // The lock files in it are written to.
         let entries = std::fs::read_dir(root.join(&folder)).into_iter().flatten().filter_map(Result::ok);

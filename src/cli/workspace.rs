@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use crate::archive::Archive;
 use crate::backend::local::{LocalBackend, LocalOptions};
 use crate::ids::{Alias, PipelineName};
 use crate::spec::codes::Code;
@@ -345,6 +346,11 @@ impl Workspace {
     /// Returns the folder of the lock files that belong to the state.
     pub(super) fn lock_folder(&self) -> PathBuf {
         self.state_path().with_extension("locks")
+    }
+
+    /// Returns the archive of replaced text, if the project keeps one.
+    pub(super) fn archive(&self) -> Option<Archive> {
+        self.project.archive.as_ref().map(|folder| Archive::at(self.root.join(folder)))
     }
 
     /// Opens state for writing.

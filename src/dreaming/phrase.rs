@@ -223,8 +223,8 @@ fn draft_word(token: &Token<'_>) -> DraftWord {
         }
         None => token.norm.replace(',', ""),
     };
-    let stem = (stem != token.norm).then_some(stem);
-    DraftWord { norm: token.norm.clone(), stem, class, specific, label_end: token.label_end }
+    let stem = (stem != *token.norm).then_some(stem);
+    DraftWord { norm: token.norm.to_string(), stem, class, specific, label_end: token.label_end }
 }
 
 /// Numbers the pairs of neighbouring words, with and without grammar words.

@@ -59,7 +59,9 @@ impl ForgetList {
 
     /// Returns the rule that names a statement by its hash.
     pub fn forbids_hash(&self, hash: ContentHash) -> Option<&ForgetRule> {
-        self.rules.iter().find(|rule| matches!(rule.what, Forgotten::Statement(forgotten) if forgotten == hash))
+        self.rules
+            .iter()
+            .find(|rule| matches!(rule.what, Forgotten::Statement(forgotten) if forgotten == hash))
     }
 
     /// Returns the rule whose pattern matches a text, a statement or not.

@@ -15,10 +15,9 @@ pub mod window;
 
 use jiff::Timestamp;
 
-use crate::memory::{ContentHash, Memory, MemoryPath};
+use crate::memory::{ContentHash, MemoryPath};
 use crate::snapshot::Snapshot;
-use crate::text::normal::normal;
-use crate::text::statement::{Statement, statements};
+use crate::text::statement::Statement;
 
 pub use fate::{Because, Fate, FateCounts, Judged};
 
@@ -65,7 +64,7 @@ pub struct Context<'a> {
 impl<'a> Ledger<'a> {
     /// Finds the fate of every statement, in time linear in the size of both snapshots.
     pub fn of(before: &'a Snapshot, after: &'a Snapshot, context: &Context<'_>) -> Self {
-        judge::judge(located(before), located(after), context)
+        judge::judge(before, after, context)
     }
 
     /// Returns the statements that met one fate, with what is known of it.
@@ -88,16 +87,4 @@ impl<'a> Ledger<'a> {
     pub fn wants_testimony(&self) -> bool {
         self.fates.iter().any(|judged| matches!(judged.because, Because::Altered { .. }))
     }
-}
-
-fn located(snapshot: &Snapshot) -> Vec<Located<'_>> {
-    snapshot.iter().flat_map(located_in).collect()
-}
-
-fn located_in(memory: &Memory) -> impl Iterator<Item = Located<'_>> {
-    statements(&memory.content).into_iter().map(|statement| Located {
-        path: &memory.path,
-        hash: ContentHash::of(normal(statement.text)),
-        statement,
-    })
 }

@@ -79,8 +79,7 @@ pub fn untrusted(
         }
         let facts = Facts::of(statement.statement.text);
         let carries_on = parents.iter().filter(|&&old| ledger.fates[old].fate != Fate::Superseded);
-        let known: Vec<Facts> =
-            carries_on.map(|&old| Facts::of(ledger.before[old].statement.text)).collect();
+        let known: Vec<Facts> = carries_on.map(|&old| Facts::of(ledger.before[old].statement.text)).collect();
         let has_known = |specific: &Specific| known.iter().any(|old| old.specifics.contains(specific));
         if known.is_empty() || !facts.specifics.iter().all(has_known) {
             suspects.insert(at, (Distrust::OnlyTool, facts));
@@ -198,8 +197,7 @@ fn said_in(
         let keys = here.flat_map(|facts| {
             facts.specifics.iter().map(|s| s.value.as_str()).chain(facts.words.iter().map(String::as_str))
         });
-        let candidates: BTreeSet<usize> =
-            keys.filter_map(|key| by_key.get(key)).flatten().copied().collect();
+        let candidates: BTreeSet<usize> = keys.filter_map(|key| by_key.get(key)).flatten().copied().collect();
         let mut both = Facts::default();
         if !candidates.is_empty() {
             both.specifics = facts.specifics.union(&last.specifics).cloned().collect();

@@ -20,6 +20,7 @@ use crate::ledger::{Because, Fate, FateCounts, Judged, Ledger, Located};
 use crate::memory::{ContentHash, MemoryPath};
 use crate::snapshot::Snapshot;
 use crate::text::lexicon::is_function_word;
+use crate::text::normal::normal;
 use crate::text::statement::statements;
 use crate::text::token::tokens;
 
@@ -235,8 +236,15 @@ fn nearest(text: &str, about: &str) -> String {
 
 /// Returns the words of a text that are about something.
 fn own_words(text: &str) -> HashSet<String> {
-    let norm = tokens(text).into_iter().map(|token| token.norm);
+    let norm = tokens(text).into_iter().map(|token| token.norm.into_owned());
     norm.filter(|word| !is_function_word(word)).collect()
+}
+
+/// Returns the words of a statement of a memory by the hash of its normal form, redacted with the whole
+/// memory in view.
+pub fn statement_in(content: &str, hash: &ContentHash) -> Option<String> {
+    let found = statements(content).into_iter().find(|s| ContentHash::of(normal(s.text)) == *hash)?;
+    Some(masked(found.text, found.text_span.start, &secrets::find(content)).into_owned())
 }
 
 /// The memories of a snapshot, with what must not be shown of them.

@@ -16,7 +16,7 @@ use crate::journal::Journal;
 use crate::journal::event::{FailReason, JournalEvent};
 use crate::journal::run_state::{Base, Phase, RunState};
 use crate::ledger::window::RunLosses;
-use crate::memory::MemoryPath;
+use crate::memory::{Memory, MemoryPath};
 use crate::snapshot::{IndexEntry, Snapshot, SnapshotIndex};
 use crate::spec::pipeline::{StoreRef, Target};
 use crate::state::alias::{Adoption, AliasRecord};
@@ -137,6 +137,13 @@ async fn decide_on(
         approval: state.approval.as_ref().map(|approval| &approval.given),
     };
     let decision = if has_moved { Decision::Adopt } else { decide(&situation) };
+    if decision == Decision::Adopt
+        && let Some(archive) = around.archive.filter(|_| !has_moved)
+    {
+        // What goes has to be kept before the first step that may take it.
+        let goes = |memory: &&Memory| theirs.get(&memory.path).is_none_or(|new| new.hash != memory.hash);
+        archive.keep(live.iter().filter(goes))?;
+    }
     let event = match decision {
         Decision::Adopt => JournalEvent::AdoptionIntended {
             from: base.store.clone(),

@@ -8,6 +8,7 @@ mod adopt;
 mod evidence;
 pub mod next;
 pub mod observer;
+pub mod past;
 mod perform;
 mod rules;
 pub mod rollback;
@@ -19,6 +20,7 @@ use std::path::Path;
 use jiff::SignedDuration;
 use tokio::sync::watch;
 
+use crate::archive::{Archive, ArchiveError};
 use crate::backend::{Backend, BackendError, PastMemory, WhenLeft};
 use crate::clock::Clock;
 use crate::ids::{Alias, DeploymentId, DreamId, RunId, SessionId};
@@ -48,6 +50,8 @@ pub struct Surroundings<'a> {
     pub prices: &'a PriceTable,
     /// The project's folder, which a directory target is relative to.
     pub root: &'a Path,
+    /// Where the text of what an adoption replaces is kept, if the project asks for it.
+    pub archive: Option<&'a Archive>,
     /// The alias the run works on: [`crate::plan::Plan::alias`] of its plan.
     pub alias: &'a Alias,
     /// The rendered instructions of each batch, in order.
@@ -84,6 +88,9 @@ pub enum RunError {
     /// The backend failed.
     #[error(transparent)]
     Backend(#[from] BackendError),
+    /// The text of what an adoption replaces could not be kept, so nothing was adopted.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// Another run works on the alias.
     #[error("`{alias}` is held by run `{run}`")]
     Busy {

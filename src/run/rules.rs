@@ -22,7 +22,8 @@ pub(super) fn read(root: &Path, gates: &[GateSpec]) -> Rules {
                 rules.forget = Some(source(root, file).and_then(|source| loaded(load_forget(&source))));
             }
             GateSpec::Probes(levels) => {
-                rules.probes = Some(source(root, &levels.file).and_then(|source| loaded(load_probes(&source))));
+                rules.probes =
+                    Some(source(root, &levels.file).and_then(|source| loaded(load_probes(&source))));
             }
             _ => {}
         }

@@ -203,6 +203,8 @@ codes! {
         "This version keeps state in a SQLite file."
     NotifyNotSent "DR0504" Warning "notifications are not sent in this version"
         "`notify` is checked, and this version sends nothing."
+    ArchiveNotAvailable "DR0505" Error "archive not available in this version"
+        "`ledger.archive` names a folder of the project. Object storage is no place for it in this version."
     NeedsManagedAgents "DR0511" Error "needs backend managed_agents"
         "The local backend cannot serve this."
     NeedsLocal "DR0512" Error "needs backend local"

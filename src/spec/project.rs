@@ -18,6 +18,8 @@ pub struct Project {
     pub backend: BackendSpec,
     /// Where state lives.
     pub state: StateSpec,
+    /// The folder that keeps the text of what adoptions replace, relative to the project.
+    pub archive: Option<PathBuf>,
     /// The project's names for memory stores.
     pub stores: BTreeMap<Alias, StoreSpec>,
     /// A budget that the profile puts on every pipeline.

@@ -1,18 +1,20 @@
 //! State: which store is live, what was paid for, what waits, who writes.
 //!
 //! Everything rests on one small trait, [`StateStore`], so that every place state can live behaves
-//! the same. Three kinds of key are used:
+//! the same. Four kinds of key are used:
 //!
 //! ```text
 //! aliases/<alias>       one object per store, replaced only from the version that was read
 //! runs/<run>/<seq>      the journal: one immutable event per key, created only if absent
 //! ledgers/<alias>/<run> what a run did to each statement, in hashes
+//! deeds/<alias>/<seq>   what people did to an alias by hand; immutable like the journal
 //! ```
 //!
 //! State holds ids, hashes, paths, counts and decisions. It never holds memory text, transcripts,
 //! rendered instructions or credentials: none of the types written here has a field for them.
 
 pub mod alias;
+pub mod deeds;
 pub mod driver;
 pub mod ledger;
 pub mod sqlite;
@@ -44,6 +46,16 @@ impl Key {
     /// Returns what the keys of an alias's ledgers begin with.
     pub fn ledgers(alias: &crate::ids::Alias) -> String {
         format!("ledgers/{alias}/")
+    }
+
+    /// Names one deed. Numbers are padded so that keys sort as deeds happened.
+    pub fn deed(alias: &crate::ids::Alias, number: u64) -> Self {
+        Self(format!("{}{number:08}", Self::deeds(alias)))
+    }
+
+    /// Returns what the keys of an alias's deeds begin with.
+    pub fn deeds(alias: &crate::ids::Alias) -> String {
+        format!("deeds/{alias}/")
     }
 
     /// Returns the key as text.

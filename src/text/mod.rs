@@ -1,12 +1,17 @@
 //! How memory text is read.
 
-pub mod statement;
+pub mod script;
+mod words;
+pub mod lexicon;
 mod sentence;
+pub mod statement;
 pub mod token;
 pub mod normal;
 pub mod pattern;
-pub mod lexicon;
 pub mod specifics;
 pub mod subject;
 pub mod date;
 pub mod align;
+mod splice;
+mod page;
+pub mod edit;

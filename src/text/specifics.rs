@@ -56,7 +56,7 @@ pub fn specifics(text: &str) -> BTreeSet<Specific> {
     let tokens = tokens(text);
     let mut found: BTreeSet<Specific> = spelled(&tokens).into_iter().map(|s| s.specific).collect();
     for token in tokens.iter().filter(|t| t.code && kind_of(t) != Some(Kind::Code)) {
-        found.insert(Specific { kind: Kind::Code, value: token.norm.clone() });
+        found.insert(Specific { kind: Kind::Code, value: token.norm.to_string() });
     }
     for quote in quotes(text) {
         let value = super::normal::normal(quote);
@@ -87,7 +87,7 @@ pub fn spelled(tokens: &[Token<'_>]) -> Vec<Spelled> {
                 }
                 Kind::Version => token.norm.trim_start_matches('v').to_owned(),
                 Kind::Name => token.norm.trim_end_matches("'s").to_owned(),
-                _ => token.norm.clone(),
+                _ => token.norm.to_string(),
             };
             found.push(Spelled { specific: Specific { kind, value }, tokens: at..at + 1 });
         }
@@ -98,7 +98,7 @@ pub fn spelled(tokens: &[Token<'_>]) -> Vec<Spelled> {
 
 /// Returns what kind of specific a token is, if any.
 pub fn kind_of(token: &Token<'_>) -> Option<Kind> {
-    let (raw, norm) = (token.raw, token.norm.as_str());
+    let (raw, norm) = (token.raw, &*token.norm);
     if norm.contains("://") || norm.starts_with("www.") {
         return Some(Kind::Url);
     }
@@ -217,7 +217,7 @@ fn is_identifier(raw: &str) -> bool {
 
 /// Reads `March 5, 2024`, `5 March 2024`, `March 2024` or `5 March`; returns the date and the tokens it took.
 fn spelled_date(tokens: &[Token<'_>]) -> Option<(String, usize)> {
-    let norm = |at: usize| tokens.get(at).map(|t| t.norm.as_str());
+    let norm = |at: usize| tokens.get(at).map(|t| &*t.norm);
     let day = |at: usize| {
         let text = norm(at)?.trim_end_matches(|c: char| c.is_ascii_alphabetic());
         text.parse::<u8>().ok().filter(|d| (1..=31).contains(d) && text.len() <= 2)

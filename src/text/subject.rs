@@ -184,8 +184,7 @@ pub fn claim_of(tokens: &[Token<'_>]) -> Option<Claim> {
     let label = tokens.iter().take(SUBJECT_LIMIT).position(|t| t.label_end).filter(|&i| i + 1 < tokens.len());
     if let Some(label) = label {
         let subject = joined(&tokens[..=label]);
-        let verb =
-            tokens[label + 1..].iter().take(7).position(|t| matches!(t.norm.as_str(), "is" | "are" | "="));
+        let verb = tokens[label + 1..].iter().take(7).position(|t| matches!(&*t.norm, "is" | "are" | "="));
         if let Some(verb) = verb.filter(|&v| v > 0 && label + 2 + v < tokens.len()) {
             let end = label + 1 + verb;
             let described = tokens[label + 1..end].iter().all(|t| {
@@ -221,7 +220,7 @@ pub fn claim_of(tokens: &[Token<'_>]) -> Option<Claim> {
     let at = (1..tokens.len().min(SUBJECT_LIMIT)).find(|&at| gives(at).is_some())?;
     let width = gives(at).map_or(1, |way| way.len());
     let head = &tokens[..at];
-    let verb_is_loose = matches!(tokens[at].norm.as_str(), "is" | "are" | "=") && width == 1;
+    let verb_is_loose = matches!(&*tokens[at].norm, "is" | "are" | "=") && width == 1;
     let singular = is_singular(head);
     let value = &tokens[at + width..];
     let scalar = value.len() <= 2 && value.iter().any(|t| kind_of(t).is_some_and(is_scalar));
@@ -236,7 +235,7 @@ pub fn claim_of(tokens: &[Token<'_>]) -> Option<Claim> {
 }
 
 fn is_singular(subject: &[Token<'_>]) -> bool {
-    subject.iter().any(|t| SINGULAR.contains(&t.norm.as_str()) || t.norm.ends_with("'s"))
+    subject.iter().any(|t| SINGULAR.contains(&&*t.norm) || t.norm.ends_with("'s"))
 }
 
 fn is_scalar(kind: Kind) -> bool {

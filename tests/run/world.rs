@@ -277,6 +277,7 @@ impl World {
             observer: &Unwatched,
             prices: &self.prices,
             root: self.root(),
+            archive: None,
             alias: &self.alias,
             instructions: &instructions,
             interrupt,

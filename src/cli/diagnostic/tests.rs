@@ -241,13 +241,150 @@ fn thresholds_in_the_wrong_order_are_explained() {
 }
 
 #[test]
+fn gates_that_would_do_nothing_are_refused() {
+    assert_snapshot!(drawn(&with("gates:\n  lost: {paths: [{paths: [people]}], judge: model, over_30_days: {}}\n  policy: [{paths: [\"/a\"]}]\n  protected: {on_change: review}\n  size_reduction: {otherwise: block}\n  cost: {}\n")), @r#"
+    error[DR0206]: missing key
+     --> pipelines/nightly.yaml:7:18
+      |
+    7 |   lost: {paths: [{paths: [people]}], judge: model, over_30_days: {}}
+      |                  ^^^^^^^^^^^^^^^^^ this sets neither `review` nor `block`, so it does nothing
+      |
+      = help: set one of them, such as `review: 20%`
+
+    error[DR0317]: invalid path or glob
+     --> pipelines/nightly.yaml:7:27
+      |
+    7 |   lost: {paths: [{paths: [people]}], judge: model, over_30_days: {}}
+      |                           ^^^^^^ memory paths begin with `/`
+      |
+      = help: write `/people`
+
+    error[DR0502]: key not available in this version
+     --> pipelines/nightly.yaml:7:38
+      |
+    7 |   lost: {paths: [{paths: [people]}], judge: model, over_30_days: {}}
+      |                                      ^^^^^ a model that judges is not available in this version
+      |
+      = note: rules judge what is lost, the same way each time
+      = help: remove it
+
+    error[DR0206]: missing key
+     --> pipelines/nightly.yaml:7:52
+      |
+    7 |   lost: {paths: [{paths: [people]}], judge: model, over_30_days: {}}
+      |                                                    ^^^^^^^^^^^^ this sets neither `review` nor `block`, so it does nothing
+      |
+      = help: set one of them, such as `review: 20%`
+
+    error[DR0206]: missing key
+     --> pipelines/nightly.yaml:8:12
+      |
+    8 |   policy: [{paths: ["/a"]}]
+      |            ^^^^^^^^^^^^^^^ this rule names no change, so it does nothing
+      |
+      = help: set one of `add`, `edit`, `remove`, `move` or `lose`
+
+    error[DR0206]: missing key
+     --> pipelines/nightly.yaml:9:3
+      |
+    9 |   protected: {on_change: review}
+      |   ^^^^^^^^^ this names neither `paths` nor `statements`, so it protects nothing
+      |
+      = help: set one of them, such as `paths: ["/policy/**"]`
+
+    error[DR0206]: missing key
+      --> pipelines/nightly.yaml:10:3
+       |
+    10 |   size_reduction: {otherwise: block}
+       |   ^^^^^^^^^^^^^^ this sets neither `min` nor `max`, so it does nothing
+       |
+       = help: set one of them, such as `max: 60%`
+
+    error[DR0206]: missing key
+      --> pipelines/nightly.yaml:11:3
+       |
+    11 |   cost: {}
+       |   ^^^^ this sets neither `review_usd` nor `block_usd`, so it does nothing
+       |
+       = help: set one of them, such as `review_usd: 2`
+    "#);
+}
+
+#[test]
+fn settings_of_gates_that_make_no_sense_are_refused_where_they_stand() {
+    assert_snapshot!(drawn(&with("gates:\n  lost: {review: 3%, block: 2%, over_30_days: 0, over_7_days: {review: 5%, block: 1%}}\n  size_reduction: {min: 60%, max: 20}\n  cost: {review_usd: 5, block_usd: 2}\n  protected:\n    statements: [\"---\", \"- one\\n- two\", {path: policy, text: Never on Fridays.}]\n")), @r#"
+    error[DR0312]: review is above block
+     --> pipelines/nightly.yaml:7:18
+      |
+    7 |   lost: {review: 3%, block: 2%, over_30_days: 0, over_7_days: {review: 5%, block: 1%}}
+      |                  ^^ `block` comes before this
+      |
+      = help: make `review` the lower of the two
+
+    error[DR0311]: invalid threshold
+     --> pipelines/nightly.yaml:7:47
+      |
+    7 |   lost: {review: 3%, block: 2%, over_30_days: 0, over_7_days: {review: 5%, block: 1%}}
+      |                                               ^ a count trips at it, so 0 would always trip
+      |
+      = help: write `1` to trip at the first, or `0%` to trip above nothing
+
+    error[DR0312]: review is above block
+     --> pipelines/nightly.yaml:7:72
+      |
+    7 |   lost: {review: 3%, block: 2%, over_30_days: 0, over_7_days: {review: 5%, block: 1%}}
+      |                                                                        ^^ `block` comes before this
+      |
+      = help: make `review` the lower of the two
+
+    error[DR0311]: invalid threshold
+     --> pipelines/nightly.yaml:8:35
+      |
+    8 |   size_reduction: {min: 60%, max: 20}
+      |                                   ^^ a share needs a percent sign
+      |
+      = help: write `20%`
+
+    error[DR0312]: review is above block
+     --> pipelines/nightly.yaml:9:22
+      |
+    9 |   cost: {review_usd: 5, block_usd: 2}
+      |                      ^ `block_usd` comes before this
+      |
+      = help: make `review_usd` the lower of the two
+
+    error[DR0328]: not one statement
+      --> pipelines/nightly.yaml:11:18
+       |
+    11 |     statements: ["---", "- one\n- two", {path: policy, text: Never on Fridays.}]
+       |                  ^^^^^ this holds no statement
+       |
+       = help: give the words of a line or a sentence
+
+    error[DR0328]: not one statement
+      --> pipelines/nightly.yaml:11:25
+       |
+    11 |     statements: ["---", "- one\n- two", {path: policy, text: Never on Fridays.}]
+       |                         ^^^^^^^^^^^^^^ these are 2 statements
+       |
+       = help: pin each of them on its own
+
+    error[DR0317]: invalid path or glob
+      --> pipelines/nightly.yaml:11:48
+       |
+    11 |     statements: ["---", "- one\n- two", {path: policy, text: Never on Fridays.}]
+       |                                                ^^^^^^ path must start with `/` and name something
+    "#);
+}
+
+#[test]
 fn gates_of_later_versions_are_refused_by_name() {
-    assert_snapshot!(drawn(&with("gates:\n  lost: {review: 1}\n  probes: {file: p.yaml}\n")), @r#"
+    assert_snapshot!(drawn(&with("gates:\n  injection: review\n  probes: {file: p.yaml}\n")), @r#"
     error[DR0501]: gate not available in this version
      --> pipelines/nightly.yaml:7:3
       |
-    7 |   lost: {review: 1}
-      |   ^^^^ the `lost` gate is not available in this version
+    7 |   injection: review
+      |   ^^^^^^^^^ the `injection` gate is not available in this version
       |
       = note: a gate that never fires is worse than none
       = help: remove it

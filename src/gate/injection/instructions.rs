@@ -91,9 +91,10 @@ fn judged(text: &str) -> Option<Signal> {
         }
         hints.push(rule.signal);
     }
-    // Two rules of one kind may see the same words; two kinds have seen two things.
-    let first = *hints.first()?;
-    hints.iter().any(|signal| *signal != first).then_some(first)
+    match hints[..] {
+        [first, _, ..] => Some(first),
+        _ => None,
+    }
 }
 
 /// Returns a text in lower case, in the plain form of its letters, with single spaces.

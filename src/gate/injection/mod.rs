@@ -124,7 +124,9 @@ fn characters_in(evidence: &Evidence<'_>, level: Level, found: &mut Found) {
     let hidden: Vec<_> = evidence
         .after
         .iter()
-        .flat_map(|memory| hidden::find(&memory.content).into_iter().map(move |(line, kind)| (memory, line, kind)))
+        .flat_map(|memory| {
+            hidden::find(&memory.content).into_iter().map(move |(line, kind)| (memory, line, kind))
+        })
         .collect();
     if hidden.is_empty() {
         return;

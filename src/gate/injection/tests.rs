@@ -145,7 +145,10 @@ fn each_kind_has_its_own_level() {
     let levels = InjectionLevels { instructions: None, hidden: Some(Level::Block), untrusted: None };
     assert_eq!(judged(&GateSpec::Injection(levels), &before, &planted).outcome, Outcome::Pass);
     assert_eq!(judged(&GateSpec::Injection(levels), &before, &hidden).outcome, Outcome::Block);
-    assert_eq!(judged(&GateSpec::Injection(levels), &before, &hidden).limit, "block at 1 of hidden characters");
+    assert_eq!(
+        judged(&GateSpec::Injection(levels), &before, &hidden).limit,
+        "block at 1 of hidden characters"
+    );
     // What the live store holds already trips nothing.
     assert_eq!(judged(&GateSpec::Injection(levels), &hidden, &hidden).outcome, Outcome::Pass);
 }

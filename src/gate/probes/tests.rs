@@ -114,7 +114,9 @@ fn probes_that_were_not_read_block() {
 #[test]
 fn many_probes_share_one_index() {
     let memories: Vec<(String, String)> = (0..50)
-        .map(|i| (format!("/m{i}.md"), (0..40).map(|j| format!("- Service s{i}x{j} waits {j} s\n")).collect()))
+        .map(|i| {
+            (format!("/m{i}.md"), (0..40).map(|j| format!("- Service s{i}x{j} waits {j} s\n")).collect())
+        })
         .collect();
     let memories: Vec<(&str, &str)> = memories.iter().map(|(p, t)| (p.as_str(), t.as_str())).collect();
     let store = store(&memories);

@@ -78,7 +78,10 @@ fn a_rewrite_is_believed_no_more_than_what_it_was_made_of() {
     assert_eq!(rewrite(Fate::Reworded, &[], &[old]), inherited);
     assert_eq!(rewrite(Fate::Merged, &[], &[old]), inherited);
     assert_eq!(rewrite(Fate::Reworded, &[(Agent, new)], &[old]), inherited);
-    assert_eq!(rewrite(Fate::Reworded, &[(User, "the service desk at the north gate opens 07:15")], &[old]), []);
+    assert_eq!(
+        rewrite(Fate::Reworded, &[(User, "the service desk at the north gate opens 07:15")], &[old]),
+        []
+    );
     // What was trusted stays so in other words, whoever else says it.
     assert_eq!(rewrite(Fate::Reworded, &[(Tool, new)], &[]), []);
     // Two runs: what came of the first is known to the second by its new hash.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{AuthoredInjection, AuthoredProbes, AuthoredLossLimit, AuthoredPin, AuthoredThreshold};
+use super::{AuthoredInjection, AuthoredLossLimit, AuthoredPin, AuthoredProbes, AuthoredThreshold};
 use crate::spec::pipeline::{Level, OnUnchanged, Permission};
 
 /// The rules a result must pass before it is adopted.

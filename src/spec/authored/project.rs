@@ -24,12 +24,25 @@ pub struct AuthoredProject {
     /// Where state lives: the path of a SQLite file, `.dreamrun/state.db` by default.
     #[schemars(length(min = 1))]
     pub state: Option<String>,
+    /// What is kept of past dreams, beside the hashes that state keeps.
+    pub ledger: Option<AuthoredLedger>,
     /// The project's names for memory stores. A name follows adoption.
     pub stores: Option<BTreeMap<String, AuthoredStore>>,
     /// Whom to tell, and when.
     pub notify: Option<Vec<AuthoredNotification>>,
     /// Named sets of changes to this file, chosen with `--profile`.
     pub profiles: Option<BTreeMap<String, AuthoredProfile>>,
+}
+
+/// What is kept of past dreams.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Ledger")]
+pub struct AuthoredLedger {
+    /// A folder of the project that keeps the text of every memory an adoption changes or removes, so that
+    /// it can be shown and brought back after the backend has dropped it. Nothing is kept by default.
+    #[schemars(length(min = 1))]
+    pub archive: Option<String>,
 }
 
 /// Where dreams happen.

@@ -52,7 +52,8 @@ pub(in crate::spec) fn forget(authored: AuthoredForgetFile, checker: &mut Checke
 }
 
 fn covered(typed: AuthoredForgetRule, route: &Route<'_>, checker: &mut Checker<'_>) -> Vec<Forgotten> {
-    let ways = ["pattern", "statement", "keep"].into_iter().filter(|way| checker.has(&route.key(way))).count();
+    let ways =
+        ["pattern", "statement", "keep"].into_iter().filter(|way| checker.has(&route.key(way))).count();
     if ways != 1 {
         let label = format!("this rule covers {ways} things, it needs one");
         let problem = checker.at(Code::ForgetRule, route, label);

@@ -39,7 +39,8 @@ fn probe(
     patterns: &mut usize,
     checker: &mut Checker<'_>,
 ) -> Option<Probe> {
-    let AuthoredProbe { name, ask, pattern: by_pattern, must_know, must_not_know, must_abstain, path } = typed;
+    let AuthoredProbe { name, ask, pattern: by_pattern, must_know, must_not_know, must_abstain, path } =
+        typed;
     let has = |key: &str, checker: &Checker<'_>| checker.has(&route.key(key));
     let abstains = must_abstain == Some(true);
     let tell = |label: &str, help: &str, checker: &mut Checker<'_>| {

@@ -70,9 +70,12 @@ pub(in crate::spec) fn project(
         checker.tell(problem);
     }
     let stores = stores(authored.stores.unwrap_or_default(), backend.as_ref(), options, checker);
+    let archive = authored.ledger.and_then(|ledger| ledger.archive);
+    let archive = archive.and_then(|text| archive_folder(&text, &ROOT.key("ledger").key("archive"), checker));
     notifications(authored.notify.as_deref().unwrap_or_default(), checker);
     let (budget, model) = chosen;
-    Some(Project { root: options.root.clone(), backend: backend?, state: state_spec?, stores, budget, model })
+    let root = options.root.clone();
+    Some(Project { root, backend: backend?, state: state_spec?, archive, stores, budget, model })
 }
 
 fn requirement(requires: Option<&str>, checker: &mut Checker<'_>) {
@@ -150,6 +153,24 @@ fn state(authored: Option<&str>, route: &Route<'_>, checker: &mut Checker<'_>) -
     database_file(text, route, checker).map(StateSpec::Sqlite)
 }
 
+/// Checks the folder of the archive: one of its own, where neither pipelines nor Git's own files are.
+fn archive_folder(text: &str, route: &Route<'_>, checker: &mut Checker<'_>) -> Option<PathBuf> {
+    if let Some((scheme, _)) = text.split_once("://") {
+        let label = format!("an archive in `{scheme}` is not available in this version");
+        let problem = checker.at(Code::ArchiveNotAvailable, route, label);
+        checker.tell(problem.help("name a folder of the project, such as `.dreamrun/archive`"));
+        return None;
+    }
+    let inside =
+        path::inside(text).and_then(|path| match path.iter().next().and_then(|part| part.to_str()) {
+            None | Some("pipelines" | ".git" | ".github") => {
+                Err((Code::InvalidPath, quantity::Wrong::new("the archive needs a folder of its own")))
+            }
+            Some(_) => Ok(path),
+        });
+    checker.take_refused(route, inside)
+}
+
 fn database_file(text: &str, route: &Route<'_>, checker: &mut Checker<'_>) -> Option<PathBuf> {
     let inside = path::inside(text).and_then(|path| match path.file_name() {
         Some(_) if !text.ends_with('/') => Ok(path),
@@ -185,9 +206,8 @@ fn stores(
         let bootstrap = store
             .bootstrap
             .and_then(|text| bootstrap(&text, backend, options, &route.key("bootstrap"), checker));
-        let forget = store
-            .forget
-            .and_then(|text| checker.take_refused(&route.key("forget"), path::inside(&text)));
+        let forget =
+            store.forget.and_then(|text| checker.take_refused(&route.key("forget"), path::inside(&text)));
         if let (Some(alias), Some(bootstrap)) = (alias, bootstrap) {
             let keep_previous = store.keep_previous.unwrap_or(DEFAULT_KEEP_PREVIOUS);
             stores.insert(alias, StoreSpec { bootstrap, keep_previous, forget });

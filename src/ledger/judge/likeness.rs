@@ -1,0 +1,428 @@
+//! Likeness: whether one statement says what another said, and what differs if it does not.
+
+use std::collections::HashMap;
+
+use crate::text::align;
+
+use super::phrase::{Atom, Gap, Group, Phrase};
+use super::polarity::{self, Turn};
+use super::roles;
+
+/// One side of a comparison: a phrase, its text, and the words of its context.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Side<'a> {
+    pub(super) phrase: &'a Phrase,
+    pub(super) text: &'a str,
+    /// Keys of the words it stands under, in order.
+    pub(super) context: &'a [u64],
+    /// Whether the order of its cells gives them their meaning.
+    pub(super) is_row: bool,
+    /// Whether it is code, of which every token counts.
+    pub(super) is_code: bool,
+}
+
+impl Side<'_> {
+    pub(super) fn atom_text(&self, at: usize) -> &str {
+        self.phrase.atoms.get(at).and_then(|atom| self.text.get(atom.span.clone())).unwrap_or_default()
+    }
+
+    fn norm(&self, at: usize) -> String {
+        self.atom_text(at).to_lowercase()
+    }
+}
+
+/// How two statements compare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Likeness {
+    /// The second says what the first says.
+    Same {
+        /// In thousandths of all they say.
+        score: u32,
+    },
+    /// They speak of the same and say something else.
+    Rival(Rival),
+    /// They have little in common.
+    Unlike,
+}
+
+/// What parts two statements that speak of the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rival {
+    /// In thousandths of all they say.
+    pub(super) score: u32,
+    /// What the second lacks.
+    pub(super) was: String,
+    /// What it has instead.
+    pub(super) is: Option<String>,
+    /// The atoms of the second that are new, and those it shares.
+    pub(super) new: Vec<usize>,
+    pub(super) shared: Vec<usize>,
+}
+
+/// Which atoms of one phrase stand for which of another.
+#[derive(Debug, Default)]
+pub(super) struct Match {
+    /// For each atom of the first, its place in the second.
+    pub(super) to: Vec<Option<usize>>,
+    /// For each atom of the second, its place in the first.
+    pub(super) back: Vec<Option<usize>>,
+}
+
+impl Match {
+    /// Pairs the atoms with the same keys, in order where that is possible.
+    pub(super) fn of(a: &Phrase, b: &Phrase) -> Self {
+        let mut found = Self { to: vec![None; a.atoms.len()], back: vec![None; b.atoms.len()] };
+        let same = |x: &Atom, y: &Atom| x.key == y.key && !matches!(x.group, Group::Turn(_));
+        if let Some(hunks) = align::hunks_by(&a.atoms, &b.atoms, same) {
+            let (mut i, mut j) = (0, 0);
+            let ends =
+                std::iter::once(a.atoms.len()..a.atoms.len()).map(|end| (end, b.atoms.len()..b.atoms.len()));
+            for (x, y) in hunks.into_iter().map(|h| (h.a, h.b)).chain(ends) {
+                while i < x.start && j < y.start {
+                    found.pair(i, j);
+                    (i, j) = (i + 1, j + 1);
+                }
+                (i, j) = (x.end, y.end);
+            }
+        }
+        // What moved out of order, the nearest of its kind first.
+        let mut free: HashMap<u64, Vec<usize>> = HashMap::new();
+        for (j, atom) in b.atoms.iter().enumerate().rev() {
+            if found.back[j].is_none() && !matches!(atom.group, Group::Turn(_)) {
+                free.entry(atom.key).or_default().push(j);
+            }
+        }
+        if !free.is_empty() {
+            for (i, atom) in a.atoms.iter().enumerate() {
+                if found.to[i].is_none()
+                    && !matches!(atom.group, Group::Turn(_))
+                    && let Some(j) = free.get_mut(&atom.key).and_then(Vec::pop)
+                {
+                    found.pair(i, j);
+                }
+            }
+        }
+        found
+    }
+
+    pub(super) fn pair(&mut self, i: usize, j: usize) {
+        self.to[i] = Some(j);
+        self.back[j] = Some(i);
+    }
+}
+
+/// How much of a plain statement a paraphrase may say in words of its own: one word of this many.
+const WORDS_PER_EXCHANGE: usize = 6;
+/// Fewer shared thousandths do not make two statements rivals.
+const RIVAL_SCORE: u32 = 400;
+/// Longer statements are compared word by word without looking for other forms of a word.
+const FORMS_LIMIT: usize = 400;
+
+/// Compares the first statement, which may be gone, with the second, which may carry it on.
+pub(super) fn compare(a: &Side<'_>, b: &Side<'_>) -> Likeness {
+    let (x, y) = (a.phrase, b.phrase);
+    let found = pair_all(a, b);
+    let missing = missing(a, b, &found);
+    let new = additions(a, b, &found);
+    let shared_weight: u32 =
+        x.atoms.iter().zip(&found.to).filter(|(_, to)| to.is_some()).map(|(atom, _)| atom.weight()).sum();
+    let all = (x.weight() + y.weight()).max(1);
+    let score = shared_weight * 2_000 / all;
+    let covered = shared_weight * 1_000 / x.weight().max(1);
+    let difference = difference(a, b, &found, &missing, &new);
+    match difference {
+        None => Likeness::Same { score },
+        Some((was, is)) if score.max(covered * 2 / 3) >= RIVAL_SCORE => Likeness::Rival(Rival {
+            score,
+            was,
+            is,
+            new: new.iter().copied().filter(|&j| y.atoms[j].weight() > 0).collect(),
+            shared: (0..y.atoms.len())
+                .filter(|&j| found.back[j].is_some() && y.atoms[j].weight() > 0)
+                .collect(),
+        }),
+        Some(_) => Likeness::Unlike,
+    }
+}
+
+/// Pairs the atoms of two phrases, other forms of a word included.
+pub(super) fn pair_all(a: &Side<'_>, b: &Side<'_>) -> Match {
+    let mut found = Match::of(a.phrase, b.phrase);
+    pair_forms(a, b, &mut found);
+    found
+}
+
+/// Pairs words that are forms of one word, and words with one letter wrong.
+fn pair_forms(a: &Side<'_>, b: &Side<'_>, found: &mut Match) {
+    if a.is_code || b.is_code || a.phrase.atoms.len() + b.phrase.atoms.len() > FORMS_LIMIT {
+        return;
+    }
+    let open = |group: Group| matches!(group, Group::Word | Group::Light);
+    for i in 0..found.to.len() {
+        let atom = &a.phrase.atoms[i];
+        if found.to[i].is_some() || !open(atom.group) || atom.is_glyph {
+            continue;
+        }
+        let norm = a.norm(i);
+        let form = (0..found.back.len()).find(|&j| {
+            let other = &b.phrase.atoms[j];
+            found.back[j].is_none() && open(other.group) && !other.is_glyph && are_forms(&norm, &b.norm(j))
+        });
+        if let Some(j) = form {
+            found.pair(i, j);
+        }
+    }
+}
+
+/// Says whether two words are forms of one word: `deploy` and `deployment`.
+pub(super) fn are_forms(a: &str, b: &str) -> bool {
+    const ENDINGS: &[&str] = &[
+        "", "s", "es", "e", "ed", "er", "ers", "or", "ors", "ing", "ings", "ment", "ments", "ion", "ions",
+        "ation", "ations", "ence", "ance", "al", "able", "ly", "ity", "ive", "ure", "ness", "ally", "y",
+        "ies", "ied", "ication", "n", "t", "red", "ring", "ning", "ned", "ting", "ted", "d", "r", "rs",
+    ];
+    let shared: usize = a.chars().zip(b.chars()).take_while(|(x, y)| x == y).map(|(x, _)| x.len_utf8()).sum();
+    if shared < 4 {
+        return false;
+    }
+    let (x, y) = (&a[shared..], &b[shared..]);
+    let stem_is_long = shared >= 5 || x.is_empty() || y.is_empty();
+    stem_is_long && ENDINGS.contains(&x) && ENDINGS.contains(&y) || is_slip(a, b)
+}
+
+/// Says whether one long word is the other with two neighbours swapped, or with one letter doubled.
+fn is_slip(a: &str, b: &str) -> bool {
+    if a.len() < 6 || b.len() < 6 || !a.is_ascii() || !b.is_ascii() || a.len().abs_diff(b.len()) > 1 {
+        return false;
+    }
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let head = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+    let tail = a[head.min(a.len())..]
+        .iter()
+        .rev()
+        .zip(b[head.min(b.len())..].iter().rev())
+        .take_while(|(x, y)| x == y)
+        .count();
+    let (x, y) = (&a[head..a.len() - tail], &b[head..b.len() - tail]);
+    match (x, y) {
+        ([p, q], [r, s]) => p == s && q == r,
+        ([p], []) => head > 0 && a[head - 1] == *p,
+        ([], [p]) => head > 0 && b[head - 1] == *p,
+        _ => false,
+    }
+}
+
+/// The atoms of the first that the second lacks, in its text and in its context.
+fn missing(a: &Side<'_>, b: &Side<'_>, found: &Match) -> Vec<usize> {
+    (0..found.to.len())
+        .filter(|&i| {
+            let atom = &a.phrase.atoms[i];
+            found.to[i].is_none() && !matches!(atom.group, Group::Turn(_)) && !b.context.contains(&atom.key)
+        })
+        .collect()
+}
+
+/// The atoms of the second that the first lacks, in its text and in its context.
+fn additions(a: &Side<'_>, b: &Side<'_>, found: &Match) -> Vec<usize> {
+    (0..found.back.len())
+        .filter(|&j| {
+            let atom = &b.phrase.atoms[j];
+            found.back[j].is_none() && !matches!(atom.group, Group::Turn(_)) && !a.context.contains(&atom.key)
+        })
+        .collect()
+}
+
+/// Returns what the first says that the second does not, and what stands instead; `None` if nothing.
+fn difference(
+    a: &Side<'_>,
+    b: &Side<'_>,
+    found: &Match,
+    missing: &[usize],
+    new: &[usize],
+) -> Option<(String, Option<String>)> {
+    let (x, y) = (&a.phrase.atoms, &b.phrase.atoms);
+    let told =
+        |i: usize, j: Option<usize>| Some((a.atom_text(i).to_owned(), j.map(|j| b.atom_text(j).to_owned())));
+    if a.is_code || b.is_code {
+        return match missing.first() {
+            Some(&i) => told(i, instead(found, x, y, new, i)),
+            None => roles::scrambled(a, b, found),
+        };
+    }
+    let specific = missing.iter().copied().find(|&i| x[i].group.is_specific() || x[i].is_glyph);
+    if let Some(i) = specific {
+        return told(i, instead(found, x, y, new, i));
+    }
+    let (denied_a, denied_b) = (denials(a, missing), denials(b, new));
+    if let Some(turned) = turned(a, b, found, &denied_a, &denied_b) {
+        return Some(turned);
+    }
+    for &i in missing.iter().filter(|i| !denied_a.contains(i)) {
+        let norm = a.norm(i);
+        let opposite =
+            new.iter().copied().find(|&j| !denied_b.contains(&j) && polarity::are_opposed(&norm, &b.norm(j)));
+        if let Some(j) = opposite {
+            // A negation on one side alone has answered for it.
+            if denied_a.is_empty() && denied_b.is_empty() {
+                return told(i, Some(j));
+            }
+        }
+    }
+    if a.phrase.modality.conflicts(b.phrase.modality) && !new_clause(b, new) {
+        return Some((
+            word_of(a, |n| polarity::modality(n, Some("to")) != Default::default()),
+            Some(word_of(b, |n| polarity::modality(n, Some("to")) != Default::default())),
+        ));
+    }
+    if a.phrase.quantity.conflicts(b.phrase.quantity) {
+        return Some((
+            word_of(a, |n| polarity::quantity(n) != Default::default()),
+            Some(word_of(b, |n| polarity::quantity(n) != Default::default())),
+        ));
+    }
+    let words: Vec<usize> =
+        missing.iter().copied().filter(|&i| x[i].group == Group::Word && !denied_a.contains(&i)).collect();
+    if let Some(first) = unexplained(a, b, found, &words, new, &denied_b) {
+        return told(first, instead(found, x, y, new, first));
+    }
+    roles::differ(a, b, found, new)
+}
+
+/// Says whether the second says much more than the first, so that its mood may be that of the rest.
+fn new_clause(b: &Side<'_>, new: &[usize]) -> bool {
+    new.iter().filter(|&&j| b.phrase.atoms[j].weight() > 0).count() >= 2
+}
+
+fn word_of(side: &Side<'_>, is: impl Fn(&str) -> bool) -> String {
+    let word =
+        side.text.split(|c: char| !c.is_alphanumeric() && c != '\'').find(|word| is(&word.to_lowercase()));
+    word.unwrap_or_default().to_owned()
+}
+
+/// Returns the missing plain word that no freedom of wording covers, if there is one.
+fn unexplained(
+    a: &Side<'_>,
+    b: &Side<'_>,
+    found: &Match,
+    words: &[usize],
+    new: &[usize],
+    denied_b: &[usize],
+) -> Option<usize> {
+    let (x, y) = (&a.phrase.atoms, &b.phrase.atoms);
+    let first = *words.first()?;
+    let content = x.iter().filter(|atom| atom.weight() > 0).count();
+    // A word that is left out takes its fact along; one that is put in other words stands where new ones do.
+    let spare: Vec<usize> = new
+        .iter()
+        .copied()
+        .filter(|&j| y[j].group == Group::Word && !y[j].is_capital && !denied_b.contains(&j))
+        .collect();
+    let value_from = a.phrase.value_from;
+    let budget = content / WORDS_PER_EXCHANGE;
+    if words.len() > budget.min(spare.len()) {
+        return Some(first);
+    }
+    words.iter().copied().find(|&i| {
+        let in_short_value = value_from.is_some_and(|from| i >= from && x.len() - from <= 3);
+        let in_label = value_from.is_some_and(|from| i < from);
+        let is_capital = x[i].is_capital && i > 0;
+        let is_aligned = instead(found, x, y, &spare, i).is_some();
+        in_short_value || in_label || is_capital || !is_aligned
+    })
+}
+
+/// Returns the new atom that stands where a missing one stood: between the same neighbours, of the
+/// same group if there is one.
+fn instead(found: &Match, x: &[Atom], y: &[Atom], new: &[usize], i: usize) -> Option<usize> {
+    let before = found.to[..i].iter().rev().find_map(|to| *to);
+    let after = found.to[i + 1..].iter().find_map(|to| *to);
+    let within = |j: usize| before.is_none_or(|from| j > from) && after.is_none_or(|end| j < end);
+    let loose = |j: usize| before.is_some_and(|from| j == from + 1) || after.is_some_and(|end| j + 1 == end);
+    let same = |j: usize| y[j].group == x[i].group;
+    let find = |fits: &dyn Fn(usize) -> bool| new.iter().copied().find(|&j| fits(j));
+    find(&|j| within(j) && same(j))
+        .or_else(|| find(&|j| within(j) || loose(j)))
+        .or_else(|| find(&|j| same(j) && x[i].group.is_specific()))
+}
+
+/// The unmatched words of a side that deny something: `disabled` where the other has `enabled`.
+fn denials(side: &Side<'_>, unmatched: &[usize]) -> Vec<usize> {
+    unmatched.iter().copied().filter(|&i| polarity::denies(&side.norm(i))).collect()
+}
+
+/// A word that turns what follows it.
+struct Negation {
+    at: usize,
+    turn: Turn,
+    /// The atoms it may speak of.
+    scope: std::ops::Range<usize>,
+}
+
+fn negations(phrase: &Phrase, denials: &[usize]) -> Vec<Negation> {
+    /// How far a negation reaches, in atoms.
+    const REACH: usize = 5;
+    let atoms = &phrase.atoms;
+    let at_turns = atoms.iter().enumerate().filter_map(|(at, atom)| match atom.group {
+        Group::Turn(turn) => Some((at, turn)),
+        _ if denials.contains(&at) => Some((at, Turn::Not)),
+        _ => None,
+    });
+    at_turns
+        .map(|(at, turn)| {
+            let ends = |i: &usize| atoms[*i].gap >= Gap::List || matches!(atoms[*i].group, Group::Turn(_));
+            let limit = atoms.len().min(at + 1 + REACH);
+            let end = (at + 2..limit).find(ends).unwrap_or(limit);
+            Negation { at, turn, scope: at + 1..end.max(at + 1).min(atoms.len()) }
+        })
+        .collect()
+}
+
+/// Looks for a negation or restriction on one side that the other does not answer.
+fn turned(
+    a: &Side<'_>,
+    b: &Side<'_>,
+    found: &Match,
+    denied_a: &[usize],
+    denied_b: &[usize],
+) -> Option<(String, Option<String>)> {
+    let of_a = negations(a.phrase, denied_a);
+    let of_b = negations(b.phrase, denied_b);
+    if of_a.is_empty() && of_b.is_empty() {
+        return None;
+    }
+    let content = |side: &Side<'_>, n: &Negation| -> Vec<usize> {
+        let scope: Vec<usize> = n.scope.clone().filter(|&i| side.phrase.atoms[i].weight() > 0).collect();
+        if !scope.is_empty() {
+            return scope;
+        }
+        // `spaces: never` turns what stands before it.
+        (n.at.saturating_sub(2)..n.at).filter(|&i| side.phrase.atoms[i].weight() > 0).collect()
+    };
+    let mut is_taken = vec![false; of_b.len()];
+    for negation in &of_a {
+        let scope = content(a, negation);
+        let answered = |other: &Negation| {
+            let theirs = content(b, other);
+            let reached = scope.iter().filter(|&&i| found.to[i].is_some_and(|j| theirs.contains(&j))).count();
+            let back = theirs.iter().filter(|&&j| found.back[j].is_some_and(|i| scope.contains(&i))).count();
+            let matched = scope.iter().filter(|&&i| found.to[i].is_some()).count();
+            negation.turn == other.turn && (matched == 0 || reached * 2 > matched || back * 2 > theirs.len())
+        };
+        match (0..of_b.len()).find(|&k| !is_taken[k] && answered(&of_b[k])) {
+            Some(k) => is_taken[k] = true,
+            None => return Some((a.atom_text(negation.at).to_owned(), None)),
+        }
+    }
+    // A negation of something the first does not speak of is none of its business.
+    let open = of_b.iter().zip(&is_taken).filter(|(_, taken)| !**taken).map(|(n, _)| n);
+    for negation in open {
+        let scope = content(b, negation);
+        let touches = scope.is_empty() || scope.iter().any(|&j| found.back[j].is_some());
+        let first_is_new = scope.first().is_some_and(|&j| found.back[j].is_none());
+        let stands_apart = b.phrase.atoms[negation.at].gap >= Gap::List && first_is_new;
+        if touches && !stands_apart {
+            return Some((String::new(), Some(b.atom_text(negation.at).to_owned())));
+        }
+    }
+    None
+}

@@ -1,0 +1,524 @@
+//! Judge: the fate of each statement.
+//!
+//! First what stands in the same words, where it may mean the same; then what is said in other words,
+//! by one statement or by a few of one memory; then what somebody gave another value; then what a rule
+//! lets go. The rest is lost. Each statement is compared with a bounded number of others, so the work
+//! is linear in the size of both stores.
+
+mod evidence;
+mod hasher;
+mod index;
+mod likeness;
+mod moment;
+mod phrase;
+mod pieces;
+mod place;
+mod policy;
+mod polarity;
+mod reading;
+mod roles;
+mod synonyms;
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::BuildHasherDefault;
+
+use crate::memory::ContentHash;
+use crate::snapshot::Snapshot;
+use crate::text::statement::{Kind, Statement};
+
+use super::{Because, Context, Fate, FateCounts, Judged, Ledger};
+
+use evidence::Question;
+use hasher::KeyHasher;
+use index::Index;
+use likeness::{Likeness, Rival, Side};
+use moment::Moment;
+use phrase::Phrase;
+use place::{Place, Sections};
+use reading::{Common, Reading};
+
+/// How many statements with the same words are tried as the heir of one.
+const TRIES: usize = 16;
+
+type Map<K, V> = HashMap<K, V, BuildHasherDefault<KeyHasher>>;
+
+/// Finds the fate of every statement of `before` in `after`.
+pub(super) fn judge<'a>(before: &'a Snapshot, after: &'a Snapshot, context: &Context<'_>) -> Ledger<'a> {
+    let (old, new, common) = reading::read(before, after);
+    let mut bench = Bench::new(&old, &new, &common);
+    bench.same_words();
+    bench.other_words();
+    bench.superseded(context);
+    bench.dropped(context);
+    bench.count_shared_heirs();
+    let fates: Vec<Judged> = bench
+        .fates
+        .into_iter()
+        .map(|fate| fate.unwrap_or(Judged { fate: Fate::Lost, heirs: Vec::new(), because: Because::Gone }))
+        .collect();
+    let mut counts = FateCounts::default();
+    let mut is_new = vec![true; new.statements.len()];
+    for judged in &fates {
+        counts.add(judged.fate);
+        if judged.fate != Fate::Lost {
+            for &heir in &judged.heirs {
+                is_new[heir] = false;
+            }
+        }
+    }
+    counts.new = is_new.iter().filter(|&&is_new| is_new).count() as u64;
+    Ledger { before: old.statements, after: new.statements, fates, is_new, counts }
+}
+
+/// Everything the judge has in front of it.
+struct Bench<'r, 'a> {
+    old: &'r Reading<'a>,
+    new: &'r Reading<'a>,
+    places: Places<'r, 'a>,
+    fates: Vec<Option<Judged>>,
+    /// For each statement of the second store, whether something stands there that stood there before.
+    is_taken: Vec<bool>,
+    /// The nearest statement of what is still without a fate.
+    rivals: Vec<(usize, usize, Rival)>,
+}
+
+/// Where statements of both stores stand, read when first asked for.
+struct Places<'r, 'a> {
+    old: &'r Reading<'a>,
+    new: &'r Reading<'a>,
+    common: &'r Common,
+    known: [Map<(u32, u64), Place>; 2],
+    sections: Option<Sections>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Store {
+    Old,
+    New,
+}
+
+impl<'r, 'a> Places<'r, 'a> {
+    fn reading(&self, store: Store) -> &'r Reading<'a> {
+        match store {
+            Store::Old => self.old,
+            Store::New => self.new,
+        }
+    }
+
+    fn of(&mut self, store: Store, at: usize) -> Place {
+        let reading = self.reading(store);
+        let located = &reading.statements[at];
+        let key = (reading.memory_of[at], place::trail(&located.statement));
+        let common = self.common;
+        let read = || place::read(located.path, &located.statement, &|word| common.has(word));
+        self.known[store as usize].entry(key).or_insert_with(read).clone()
+    }
+
+    /// Returns the sections of both stores, read once.
+    fn sections(&mut self) -> &Sections {
+        if self.sections.is_none() {
+            let mut sections = Sections::default();
+            for store in [Store::Old, Store::New] {
+                let reading = self.reading(store);
+                let mut last: Option<(u32, u64)> = None;
+                for at in 0..reading.statements.len() {
+                    let key = (reading.memory_of[at], place::trail(&reading.statements[at].statement));
+                    if last.replace(key) == Some(key) {
+                        continue;
+                    }
+                    let place = self.of(store, at);
+                    match store {
+                        Store::Old => sections.before.extend(place.level_ids()),
+                        Store::New => sections.after.extend(place.level_ids()),
+                    }
+                }
+            }
+            self.sections = Some(sections);
+        }
+        self.sections.get_or_insert_with(Sections::default)
+    }
+
+    /// Says whether a statement of the first store may stand where one of the second stands.
+    fn suit(&mut self, old: usize, new: usize, phrase: &Phrase, stood_there: bool) -> bool {
+        let (from, to) = (self.of(Store::Old, old), self.of(Store::New, new));
+        if from.trail == to.trail && self.old.statements[old].path == self.new.statements[new].path {
+            return true;
+        }
+        let statement = &self.new.statements[new].statement;
+        let mut text: HashSet<u64> = phrase.atoms.iter().map(|atom| atom.key).collect();
+        text.extend(Phrase::of(clipped(statement)).atoms.iter().map(|atom| atom.key));
+        let leans = place::leans(phrase, self.old.statements[old].statement.text);
+        let sections = self.sections();
+        place::suits(&from, &to, &text, leans, stood_there, sections)
+    }
+}
+
+/// A longer statement is compared by its tokens alone.
+const PHRASE_BYTES: usize = 20_000;
+
+fn clipped<'a>(statement: &Statement<'a>) -> &'a str {
+    let text = statement.text;
+    let end = (0..=text.len().min(PHRASE_BYTES)).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0);
+    &text[..end]
+}
+
+impl<'r, 'a> Bench<'r, 'a> {
+    fn new(old: &'r Reading<'a>, new: &'r Reading<'a>, common: &'r Common) -> Self {
+        Self {
+            old,
+            new,
+            places: Places { old, new, common, known: Default::default(), sections: None },
+            fates: vec![None; old.statements.len()],
+            is_taken: vec![false; new.statements.len()],
+            rivals: Vec::new(),
+        }
+    }
+
+    fn settle(&mut self, at: usize, fate: Fate, heirs: Vec<usize>, because: Because) {
+        for &heir in &heirs {
+            self.is_taken[heir] = true;
+        }
+        self.fates[at] = Some(Judged { fate, heirs, because });
+    }
+
+    fn open(&self) -> Vec<usize> {
+        (0..self.fates.len()).filter(|&at| self.fates[at].is_none()).collect()
+    }
+
+    /// What stands in the same words: where it stood, elsewhere, or once where it stood twice.
+    fn same_words(&mut self) {
+        let (old, new) = (self.old, self.new);
+        let mut after_unchanged = new.memories.iter().filter(|part| part.is_unchanged);
+        for part in old.memories.iter().filter(|part| part.is_unchanged) {
+            let Some(same) = after_unchanged.next() else { break };
+            for (from, to) in part.statements.clone().zip(same.statements.clone()) {
+                self.settle(from, Fate::Kept, vec![to], Because::SameWords);
+            }
+        }
+        if self.fates.iter().all(Option::is_some) {
+            return;
+        }
+        let mut here: Map<(&str, u64, ContentHash), VecDeque<usize>> = Map::default();
+        for at in (0..new.statements.len()).filter(|&at| !self.is_taken[at]) {
+            let located = &new.statements[at];
+            here.entry((located.path.as_str(), place::trail(&located.statement), located.hash))
+                .or_default()
+                .push_back(at);
+        }
+        for at in self.open() {
+            let located = &old.statements[at];
+            let key = (located.path.as_str(), place::trail(&located.statement), located.hash);
+            if let Some(to) = here.get_mut(&key).and_then(VecDeque::pop_front) {
+                self.settle(at, Fate::Kept, vec![to], Because::SameWords);
+            }
+        }
+        drop(here);
+        let open = self.open();
+        let wanted: HashSet<ContentHash, BuildHasherDefault<KeyHasher>> =
+            open.iter().map(|&at| old.statements[at].hash).collect();
+        let mut anywhere: Map<ContentHash, (VecDeque<usize>, Vec<usize>)> = Map::default();
+        for (at, located) in new.statements.iter().enumerate().filter(|(_, l)| wanted.contains(&l.hash)) {
+            let entry = anywhere.entry(located.hash).or_default();
+            if self.is_taken[at] {
+                if entry.1.len() < TRIES {
+                    entry.1.push(at);
+                }
+            } else {
+                entry.0.push_back(at);
+            }
+        }
+        for at in open {
+            let located = &old.statements[at];
+            let Some((free, taken)) = anywhere.get_mut(&located.hash) else { continue };
+            let phrase = Phrase::of(clipped(&located.statement));
+            let is_here = |to: &usize| new.statements[*to].path == located.path;
+            let mut tries: Vec<(usize, usize)> = free.iter().copied().enumerate().take(TRIES).collect();
+            tries.sort_by_key(|(_, to)| !is_here(to));
+            let fits = tries.into_iter().find(|&(_, to)| self.places.suit(at, to, &phrase, false));
+            if let Some((place, to)) = fits {
+                free.remove(place);
+                if taken.len() < TRIES {
+                    taken.push(to);
+                }
+                let fate = if is_here(&to) { Fate::Kept } else { Fate::Moved };
+                self.settle(at, fate, vec![to], Because::SameWords);
+                continue;
+            }
+            let again = taken.iter().copied().find(|&to| self.places.suit(at, to, &phrase, true));
+            if let Some(to) = again {
+                self.settle(at, Fate::Merged, vec![to], Because::SameWords);
+            } else if let Some(&to) = free.front().or(taken.first()) {
+                let was = self.places.of(Store::Old, at).title().to_owned();
+                let is = Some(self.places.of(Store::New, to).title().to_owned());
+                self.rivals.push((
+                    at,
+                    to,
+                    Rival { score: 1_000, was, is, new: Vec::new(), shared: Vec::new() },
+                ));
+            }
+        }
+    }
+
+    /// What other words say, and the nearest statement of what they do not.
+    fn other_words(&mut self) {
+        let (old, new) = (self.old, self.new);
+        let open = self.open();
+        if open.is_empty() || new.statements.is_empty() {
+            return;
+        }
+        let memories: HashMap<&str, u32> =
+            new.memories.iter().zip(0..).map(|(part, number)| (part.memory.path.as_str(), number)).collect();
+        let same_memory = |at: usize| memories.get(old.statements[at].path.as_str()).copied();
+        let mut index = Index::default();
+        for &at in &open {
+            index.ask(same_memory(at), old.keys(at));
+        }
+        for at in 0..new.statements.len() {
+            let memory = new.memory_of[at];
+            let is_changed = !new.memories[memory as usize].is_unchanged;
+            index.add(at as u32, memory, is_changed, new.keys(at));
+        }
+        let mut phrases: Map<usize, Phrase> = Map::default();
+        let misplaced: HashMap<usize, (usize, Rival)> =
+            std::mem::take(&mut self.rivals).into_iter().map(|(at, to, rival)| (at, (to, rival))).collect();
+        for &at in &open {
+            let mut candidates: Vec<usize> =
+                index.nearest(same_memory(at), old.keys(at)).into_iter().map(|to| to as usize).collect();
+            for to in self.beside(at) {
+                if !candidates.contains(&to) {
+                    candidates.push(to);
+                }
+            }
+            let phrase = Phrase::of(clipped(&old.statements[at].statement));
+            for &to in &candidates {
+                phrases.entry(to).or_insert_with(|| Phrase::of(clipped(&new.statements[to].statement)));
+            }
+            self.weigh(at, &phrase, &candidates, &phrases, misplaced.get(&at));
+        }
+    }
+
+    /// Returns the statements that stand where this one stood, between its old neighbours.
+    fn beside(&self, at: usize) -> Vec<usize> {
+        let memory = &self.old.memories[self.old.memory_of[at] as usize];
+        let heir = |at: usize| {
+            let judged = self.fates.get(at)?.as_ref()?;
+            let heir = *judged.heirs.first()?;
+            (self.new.statements[heir].path == self.old.statements[at].path).then_some(heir)
+        };
+        let above = (memory.statements.start..at).rev().take(4).find_map(heir);
+        let below = (at + 1..memory.statements.end).take(4).find_map(heir);
+        let after = above.into_iter().flat_map(|heir| [heir + 1, heir + 2]);
+        let before = below.into_iter().flat_map(|heir| [heir.checked_sub(1), heir.checked_sub(2)]).flatten();
+        let path = self.old.statements[at].path;
+        let mut found: Vec<usize> = after
+            .chain(before)
+            .filter(|&to| self.new.statements.get(to).is_some_and(|s| s.path == path))
+            .collect();
+        found.dedup();
+        found
+    }
+
+    /// Compares one statement with its candidates.
+    fn weigh(
+        &mut self,
+        at: usize,
+        phrase: &Phrase,
+        candidates: &[usize],
+        phrases: &Map<usize, Phrase>,
+        misplaced: Option<&(usize, Rival)>,
+    ) {
+        let (old, new) = (self.old, self.new);
+        let place = self.places.of(Store::Old, at);
+        let side = side(&old.statements[at].statement, phrase, &place.keys);
+        let contexts: Vec<Place> = candidates.iter().map(|&to| self.places.of(Store::New, to)).collect();
+        let sides: Vec<(usize, Side<'_>)> = candidates
+            .iter()
+            .zip(&contexts)
+            .filter_map(|(&to, context)| {
+                Some((to, self::side(&new.statements[to].statement, phrases.get(&to)?, &context.keys)))
+            })
+            .collect();
+        let path = old.statements[at].path;
+        let mut best: Option<((bool, u32), usize)> = None;
+        let mut rival: Option<((u32, bool), usize, Rival)> = None;
+        for (to, other) in &sides {
+            let is_here = new.statements[*to].path == path;
+            match likeness::compare(&side, other) {
+                Likeness::Same { score } => {
+                    if !self.places.suit(at, *to, phrase, self.is_taken[*to]) {
+                        let is = contexts
+                            .iter()
+                            .zip(candidates)
+                            .find(|(_, c)| *c == to)
+                            .map(|(c, _)| c.title().to_owned());
+                        let found = Rival {
+                            score,
+                            was: place.title().to_owned(),
+                            is,
+                            new: Vec::new(),
+                            shared: Vec::new(),
+                        };
+                        if rival.as_ref().is_none_or(|(rank, ..)| (score, is_here) > *rank) {
+                            rival = Some(((score, is_here), *to, found));
+                        }
+                        continue;
+                    }
+                    let rank = (is_here, score);
+                    if best.is_none_or(|(most, _)| rank > most) {
+                        best = Some((rank, *to));
+                    }
+                }
+                Likeness::Rival(found) => {
+                    let rank = (found.score, is_here);
+                    if rival.as_ref().is_none_or(|(most, ..)| rank > *most) {
+                        rival = Some((rank, *to, found));
+                    }
+                }
+                Likeness::Unlike => {}
+            }
+        }
+        if let Some((_, to)) = best {
+            return self.settle(at, Fate::Reworded, vec![to], Because::SameSpecifics);
+        }
+        let mut paths: Vec<u32> = sides.iter().map(|(to, _)| new.memory_of[*to]).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        for memory in paths {
+            let pieces: Vec<(usize, Side<'_>)> =
+                sides.iter().filter(|(to, _)| new.memory_of[*to] == memory).copied().collect();
+            if pieces.len() < 2 {
+                continue;
+            }
+            if let Some(heirs) = pieces::cover(&side, &pieces)
+                && heirs.iter().all(|&to| self.places.suit(at, to, phrase, self.is_taken[to]))
+            {
+                return self.settle(at, Fate::Merged, heirs, Because::Covered);
+            }
+        }
+        let found = misplaced.cloned().or_else(|| rival.map(|(_, to, rival)| (to, rival)));
+        self.rivals.extend(found.map(|(to, rival)| (at, to, rival)));
+    }
+
+    /// What was given another value by somebody, and what was altered by nobody.
+    fn superseded(&mut self, context: &Context<'_>) {
+        let rivals = std::mem::take(&mut self.rivals);
+        let (old, new) = (self.old, self.new);
+        let phrases: Vec<(Phrase, Phrase, Place, Place)> = rivals
+            .iter()
+            .map(|(at, to, _)| {
+                let phrase = |statement: &Statement<'_>| Phrase::of(clipped(statement));
+                (
+                    phrase(&old.statements[*at].statement),
+                    phrase(&new.statements[*to].statement),
+                    self.places.of(Store::Old, *at),
+                    self.places.of(Store::New, *to),
+                )
+            })
+            .collect();
+        let mut asked: Vec<usize> = Vec::new();
+        let mut questions: Vec<Question<'_>> = Vec::new();
+        for (number, ((at, to, rival), (x, y, from, place))) in rivals.iter().zip(&phrases).enumerate() {
+            let is_misplaced = old.statements[*at].hash == new.statements[*to].hash;
+            if is_misplaced || !self.places.suit(*at, *to, x, true) {
+                continue;
+            }
+            asked.push(number);
+            questions.push(Question {
+                old: side(&old.statements[*at].statement, x, &from.keys),
+                new: side(&new.statements[*to].statement, y, &place.keys),
+                fresh: rival.new.clone(),
+                shared: rival.shared.clone(),
+            });
+        }
+        let answers = evidence::answers(&questions, context.testimony);
+        let mut said: HashMap<usize, crate::dream::EventRef> = HashMap::new();
+        for (number, answer) in asked.iter().zip(answers) {
+            said.extend(answer.map(|event| (*number, event)));
+        }
+        let wanted: HashSet<ContentHash> =
+            asked.iter().map(|&number| new.statements[rivals[number].1].hash).collect();
+        let mut stood: HashMap<ContentHash, Vec<usize>> = HashMap::new();
+        for (at, located) in old.statements.iter().enumerate().filter(|(_, l)| wanted.contains(&l.hash)) {
+            let places = stood.entry(located.hash).or_default();
+            if places.len() < TRIES {
+                places.push(at);
+            }
+        }
+        for (number, (at, to, rival)) in rivals.into_iter().enumerate() {
+            if let Some(event) = said.remove(&number) {
+                self.settle(at, Fate::Superseded, vec![to], Because::Said(event));
+                continue;
+            }
+            let is_asked = asked.binary_search(&number).is_ok();
+            let stood_already = stood.get(&new.statements[to].hash).filter(|_| is_asked);
+            if stood_already.is_some_and(|places| places.iter().any(|&other| self.is_before(at, other))) {
+                self.settle(at, Fate::Superseded, vec![to], Because::NewerMemory);
+                continue;
+            }
+            let because = Because::Altered { was: rival.was, is: rival.is };
+            self.fates[at] = Some(Judged { fate: Fate::Lost, heirs: vec![to], because });
+        }
+    }
+
+    /// Says whether one statement of the first store was surely written before another.
+    fn is_before(&self, at: usize, other: usize) -> bool {
+        let moment = |at: usize| {
+            let part = &self.old.memories[self.old.memory_of[at] as usize];
+            let head: Vec<&Statement<'_>> = self.old.statements[part.statements.clone()]
+                .iter()
+                .take(TRIES)
+                .map(|l| &l.statement)
+                .collect();
+            Moment::of(part.memory, &head, &self.old.statements[at].statement)
+        };
+        moment(at).zip(moment(other)).is_some_and(|(a, b)| a.is_before(b))
+    }
+
+    /// What a rule lets go.
+    fn dropped(&mut self, context: &Context<'_>) {
+        if context.forget.rules.is_empty() {
+            return;
+        }
+        for at in 0..self.fates.len() {
+            if self.fates[at].as_ref().is_some_and(|judged| judged.fate != Fate::Lost) {
+                continue;
+            }
+            let memory = self.old.memories[self.old.memory_of[at] as usize].memory;
+            let rule = policy::covers(context.forget, &self.old.statements[at], memory, context.now);
+            if let Some(rule) = rule {
+                let because = Because::Rule(rule.to_owned());
+                self.fates[at] = Some(Judged { fate: Fate::Dropped, heirs: Vec::new(), because });
+            }
+        }
+    }
+
+    /// Statements that one heir carries on together were merged into it.
+    fn count_shared_heirs(&mut self) {
+        let mut shares = vec![0_u32; self.new.statements.len()];
+        for judged in self.fates.iter().flatten().filter(|j| !matches!(j.fate, Fate::Lost | Fate::Superseded))
+        {
+            for &heir in &judged.heirs {
+                shares[heir] += 1;
+            }
+        }
+        for judged in self.fates.iter_mut().flatten().filter(|judged| judged.fate == Fate::Reworded) {
+            if judged.heirs.iter().any(|&heir| shares[heir] > 1) {
+                judged.fate = Fate::Merged;
+                judged.because = Because::Covered;
+            }
+        }
+    }
+}
+
+fn side<'s>(statement: &'s Statement<'_>, phrase: &'s Phrase, context: &'s [u64]) -> Side<'s> {
+    Side {
+        phrase,
+        text: statement.text,
+        context,
+        is_row: statement.kind == Kind::Row,
+        is_code: statement.kind == Kind::Block,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,398 @@
+//! Phrases: a statement as the judge compares it, a row of atoms with grammar read into marks.
+
+use std::ops::Range;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::text::lexicon;
+use crate::text::specifics::{self, Kind};
+use crate::text::token::{Token, tokens};
+
+use super::polarity::{self, Modality, Quantity, Turn};
+use super::synonyms;
+
+/// What a paraphrase may do with an atom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Group {
+    /// A number, date or version: must stay.
+    Figure,
+    /// Code, an identifier, path, address or quotation: must stay.
+    Term,
+    /// A proper name: must stay.
+    Name,
+    /// A negation or a restriction: weighed by [`super::roles`].
+    Turn(Turn),
+    /// A word that adds a tone and no fact.
+    Light,
+    /// Any other word.
+    Word,
+}
+
+impl Group {
+    /// Says whether a paraphrase has to keep it as it is.
+    pub(super) fn is_specific(self) -> bool {
+        matches!(self, Self::Figure | Self::Term | Self::Name)
+    }
+}
+
+/// What stands between an atom and the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Gap {
+    /// Nothing, or words of grammar.
+    Plain,
+    /// A comma, a slash, `and` or `or`: both are of one list, or clauses side by side.
+    List,
+    /// An arrow, a bar of a table or `then`: the order matters.
+    Ordered,
+    /// The end of a clause.
+    Clause,
+}
+
+/// The preposition before an atom, where it gives it a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    None,
+    From,
+    To,
+    By,
+    Other,
+}
+
+/// One piece of a statement that carries meaning.
+#[derive(Debug, Clone)]
+pub(super) struct Atom {
+    /// Equal for the same word or the same specific, however it is written.
+    pub(super) key: u64,
+    pub(super) group: Group,
+    /// Where it stands in the text.
+    pub(super) span: Range<usize>,
+    pub(super) gap: Gap,
+    pub(super) part: Part,
+    /// Whether it has a capital though it may only begin a sentence.
+    pub(super) is_capital: bool,
+    /// Whether it has to match as it is, a character of a script without spaces.
+    pub(super) is_glyph: bool,
+}
+
+/// A statement as the judge compares it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Phrase {
+    pub(super) atoms: Vec<Atom>,
+    pub(super) quantity: Quantity,
+    pub(super) modality: Modality,
+    /// Whether it holds only under an `if`.
+    pub(super) is_conditional: bool,
+    /// Whether a form of `be` makes a `by` its agent.
+    pub(super) is_passive: bool,
+    /// The first atom after the label of a `key: value`.
+    pub(super) value_from: Option<usize>,
+}
+
+impl Phrase {
+    /// Reads a text.
+    pub(super) fn of(text: &str) -> Self {
+        let tokens = tokens(text);
+        let mut reader =
+            Reader { text, phrase: Self::default(), at: 0, gap: Gap::Plain, part: Part::None, has_be: false };
+        let spelled = specifics::spelled(&tokens);
+        let mut next_specific = spelled.iter().peekable();
+        let mut at = 0;
+        while at < tokens.len() {
+            while next_specific.peek().is_some_and(|s| s.tokens.start < at) {
+                next_specific.next();
+            }
+            let specific = next_specific.next_if(|s| s.tokens.start == at);
+            at = match specific {
+                Some(found) => reader.specific(&tokens, found),
+                None => {
+                    reader.word(&tokens[at], tokens.get(at + 1), at == 0);
+                    at + 1
+                }
+            };
+            let label_ends = tokens.get(at.wrapping_sub(1)).is_some_and(|t| t.label_end);
+            if label_ends && reader.phrase.value_from.is_none() && at < tokens.len() {
+                reader.phrase.value_from = Some(reader.phrase.atoms.len());
+            }
+        }
+        let has_agent = reader.phrase.atoms.iter().any(|a| a.part == Part::By && a.group != Group::Figure);
+        reader.phrase.is_passive = reader.has_be && has_agent;
+        reader.phrase
+    }
+
+    /// Returns how much a phrase says: specifics count twice.
+    pub(super) fn weight(&self) -> u32 {
+        self.atoms.iter().map(Atom::weight).sum()
+    }
+}
+
+impl Atom {
+    pub(super) fn weight(&self) -> u32 {
+        match self.group {
+            Group::Figure | Group::Term | Group::Name => 2,
+            Group::Word => 1,
+            Group::Turn(_) | Group::Light => 0,
+        }
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    phrase: Phrase,
+    /// Where the last token ended.
+    at: usize,
+    gap: Gap,
+    part: Part,
+    has_be: bool,
+}
+
+impl Reader<'_> {
+    /// Returns where a token stands, and reads what stands before it.
+    fn place(&mut self, token: &Token<'_>) -> Range<usize> {
+        let start = (token.raw.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize);
+        let start = if start >= self.at && self.text.get(start..start + token.raw.len()) == Some(token.raw) {
+            start
+        } else {
+            self.text.get(self.at..).and_then(|rest| rest.find(token.raw)).map_or(self.at, |i| self.at + i)
+        };
+        let between = self.text.get(self.at..start).unwrap_or_default();
+        if !between.is_empty() {
+            self.widen(gap_of(between));
+        }
+        self.at = (start + token.raw.len()).min(self.text.len());
+        start..self.at
+    }
+
+    fn widen(&mut self, gap: Gap) {
+        self.gap = self.gap.max(gap);
+    }
+
+    fn push(&mut self, key: u64, group: Group, span: Range<usize>) {
+        self.phrase.atoms.push(Atom {
+            key,
+            group,
+            span,
+            gap: std::mem::replace(&mut self.gap, Gap::Plain),
+            part: std::mem::replace(&mut self.part, Part::None),
+            is_capital: false,
+            is_glyph: false,
+        });
+    }
+
+    /// Reads a specific; returns the token to go on with.
+    fn specific(&mut self, tokens: &[Token<'_>], found: &specifics::Spelled) -> usize {
+        let first = &tokens[found.tokens.start];
+        let value = &found.specific.value;
+        if found.specific.kind == Kind::Polarity {
+            self.word(first, tokens.get(found.tokens.end), found.tokens.start == 0);
+            return found.tokens.end;
+        }
+        if let Some(light) =
+            synonyms::loose_number(&first.norm).filter(|_| found.specific.kind == Kind::Number)
+        {
+            let span = self.place(first);
+            if light {
+                self.push(xxh3_64(first.norm.as_bytes()), Group::Light, span);
+            } else {
+                self.push(word_key(&first.norm), Group::Word, span);
+            }
+            return found.tokens.end;
+        }
+        let mut span = self.place(first);
+        let mut end = found.tokens.end;
+        for token in &tokens[found.tokens.start + 1..end] {
+            span.end = self.place(token).end;
+            self.gap = Gap::Plain;
+        }
+        match found.specific.kind {
+            Kind::Number | Kind::Date | Kind::Version => {
+                let unit = tokens.get(end).and_then(|next| lexicon::unit(&next.norm).map(|u| (next, u)));
+                if let Some((token, unit)) = unit.filter(|(_, unit)| {
+                    found.specific.kind == Kind::Number
+                        && value.ends_with(unit)
+                        && end == found.tokens.start + 1
+                        && !first.norm.ends_with(unit)
+                }) {
+                    let _ = unit;
+                    span.end = self.place(token).end;
+                    end += 1;
+                }
+                self.push(figure_key(value), Group::Figure, span);
+            }
+            kind => {
+                let is_mixed = first.norm.chars().any(is_glyph);
+                if is_mixed {
+                    self.glyphs(first, span);
+                } else if let Some((thing, unit)) = rate(&first.norm).filter(|_| !first.code) {
+                    let middle = span.start + thing.len();
+                    self.push(word_key(thing), Group::Word, span.start..middle);
+                    self.push(word_key(unit), Group::Word, middle + 1..span.end);
+                } else if let Some(figure) = hyphened(&first.norm) {
+                    self.push(figure_key(&figure), Group::Figure, span);
+                } else {
+                    let group = if kind == Kind::Name { Group::Name } else { Group::Term };
+                    self.push(term_key(value), group, span);
+                }
+            }
+        }
+        end
+    }
+
+    fn word(&mut self, token: &Token<'_>, next: Option<&Token<'_>>, _is_first: bool) {
+        let span = self.place(token);
+        let norm = &*token.norm;
+        let next_norm = next.map(|t| &*t.norm);
+        if norm.chars().any(is_glyph) {
+            return self.glyphs(token, span);
+        }
+        self.phrase.quantity |= polarity::quantity(norm);
+        self.phrase.modality |= polarity::modality(norm, next_norm);
+        if let Some(turn) = polarity::turn(norm, next_norm) {
+            return self.push(turn.key(), Group::Turn(turn), span);
+        }
+        match norm {
+            "and" | "or" | "&" | "+" | "und" | "oder" | "et" | "ou" | "y" | "o" | "e" => {
+                return self.widen(Gap::List);
+            }
+            "then" => return self.widen(Gap::Ordered),
+            "but" | "while" | "whereas" | "because" | "so" => return self.widen(Gap::Clause),
+            "if" => self.phrase.is_conditional = true,
+            "is" | "are" | "was" | "were" | "be" | "been" | "being" | "gets" | "get" | "got" => {
+                self.has_be = true
+            }
+            _ => {}
+        }
+        if lexicon::is_function_word(norm) && !polarity::is_directed(norm) || synonyms::is_grammar(norm) {
+            self.part = match norm {
+                "from" => Part::From,
+                "to" | "into" => Part::To,
+                "by" => Part::By,
+                "in" | "on" | "at" | "with" | "for" | "of" | "as" | "about" | "via" | "near" | "than" => {
+                    Part::Other
+                }
+                "the" | "a" | "an" | "my" | "our" | "your" | "his" | "her" | "their" | "its" => self.part,
+                _ => Part::None,
+            };
+            return;
+        }
+        let is_light = synonyms::is_light(norm);
+        let group = if is_light { Group::Light } else { Group::Word };
+        let is_capital = token.raw.starts_with(char::is_uppercase) && token.raw.len() > 1;
+        let key = if norm.starts_with(['<', '>', '=', '!', '≤', '≥']) {
+            xxh3_64(norm.as_bytes())
+        } else {
+            word_key(norm)
+        };
+        self.push(key, group, span);
+        if let Some(atom) = self.phrase.atoms.last_mut() {
+            atom.is_capital = is_capital && !is_light;
+        }
+    }
+
+    /// Reads a token of a script without spaces, character by character, with what else is in it.
+    fn glyphs(&mut self, token: &Token<'_>, span: Range<usize>) {
+        let raw = &self.text[span.clone()];
+        let _ = token;
+        let mut at = 0;
+        while at < raw.len() {
+            let rest = &raw[at..];
+            let Some(c) = rest.chars().next() else { break };
+            if is_glyph(c) {
+                let width = c.len_utf8();
+                let here = span.start + at..span.start + at + width;
+                match polarity::glyph_turn(rest) {
+                    Some(turn) => self.push(turn.key(), Group::Turn(turn), here),
+                    None if synonyms::is_light_glyph(c) => {
+                        self.push(u64::from(u32::from(c)), Group::Light, here)
+                    }
+                    None => self.push(u64::from(u32::from(c)), Group::Word, here),
+                }
+                if let Some(atom) = self.phrase.atoms.last_mut() {
+                    atom.is_glyph = atom.group == Group::Word;
+                }
+                at += width;
+            } else if c.is_alphanumeric() {
+                let width = rest
+                    .find(|c: char| is_glyph(c) || !c.is_alphanumeric() && c != '.')
+                    .unwrap_or(rest.len());
+                let word = rest[..width].to_lowercase();
+                let here = span.start + at..span.start + at + width;
+                if word.starts_with(|c: char| c.is_ascii_digit()) {
+                    self.push(figure_key(&word), Group::Figure, here);
+                } else {
+                    self.push(term_key(&word), Group::Term, here);
+                }
+                at += width;
+            } else {
+                self.widen(gap_of(&rest[..c.len_utf8()]));
+                at += c.len_utf8();
+            }
+        }
+    }
+}
+
+/// Returns the key of a figure, already in its normal form.
+fn figure_key(value: &str) -> u64 {
+    xxh3_64(value.as_bytes()) ^ 0x9E37_79B9_7F4A_7C15
+}
+
+/// Returns the key of a term: hyphens, case and word endings do not part `config-maps` from `ConfigMap`.
+fn term_key(value: &str) -> u64 {
+    if value.contains(['/', '.', ':', '*', '@']) {
+        return xxh3_64(value.trim_end_matches('/').as_bytes());
+    }
+    word_key(value)
+}
+
+/// Returns the key of a word: that of its stem, or of what stands for it and its synonyms.
+pub(super) fn word_key(norm: &str) -> u64 {
+    let mut plain: String;
+    let norm = if norm.contains(['-', '_', '\'']) {
+        let bare = norm.strip_suffix("'s").unwrap_or(norm);
+        plain = bare.chars().filter(|c| !matches!(c, '-' | '_' | '\'')).collect();
+        if plain.is_empty() {
+            plain.push_str(norm);
+        }
+        plain.as_str()
+    } else {
+        norm
+    };
+    let stem = lexicon::stem(norm);
+    xxh3_64(synonyms::canonical(stem).as_bytes())
+}
+
+/// Reads `requests/minute` as two words.
+fn rate(norm: &str) -> Option<(&str, &str)> {
+    let (thing, unit) = norm.split_once('/')?;
+    let is_thing = !thing.is_empty() && norm.is_ascii() && thing.bytes().all(|b| b.is_ascii_lowercase());
+    (is_thing && lexicon::unit(unit).is_some()).then_some((thing, unit))
+}
+
+/// Reads `60-second` as `60s`.
+fn hyphened(norm: &str) -> Option<String> {
+    let (figure, unit) = norm.split_once('-')?;
+    let is_figure = !figure.is_empty() && figure.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    lexicon::unit(unit).filter(|_| is_figure).map(|unit| figure.to_owned() + unit)
+}
+
+/// Says whether a character belongs to a script that puts no space between words.
+pub(super) fn is_glyph(c: char) -> bool {
+    matches!(c, '\u{0E00}'..='\u{0E7F}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}'
+        | '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}'
+        | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}')
+}
+
+fn gap_of(between: &str) -> Gap {
+    let mut gap = Gap::Plain;
+    let mut chars = between.char_indices();
+    while let Some((i, c)) = chars.next() {
+        let here = match c {
+            ',' | '/' | '、' | '，' | '،' | '&' | '+' | '(' | ')' => Gap::List,
+            '→' | '|' => Gap::Ordered,
+            '>' if between[..i].ends_with(['-', '=']) => Gap::Ordered,
+            '.' | ';' | '!' | '?' | '。' | '！' | '？' | '；' | '\u{2013}' | '\u{2014}' => Gap::Clause,
+            _ => Gap::Plain,
+        };
+        gap = gap.max(here);
+    }
+    gap
+}

@@ -1,0 +1,69 @@
+//! Pieces: one statement that a few of one memory say between them.
+
+use super::likeness::{Match, Side, pair_all};
+use super::phrase::Group;
+use super::roles;
+
+/// How many statements may share one between them.
+const PIECES: usize = 4;
+
+/// Returns the few of these statements of one memory that say together what the first says.
+pub(super) fn cover(old: &Side<'_>, pieces: &[(usize, Side<'_>)]) -> Option<Vec<usize>> {
+    let atoms = &old.phrase.atoms;
+    let mut left: Vec<bool> = atoms.iter().map(|atom| atom.weight() > 0).collect();
+    let whole = left.iter().filter(|open| **open).count();
+    if whole < 3 || old.is_code {
+        return None;
+    }
+    let read: Vec<(usize, &Side<'_>, Match)> = pieces
+        .iter()
+        .filter(|(_, side)| !side.is_code)
+        .map(|(at, side)| (*at, side, pair_all(old, side)))
+        .filter(|(_, side, found)| is_piece(old, side, found))
+        .collect();
+    let mut chosen: Vec<usize> = Vec::new();
+    while left.contains(&true) && chosen.len() < PIECES {
+        let gain = |found: &Match| (0..atoms.len()).filter(|&i| left[i] && found.to[i].is_some()).count();
+        let best = (0..read.len())
+            .filter(|k| !chosen.contains(k))
+            .max_by_key(|&k| (gain(&read[k].2), std::cmp::Reverse(k)))?;
+        if gain(&read[best].2) == 0 {
+            break;
+        }
+        for i in 0..atoms.len() {
+            let in_context = read[best].1.context.contains(&atoms[i].key);
+            left[i] &= read[best].2.to[i].is_none() && !in_context;
+        }
+        chosen.push(best);
+    }
+    if chosen.len() < 2 || left.contains(&true) {
+        return None;
+    }
+    let turns = |phrase: &super::phrase::Phrase| {
+        let mut keys: Vec<u64> =
+            phrase.atoms.iter().filter(|a| matches!(a.group, Group::Turn(_))).map(|a| a.key).collect();
+        keys.sort_unstable();
+        keys
+    };
+    let mut theirs: Vec<u64> = chosen.iter().flat_map(|&k| turns(read[k].1.phrase)).collect();
+    theirs.sort_unstable();
+    if theirs != turns(old.phrase) {
+        return None;
+    }
+    let mut heirs: Vec<usize> = chosen.iter().map(|&k| read[k].0).collect();
+    heirs.sort_unstable();
+    Some(heirs)
+}
+
+/// Says whether most of a statement comes from the old one, and nothing in it changed its part.
+fn is_piece(old: &Side<'_>, piece: &Side<'_>, found: &Match) -> bool {
+    let weight = |j: usize| piece.phrase.atoms[j].weight();
+    let all: u32 = (0..found.back.len()).map(weight).sum();
+    let shared: u32 = (0..found.back.len()).filter(|&j| found.back[j].is_some()).map(weight).sum();
+    if all == 0 || shared * 10 < all * 6 {
+        return false;
+    }
+    let back = Match { to: found.back.clone(), back: found.to.clone() };
+    let new: Vec<usize> = (0..back.back.len()).filter(|&i| back.back[i].is_none()).collect();
+    roles::differ(piece, old, &back, &new).is_none()
+}

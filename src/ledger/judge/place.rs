@@ -1,0 +1,314 @@
+//! Places: what a statement stands under, and whether it may stand under something else.
+
+use std::collections::HashSet;
+
+use jiff::civil::Date;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::memory::MemoryPath;
+use crate::text::date;
+use crate::text::statement::Statement;
+
+use super::likeness::are_forms;
+use super::phrase::{Group, Phrase, word_key};
+use super::polarity::Turn;
+
+/// One heading, lead or name of a file that statements stand under.
+#[derive(Debug, Clone)]
+struct Level {
+    /// Its words, by key and as they are.
+    keys: Vec<u64>,
+    words: Vec<String>,
+    /// Equal for the same words.
+    id: u64,
+    /// Whether it is the name of somebody or something.
+    is_name: bool,
+}
+
+/// What statements stand under.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    /// Equal for the same headings and parents.
+    pub(super) trail: u64,
+    /// The words of all levels.
+    pub(super) keys: Vec<u64>,
+    /// From the file's name inwards.
+    levels: Vec<Level>,
+    dates: Vec<Date>,
+    /// Whether an odd number of its levels say `not`.
+    denies: bool,
+    title: String,
+}
+
+/// Words that head sections and name no one.
+const SECTION_WORDS: &[&str] = &[
+    "misc",
+    "miscellaneous",
+    "style",
+    "notes",
+    "note",
+    "general",
+    "overview",
+    "summary",
+    "setup",
+    "usage",
+    "commands",
+    "preferences",
+    "preference",
+    "facts",
+    "fact",
+    "people",
+    "team",
+    "project",
+    "projects",
+    "architecture",
+    "testing",
+    "tests",
+    "deploy",
+    "deployment",
+    "deployments",
+    "build",
+    "conventions",
+    "decisions",
+    "context",
+    "background",
+    "details",
+    "tasks",
+    "todo",
+    "tools",
+    "tooling",
+    "workflow",
+    "workflows",
+    "process",
+    "processes",
+    "procedures",
+    "steps",
+    "tips",
+    "gotchas",
+    "pitfalls",
+    "troubleshooting",
+    "debugging",
+    "errors",
+    "issues",
+    "known",
+    "learned",
+    "lessons",
+    "memory",
+    "memories",
+    "index",
+    "other",
+    "more",
+    "work",
+    "personal",
+    "home",
+    "food",
+    "health",
+    "hobbies",
+    "family",
+    "schedule",
+    "meetings",
+    "contacts",
+    "resources",
+    "references",
+    "links",
+    "faq",
+    "environment",
+    "configuration",
+    "config",
+    "settings",
+    "operations",
+    "ops",
+    "security",
+    "performance",
+    "data",
+    "code",
+    "coding",
+    "review",
+    "reviews",
+    "releases",
+    "release",
+    "playbooks",
+    "runbooks",
+    "guidelines",
+    "rules",
+    "policies",
+    "policy",
+    "support",
+    "billing",
+    "infrastructure",
+    "and",
+];
+
+/// Reads what a statement stands under; `is_common` says of a word whether it is written small anywhere.
+pub(super) fn read(path: &MemoryPath, statement: &Statement<'_>, is_common: &dyn Fn(&str) -> bool) -> Place {
+    let mut place = Place {
+        trail: trail(statement),
+        keys: Vec::new(),
+        levels: Vec::new(),
+        dates: Vec::new(),
+        denies: false,
+        title: String::new(),
+    };
+    let stem = path.as_str().rsplit('/').next().unwrap_or_default();
+    let stem = stem.rsplit_once('.').map_or(stem, |(stem, _)| stem);
+    let mut words = String::new();
+    for word in stem.split(['-', '_', ' ']).filter(|word| !word.bytes().all(|b| b.is_ascii_digit())) {
+        words.push_str(word);
+        words.push(' ');
+    }
+    place.add(words.trim_end(), &|_| false);
+    if let Some(level) = place.levels.last_mut() {
+        level.is_name = !words.trim().is_empty()
+            && words.split_whitespace().all(|word| !is_common(word) && !SECTION_WORDS.contains(&word));
+    }
+    place.dates.extend(date::in_path(path.as_str()));
+    for text in statement.headings.iter().chain(&statement.parents) {
+        match date::in_text(text) {
+            Some(date) => place.dates.push(date),
+            None => place.add(text, is_common),
+        }
+        place.title = (*text).to_owned();
+    }
+    if place.title.is_empty() {
+        place.title = path.as_str().to_owned();
+    }
+    place
+}
+
+/// Returns a number that is equal for the same headings and parents.
+pub(super) fn trail(statement: &Statement<'_>) -> u64 {
+    let mut hash = 0_u64;
+    for text in statement.headings.iter().chain(&statement.parents) {
+        hash = hash.rotate_left(7).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ xxh3_64(text.as_bytes());
+    }
+    hash
+}
+
+impl Place {
+    fn add(&mut self, text: &str, is_common: &dyn Fn(&str) -> bool) {
+        /// A longer lead is read up to here.
+        const LEVEL_BYTES: usize = 400;
+        let end = (0..=text.len().min(LEVEL_BYTES)).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0);
+        let text = &text[..end];
+        let phrase = Phrase::of(text);
+        let keys: Vec<u64> =
+            phrase.atoms.iter().filter(|a| !matches!(a.group, Group::Turn(_))).map(|atom| atom.key).collect();
+        let denials = phrase.atoms.iter().filter(|a| a.group == Group::Turn(Turn::Not)).count();
+        self.denies ^= denials % 2 == 1;
+        let is_named = |atom: &super::phrase::Atom| {
+            let word = text.get(atom.span.clone()).unwrap_or_default();
+            if SECTION_WORDS.contains(&word.to_lowercase().as_str()) {
+                return false;
+            }
+            atom.group.is_specific() && atom.group != Group::Name
+                || (atom.group == Group::Name || atom.is_capital) && !is_common(&word.to_lowercase())
+        };
+        let is_name = !keys.is_empty() && keys.len() <= 4 && phrase.atoms.iter().any(is_named);
+        let id = keys.iter().fold(0, |hash: u64, key| hash.rotate_left(5) ^ key);
+        self.keys.extend_from_slice(&keys);
+        let words = phrase
+            .atoms
+            .iter()
+            .filter_map(|atom| text.get(atom.span.clone()))
+            .map(str::to_lowercase)
+            .collect();
+        self.levels.push(Level { keys, words, id, is_name });
+    }
+
+    /// Returns what people call it.
+    pub(super) fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// The numbers of its levels below the file.
+    pub(super) fn level_ids(&self) -> impl Iterator<Item = u64> + '_ {
+        self.levels.iter().skip(1).map(|level| level.id)
+    }
+}
+
+/// The sections that both stores know.
+#[derive(Debug, Default)]
+pub(super) struct Sections {
+    pub(super) before: HashSet<u64>,
+    pub(super) after: HashSet<u64>,
+}
+
+/// Says whether what stood under `old` says the same under `new`. `text` holds the words of the
+/// statement; `leans` says whether it has no subject of its own; `stood_there` whether the very same
+/// stood under `new` before.
+pub(super) fn suits(
+    old: &Place,
+    new: &Place,
+    text: &HashSet<u64>,
+    leans: bool,
+    stood_there: bool,
+    sections: &Sections,
+) -> bool {
+    if old.trail == new.trail
+        && old.levels.first().map(|l| l.id) == new.levels.first().map(|l| l.id)
+        && old.dates == new.dates
+    {
+        return true;
+    }
+    if old.denies != new.denies {
+        return false;
+    }
+    let dates_differ = !old.dates.is_empty()
+        && !new.dates.is_empty()
+        && !old.dates.iter().any(|date| new.dates.contains(date));
+    if dates_differ && !stood_there {
+        return false;
+    }
+    let left = |from: &Place, other: &Place| -> Vec<Level> {
+        from.levels
+            .iter()
+            .filter(|level| {
+                let is_kept = level.keys.iter().any(|key| other.keys.contains(key) || text.contains(key));
+                let has_form = || {
+                    let words = || other.levels.iter().flat_map(|level| &level.words);
+                    level.words.iter().any(|word| words().any(|other| are_forms(word, other)))
+                };
+                !level.keys.is_empty() && !is_kept && !has_form()
+            })
+            .cloned()
+            .collect()
+    };
+    let (gone, come) = (left(old, new), left(new, old));
+    // A subject that its text or its new place names still is its subject.
+    if gone.is_empty() {
+        return !(leans && come.iter().any(|level| level.is_name && sections.before.contains(&level.id)));
+    }
+    let named_gone = gone.iter().any(|level| level.is_name);
+    let named_come = come.iter().any(|level| level.is_name);
+    if named_gone && (named_come || leans) {
+        return false;
+    }
+    // Between two sections that both stood before and stand after, what has no subject changes it.
+    let still_there = gone.iter().any(|level| sections.after.contains(&level.id));
+    let known = come.iter().any(|level| sections.before.contains(&level.id));
+    !(leans && still_there && known)
+}
+
+/// Says whether a statement has no subject of its own: `likes tea`, `timeout: 30 s`, `She moved`.
+pub(super) fn leans(phrase: &Phrase, text: &str) -> bool {
+    let weighty: Vec<_> = phrase.atoms.iter().filter(|atom| atom.weight() > 0).collect();
+    if weighty.iter().any(|atom| atom.group == Group::Name) {
+        return false;
+    }
+    let first = text.split_whitespace().next().unwrap_or_default().to_lowercase();
+    let first = first.trim_matches(|c: char| !c.is_alphanumeric());
+    let is_pronoun =
+        matches!(first, "he" | "she" | "they" | "it" | "his" | "her" | "their" | "its" | "this" | "that");
+    let is_label = phrase
+        .value_from
+        .is_some_and(|from| from <= 2 && phrase.atoms[..from].iter().all(|a| !a.group.is_specific()));
+    let is_verb = first.len() > 3
+        && first.ends_with('s')
+        && !first.ends_with("ss")
+        && first.is_ascii()
+        && phrase
+            .atoms
+            .first()
+            .is_some_and(|atom| atom.key == word_key(first) && atom.gap == super::phrase::Gap::Plain);
+    is_pronoun || is_label || is_verb || weighty.len() <= 2
+}

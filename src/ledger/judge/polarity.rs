@@ -1,0 +1,424 @@
+//! Polarity: which words turn a statement round, narrow it, or say how sure and how general it is.
+
+use std::collections::HashMap;
+use std::ops::BitOrAssign;
+use std::sync::LazyLock;
+
+use crate::text::lexicon;
+
+/// A word that turns or narrows a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Says the opposite.
+    Not,
+    /// Holds for nothing else.
+    Only,
+    /// Holds with exceptions.
+    Except,
+    /// Holds hardly ever.
+    Rarely,
+}
+
+impl Turn {
+    pub(super) fn key(self) -> u64 {
+        match self {
+            Self::Not => 1,
+            Self::Only => 2,
+            Self::Except => 3,
+            Self::Rarely => 4,
+        }
+    }
+}
+
+const NOT: &[&str] = &[
+    "not",
+    "no",
+    "never",
+    "none",
+    "nothing",
+    "nobody",
+    "neither",
+    "nor",
+    "without",
+    "cannot",
+    "cant",
+    "dont",
+    "doesnt",
+    "didnt",
+    "isnt",
+    "arent",
+    "wont",
+    "avoid",
+    "avoids",
+    "avoiding",
+    "nowhere",
+    "unable",
+    "forbid",
+    "forbids",
+    "forbidden",
+    "prohibit",
+    "prohibited",
+    "prohibits",
+    "disallow",
+    "disallowed",
+    "ban",
+    "banned",
+    "lack",
+    "lacks",
+    "refrain",
+    "nicht",
+    "kein",
+    "keine",
+    "keinen",
+    "keinem",
+    "keiner",
+    "nie",
+    "niemals",
+    "ohne",
+    "pas",
+    "jamais",
+    "sans",
+    "aucun",
+    "aucune",
+    "nunca",
+    "sin",
+    "jamás",
+    "ningún",
+    "ninguna",
+    "não",
+    "nao",
+    "sem",
+    "non",
+    "senza",
+    "mai",
+    "не",
+    "нет",
+    "никогда",
+    "без",
+    "нельзя",
+    "لا",
+    "ليس",
+    "لم",
+    "لن",
+    "بدون",
+    "नहीं",
+    "मत",
+    "δεν",
+    "μη",
+    "μην",
+    "ποτέ",
+    "niet",
+    "geen",
+    "nooit",
+    "zonder",
+    "inte",
+    "ingen",
+    "aldrig",
+    "ikke",
+    "nie",
+    "nigdy",
+    "değil",
+    "asla",
+    "yok",
+    "안",
+    "못",
+    "лишь",
+    "bukan",
+    "tidak",
+    "jangan",
+    "không",
+];
+const ONLY: &[&str] = &[
+    "only",
+    "solely",
+    "exclusively",
+    "nur",
+    "seulement",
+    "solo",
+    "sólo",
+    "solamente",
+    "только",
+    "apenas",
+    "somente",
+];
+const EXCEPT: &[&str] =
+    &["except", "excluding", "unless", "außer", "sauf", "excepto", "кроме", "exceto", "tranne"];
+const RARELY: &[&str] =
+    &["rarely", "seldom", "hardly", "scarcely", "barely", "selten", "rarement", "raramente", "редко"];
+
+/// Returns how a word turns its statement.
+pub(super) fn turn(norm: &str, next: Option<&str>) -> Option<Turn> {
+    if norm.ends_with("n't") || NOT.contains(&norm) {
+        return Some(Turn::Not);
+    }
+    // What the other side of a choice is told by.
+    if norm == "instead" && next == Some("of") || norm == "rather" && next == Some("than") {
+        return Some(Turn::Not);
+    }
+    if ONLY.contains(&norm) {
+        return Some(Turn::Only);
+    }
+    if EXCEPT.contains(&norm) {
+        return Some(Turn::Except);
+    }
+    RARELY.contains(&norm).then_some(Turn::Rarely)
+}
+
+/// Returns how the characters that begin a text of a script without spaces turn it.
+pub(super) fn glyph_turn(text: &str) -> Option<Turn> {
+    let not =
+        ["不", "没", "沒", "無", "无", "勿", "别", "別", "未", "非", "ない", "ませ", "ไม่", "なく", "ず"];
+    if not.iter().any(|mark| text.starts_with(mark)) {
+        return Some(Turn::Not);
+    }
+    (["只", "仅", "僅", "のみ", "だけ"].iter().any(|mark| text.starts_with(mark))).then_some(Turn::Only)
+}
+
+/// How general a statement is, as a set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Quantity(u8);
+
+impl BitOrAssign for Quantity {
+    fn bitor_assign(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+}
+
+impl Quantity {
+    /// Says whether both say how general they are, and differ.
+    pub(super) fn conflicts(self, other: Self) -> bool {
+        self.0 != 0 && other.0 != 0 && self.0 & other.0 == 0
+    }
+}
+
+/// Returns how general a word makes its statement.
+pub(super) fn quantity(norm: &str) -> Quantity {
+    Quantity(match norm {
+        "all" | "every" | "each" | "always" | "everyone" | "everything" | "everybody" | "entire"
+        | "whole" | "any" => 1,
+        "most" | "mostly" | "usually" | "generally" | "typically" | "normally" | "often" | "frequently" => 2,
+        "some" | "sometimes" | "occasionally" | "partly" | "certain" => 4,
+        _ => 0,
+    })
+}
+
+/// How sure or how binding a statement is, as a set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Modality(u8);
+
+impl BitOrAssign for Modality {
+    fn bitor_assign(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+}
+
+const MUST: u8 = 1;
+const SHOULD: u8 = 2;
+const MAY: u8 = 4;
+
+impl Modality {
+    /// Says whether one binds more than the other.
+    pub(super) fn conflicts(self, other: Self) -> bool {
+        let (a, b) = (self.0, other.0);
+        (a & MAY != b & MAY) || a != 0 && b != 0 && a & b == 0
+    }
+}
+
+/// Returns how binding a word makes its statement.
+pub(super) fn modality(norm: &str, next: Option<&str>) -> Modality {
+    Modality(match norm {
+        "must" | "shall" | "mandatory" | "mustn't" => MUST,
+        "has" | "have" | "need" | "needs" if next == Some("to") => MUST,
+        "should" | "ought" | "shouldn't" => SHOULD,
+        "may" | "might" | "maybe" | "perhaps" | "possibly" => MAY,
+        _ => 0,
+    })
+}
+
+/// Pairs of which the second denies the first: two of them, or one and a negation, say the same again.
+const DENIALS: &[(&str, &str)] = &[
+    ("enable", "disable"),
+    ("activate", "deactivate"),
+    ("on", "off"),
+    ("true", "false"),
+    ("allow", "deny"),
+    ("permit", "refuse"),
+    ("allow", "block"),
+    ("include", "exclude"),
+    ("accept", "reject"),
+    ("approve", "decline"),
+    ("valid", "invalid"),
+    ("success", "failure"),
+    ("succeed", "fail"),
+    ("pass", "fail"),
+    ("supported", "unsupported"),
+    ("stable", "unstable"),
+    ("active", "inactive"),
+    ("like", "dislike"),
+    ("love", "hate"),
+    ("possible", "impossible"),
+    ("able", "unable"),
+    ("available", "unavailable"),
+    ("safe", "unsafe"),
+    ("known", "unknown"),
+    ("correct", "incorrect"),
+    ("correct", "wrong"),
+    ("agree", "disagree"),
+    ("connected", "disconnected"),
+    ("required", "optional"),
+    ("mandatory", "optional"),
+    ("legal", "illegal"),
+    ("visible", "hidden"),
+    ("visible", "invisible"),
+    ("present", "absent"),
+    ("complete", "incomplete"),
+    ("used", "unused"),
+    ("secure", "insecure"),
+    ("signed", "unsigned"),
+    ("encrypted", "unencrypted"),
+    ("happy", "unhappy"),
+    ("yes", "no"),
+];
+
+/// Pairs that exclude each other without being a denial.
+const CONTRARIES: &[(&str, &str)] = &[
+    ("before", "after"),
+    ("prior", "after"),
+    ("minimum", "maximum"),
+    ("min", "max"),
+    ("first", "last"),
+    ("increase", "decrease"),
+    ("raise", "lower"),
+    ("above", "below"),
+    ("more", "less"),
+    ("more", "fewer"),
+    ("most", "least"),
+    ("public", "private"),
+    ("ascending", "descending"),
+    ("asc", "desc"),
+    ("left", "right"),
+    ("up", "down"),
+    ("start", "stop"),
+    ("start", "end"),
+    ("start", "finish"),
+    ("open", "close"),
+    ("top", "bottom"),
+    ("import", "export"),
+    ("read", "write"),
+    ("local", "remote"),
+    ("internal", "external"),
+    ("morning", "evening"),
+    ("morning", "afternoon"),
+    ("old", "new"),
+    ("early", "late"),
+    ("input", "output"),
+    ("push", "pull"),
+    ("client", "server"),
+    ("upper", "lower"),
+    ("high", "low"),
+    ("slow", "fast"),
+    ("big", "small"),
+    ("hot", "cold"),
+    ("manual", "automatic"),
+    ("manually", "automatically"),
+    ("sync", "async"),
+    ("online", "offline"),
+    ("inside", "outside"),
+    ("over", "under"),
+    ("begin", "end"),
+    ("man", "woman"),
+    ("boy", "girl"),
+    ("men", "women"),
+    ("he", "she"),
+    ("his", "her"),
+    ("mother", "father"),
+    ("son", "daughter"),
+    ("brother", "sister"),
+    ("husband", "wife"),
+    ("black", "white"),
+    ("buy", "sell"),
+    ("win", "lose"),
+    ("keep", "drop"),
+    ("keep", "delete"),
+    ("add", "remove"),
+    ("lock", "unlock"),
+    ("install", "uninstall"),
+    ("encrypt", "decrypt"),
+    ("north", "south"),
+    ("east", "west"),
+    ("day", "night"),
+    ("summer", "winter"),
+    ("long", "short"),
+    ("cheap", "expensive"),
+    ("light", "dark"),
+    ("strict", "loose"),
+    ("strong", "weak"),
+    ("good", "bad"),
+    ("best", "worst"),
+    ("better", "worse"),
+    ("older", "younger"),
+    ("older", "newer"),
+    ("earlier", "later"),
+    ("next", "previous"),
+    ("upload", "download"),
+    ("lend", "borrow"),
+    ("parent", "child"),
+    ("horizontal", "vertical"),
+    ("single", "married"),
+    ("hard", "easy"),
+    ("hard", "soft"),
+    ("full", "empty"),
+    ("wet", "dry"),
+    ("rich", "poor"),
+    ("positive", "negative"),
+    ("forward", "backward"),
+    ("upstream", "downstream"),
+    ("arrive", "leave"),
+    ("inner", "outer"),
+    ("ingress", "egress"),
+    ("opt-in", "opt-out"),
+    ("sender", "receiver"),
+    ("<", ">"),
+    ("<=", ">="),
+    ("≤", "≥"),
+    ("==", "!="),
+    ("=", "!="),
+    ("<", ">="),
+    (">", "<="),
+];
+
+static DENYING: LazyLock<HashMap<&'static str, bool>> = LazyLock::new(|| {
+    let mut map = HashMap::new();
+    for &(yes, no) in DENIALS {
+        map.entry(lexicon::stem(yes)).or_insert(false);
+        map.insert(lexicon::stem(no), true);
+    }
+    map.remove("no");
+    map.insert("on", false);
+    map
+});
+
+static OPPOSED: LazyLock<HashMap<&'static str, Vec<&'static str>>> = LazyLock::new(|| {
+    let mut map: HashMap<&'static str, Vec<&'static str>> = HashMap::new();
+    for &(a, b) in DENIALS.iter().chain(CONTRARIES) {
+        let (a, b) = (lexicon::stem(a), lexicon::stem(b));
+        map.entry(a).or_default().push(b);
+        map.entry(b).or_default().push(a);
+    }
+    map
+});
+
+/// Says whether a word denies what its counterpart says: `disabled`, `off`.
+pub(super) fn denies(norm: &str) -> bool {
+    DENYING.get(lexicon::stem(norm)).copied().unwrap_or(false)
+}
+
+/// Says whether two words exclude each other.
+pub(super) fn are_opposed(a: &str, b: &str) -> bool {
+    OPPOSED.get(lexicon::stem(a)).is_some_and(|others| others.contains(&lexicon::stem(b)))
+}
+
+/// Says whether a word has an opposite that matters though it is a word of grammar: `up`, `she`.
+pub(super) fn is_directed(norm: &str) -> bool {
+    matches!(norm, "up" | "down" | "off" | "over" | "under")
+}

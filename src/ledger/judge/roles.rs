@@ -1,0 +1,249 @@
+//! Roles: who does what to whom. The same words in another order may say something else.
+
+use std::ops::Range;
+
+use super::likeness::{Match, Side};
+use super::phrase::{Atom, Gap, Group, Part};
+
+/// Longer statements are taken to be reordered on purpose.
+const ROLES_LIMIT: usize = 400;
+
+/// Says what plays another part in the second statement than in the first, if anything does.
+pub(super) fn differ(
+    a: &Side<'_>,
+    b: &Side<'_>,
+    found: &Match,
+    new: &[usize],
+) -> Option<(String, Option<String>)> {
+    if a.phrase.atoms.len() > ROLES_LIMIT || b.phrase.atoms.len() > ROLES_LIMIT {
+        return None;
+    }
+    let told = |i: usize| Some((context_of(a, i), found.to[i].map(|j| context_of(b, j))));
+    if b.phrase.is_conditional
+        && !a.phrase.is_conditional
+        && new.iter().any(|&j| b.phrase.atoms[j].weight() > 0)
+    {
+        let i = found.to.iter().position(Option::is_some)?;
+        return told(i);
+    }
+    if let Some(i) = turned_about(a, b, found) {
+        return told(i);
+    }
+    if let Some(i) = out_of_place(a, b, found) {
+        return told(i);
+    }
+    intruder(a, b, found, new).and_then(told)
+}
+
+/// Of code, the order of all tokens counts.
+pub(super) fn scrambled(a: &Side<'_>, b: &Side<'_>, found: &Match) -> Option<(String, Option<String>)> {
+    let mut last = None;
+    for (i, to) in found.to.iter().enumerate() {
+        let Some(j) = *to else { continue };
+        if last.is_some_and(|last| j < last) {
+            return Some((a.atom_text(i).to_owned(), Some(b.atom_text(j).to_owned())));
+        }
+        last = Some(j);
+    }
+    None
+}
+
+/// Quotes an atom with the one before it.
+fn context_of(side: &Side<'_>, at: usize) -> String {
+    let atoms = &side.phrase.atoms;
+    let from = atoms[at.saturating_sub(1)].span.start;
+    let end = atoms[(at + 1).min(atoms.len() - 1)].span.end;
+    side.text.get(from..end).unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A preposition that points the other way: from and to.
+fn turned_about(a: &Side<'_>, b: &Side<'_>, found: &Match) -> Option<usize> {
+    found.to.iter().enumerate().find_map(|(i, to)| {
+        let (x, y) = (&a.phrase.atoms[i], &b.phrase.atoms[(*to)?]);
+        let turned = matches!((x.part, y.part), (Part::From, Part::To) | (Part::To, Part::From));
+        turned.then_some(i)
+    })
+}
+
+/// An atom that stands on the other side of what it was bound to.
+fn out_of_place(a: &Side<'_>, b: &Side<'_>, found: &Match) -> Option<usize> {
+    let (x, y) = (&a.phrase.atoms, &b.phrase.atoms);
+    let order: Vec<(usize, usize)> = found
+        .to
+        .iter()
+        .enumerate()
+        .filter_map(|(i, to)| to.map(|j| (i, j)))
+        .filter(|&(i, _)| x[i].group != Group::Light)
+        .collect();
+    let is_sorted = order.windows(2).all(|w| w[0].1 < w[1].1);
+    if a.phrase.is_passive != b.phrase.is_passive {
+        return voice(a, b, found);
+    }
+    if is_sorted {
+        return None;
+    }
+    if let Some(late) = before_its_turn(x, y, &order) {
+        return Some(late);
+    }
+    if a.is_row && b.is_row {
+        return order.windows(2).find(|w| w[0].1 > w[1].1).map(|w| w[1].0);
+    }
+    if let Some(pivot) = reversal(&order)
+        && !parts_are_reordered(x, y, &order)
+    {
+        return Some(pivot);
+    }
+    // Two neighbours that changed places, with nothing that says they are of one list.
+    order.windows(2).find_map(|w| {
+        let [(i, j), (k, l)] = [w[0], w[1]];
+        let specific = x[i].group.is_specific() && x[k].group.is_specific();
+        let adjacent = k == i + 1 && j == l + 1;
+        if !(specific && adjacent) {
+            return None;
+        }
+        let keeps_parts = x[i].part == y[j].part && x[k].part == y[l].part && x[i].part != x[k].part;
+        let is_list = x[k].gap == Gap::List && y[j].gap == Gap::List && x[i].group == x[k].group;
+        (!keeps_parts && !is_list).then_some(k)
+    })
+}
+
+/// Finds an atom that both tell in an order of steps, and on another side of the step.
+fn before_its_turn(x: &[Atom], y: &[Atom], order: &[(usize, usize)]) -> Option<usize> {
+    if !y.iter().any(|atom| atom.gap == Gap::Ordered) {
+        return None;
+    }
+    let step = (1..x.len()).find(|&i| x[i].gap == Gap::Ordered)?;
+    let latest = order.iter().filter(|&&(i, _)| i < step).map(|&(_, j)| j).max()?;
+    let earliest = order.iter().filter(|&&(i, _)| i >= step).min_by_key(|&&(_, j)| j)?;
+    (earliest.1 < latest).then_some(earliest.0)
+}
+
+/// Finds three atoms that stand the other way round, the middle one being what the others were bound
+/// to: returns the first of them.
+fn reversal(order: &[(usize, usize)]) -> Option<usize> {
+    let n = order.len();
+    let mut before_max = vec![usize::MAX; n];
+    let mut best: Option<(usize, usize)> = None;
+    for (k, &(_, j)) in order.iter().enumerate() {
+        if let Some((at, most)) = best {
+            if most > j {
+                before_max[k] = at;
+            }
+        }
+        if best.is_none_or(|(_, most)| j > most) {
+            best = Some((k, j));
+        }
+    }
+    let mut least = usize::MAX;
+    for k in (0..n).rev() {
+        if before_max[k] != usize::MAX && least < order[k].1 {
+            return Some(order[before_max[k]].0);
+        }
+        least = least.min(order[k].1);
+    }
+    None
+}
+
+/// Says whether the parts of a list, or clauses, changed places as wholes.
+fn parts_are_reordered(x: &[Atom], y: &[Atom], order: &[(usize, usize)]) -> bool {
+    let (of_x, of_y) = (part_numbers(x), part_numbers(y));
+    let mut forth: Vec<Option<usize>> = vec![None; x.len() + 1];
+    let mut back: Vec<Option<usize>> = vec![None; y.len() + 1];
+    for &(i, j) in order {
+        let (p, q) = (of_x[i], of_y[j]);
+        if *forth[p].get_or_insert(q) != q || *back[q].get_or_insert(p) != p {
+            return false;
+        }
+    }
+    // Inside a part the order holds.
+    let mut per_part: Vec<Vec<(usize, usize)>> = vec![Vec::new(); x.len() + 1];
+    for &(i, j) in order {
+        per_part[of_x[i]].push((i, j));
+    }
+    per_part.iter().all(|inside| reversal(inside).is_none())
+}
+
+/// Numbers the parts that commas and clause ends make.
+fn part_numbers(atoms: &[Atom]) -> Vec<usize> {
+    let mut part = 0;
+    atoms
+        .iter()
+        .enumerate()
+        .map(|(at, atom)| {
+            if at > 0 && matches!(atom.gap, Gap::List | Gap::Clause) {
+                part += 1;
+            }
+            part
+        })
+        .collect()
+}
+
+/// Compares an active with a passive sentence: the agent comes first in one and after `by` in the other.
+fn voice(a: &Side<'_>, b: &Side<'_>, found: &Match) -> Option<usize> {
+    let agent = |side: &Side<'_>| {
+        side.phrase.atoms.iter().position(|atom| atom.part == Part::By && atom.group != Group::Figure)
+    };
+    let is_party = |atom: &Atom| atom.group == Group::Name || atom.is_capital || atom.group == Group::Word;
+    if a.phrase.is_passive {
+        let by = agent(a)?;
+        let Some(j) = found.to[by] else { return Some(by) };
+        let others = (0..by).filter(|&i| is_party(&a.phrase.atoms[i])).filter_map(|i| found.to[i]);
+        // In the active sentence the agent stands before everything the passive one names first.
+        let first = others.min()?;
+        return (j > first).then_some(by);
+    }
+    let by = agent(b)?;
+    let i = found.back[by]?;
+    let others = (0..by).filter(|&j| is_party(&b.phrase.atoms[j])).filter_map(|j| found.back[j]);
+    let first = others.min()?;
+    (i > first).then_some(i)
+}
+
+/// Looks for a subject or value of the second statement that stands between a matched one and what it
+/// is bound to: `Ann likes coffee and Bob tea` does not say that Ann likes tea.
+fn intruder(a: &Side<'_>, b: &Side<'_>, found: &Match, new: &[usize]) -> Option<usize> {
+    let y = &b.phrase.atoms;
+    let window = window(found)?;
+    let is_new = |j: usize| new.contains(&j);
+    let kinds = |group: Group| a.phrase.atoms.iter().any(|atom| atom.group == group);
+    let named = |atom: &Atom| atom.group == Group::Name || atom.is_capital;
+    let has_name = a.phrase.atoms.iter().any(named);
+    for j in window.clone().filter(|&j| is_new(j)) {
+        let atom = &y[j];
+        let rest = || (j + 1..window.end).filter(|&k| found.back[k].is_some());
+        let Some(next) = rest().next() else { continue };
+        let bound = found.back[next]?;
+        if named(atom) && has_name {
+            let is_oblique = atom.part != Part::None;
+            let is_listed = |other: usize| {
+                let (first, second) = (other.min(j), other.max(j));
+                second == first + 1
+                    && y[second].gap == Gap::List
+                    && named(&y[other])
+                    && found.back[other].is_some()
+            };
+            let in_list = j > 0 && is_listed(j - 1) || j + 1 < y.len() && is_listed(j + 1);
+            if !is_oblique && !in_list {
+                return Some(bound);
+            }
+        }
+        if atom.group == Group::Figure && kinds(Group::Figure) {
+            let later = rest().find(|&k| y[k].group == Group::Figure);
+            if let Some(figure) = later {
+                let has_own_label = (j + 1..figure)
+                    .any(|k| is_new(k) && matches!(y[k].group, Group::Word | Group::Name | Group::Term));
+                if has_own_label {
+                    return found.back[figure];
+                }
+            }
+        }
+    }
+    None
+}
+
+/// The stretch of the second that holds what it shares with the first.
+fn window(found: &Match) -> Option<Range<usize>> {
+    let from = found.back.iter().position(Option::is_some)?;
+    let end = found.back.iter().rposition(Option::is_some)?;
+    Some(from..end + 1)
+}

@@ -1,0 +1,136 @@
+//! The past of a store: texts that it held once, from wherever they are still kept.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::archive::Archive;
+use crate::backend::{Backend, BackendError, PastMemory, Refusal};
+use crate::ids::MemoryStoreId;
+use crate::journal::run_state::{Base, Phase, RunState};
+use crate::ledger::testimony::Testimony;
+use crate::memory::{ContentHash, Memory, MemoryPath};
+use crate::snapshot::Snapshot;
+
+use super::{RunError, base_snapshot};
+
+/// Where texts of the past may be: an archive, and the stores that may hold versions of them.
+#[derive(Clone, Copy)]
+pub struct Past<'a> {
+    /// The backend.
+    pub backend: &'a dyn Backend,
+    /// The archive, if the project keeps one.
+    pub archive: Option<&'a Archive>,
+}
+
+/// A snapshot of the past, as far as its texts can still be had.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recalled {
+    /// What the store held. At the paths of `missing` stands what the store holds now, or nothing.
+    pub snapshot: Snapshot,
+    /// The memories whose text nobody keeps any more.
+    pub missing: Vec<MemoryPath>,
+}
+
+/// What the judge of a run had before it, gathered again.
+#[derive(Debug, Clone, Default)]
+pub struct Grounds {
+    /// The live store as the run saw it.
+    pub before: Recalled,
+    /// The candidate: as it was adopted, or as it is while it waits.
+    pub after: Recalled,
+    /// What the sessions said that the run read.
+    pub testimony: Testimony,
+}
+
+impl<'a> Past<'a> {
+    /// Looks for texts by their hashes, in the archive first and then in each store.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a store that is there cannot be asked, or the archive cannot be read.
+    pub async fn texts(
+        &self,
+        stores: &[MemoryStoreId],
+        mut wanted: Vec<PastMemory>,
+    ) -> Result<BTreeMap<ContentHash, Arc<str>>, RunError> {
+        let mut found = BTreeMap::new();
+        if let Some(archive) = self.archive {
+            for past in &wanted {
+                if let Some(text) = archive.get(&past.hash)? {
+                    found.insert(past.hash, text);
+                }
+            }
+        }
+        for store in stores {
+            wanted.retain(|past| !found.contains_key(&past.hash));
+            if wanted.is_empty() {
+                break;
+            }
+            match self.backend.contents(store, &wanted).await {
+                Ok(memories) => {
+                    found.extend(memories.into_iter().map(|memory| (memory.hash, memory.content)));
+                }
+                Err(BackendError::Refused { kind: Refusal::NotFound, .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Rebuilds what a store held, even if it was deleted since; other stores may hold the same texts.
+    ///
+    /// # Errors
+    ///
+    /// As [`Past::texts`].
+    pub async fn snapshot(&self, base: &Base, others: &[MemoryStoreId]) -> Result<Recalled, RunError> {
+        let found = match base_snapshot(self.backend, base).await {
+            Err(BackendError::Refused { kind: Refusal::NotFound, .. }) => Snapshot::default(),
+            found => found?,
+        };
+        let mut recalled = Recalled { snapshot: found, missing: Vec::new() };
+        let is_there = |path: &MemoryPath, hash| recalled.snapshot.get(path).is_some_and(|m| m.hash == hash);
+        let wanted: Vec<PastMemory> = (base.index.entries.iter())
+            .filter(|(path, entry)| !is_there(path, entry.hash))
+            .map(|(path, entry)| PastMemory {
+                path: path.clone(),
+                hash: entry.hash,
+                version: entry.version.clone(),
+            })
+            .collect();
+        if wanted.is_empty() {
+            return Ok(recalled);
+        }
+        let texts = self.texts(others, wanted.clone()).await?;
+        for PastMemory { path, hash, version } in wanted {
+            match texts.get(&hash) {
+                Some(text) => {
+                    recalled.snapshot.insert(Memory { version, ..Memory::new(path, Arc::clone(text)) });
+                }
+                None => recalled.missing.push(path),
+            }
+        }
+        Ok(recalled)
+    }
+
+    /// Gathers what the judge of a run had before it. Nothing for a run without a candidate.
+    ///
+    /// # Errors
+    ///
+    /// As [`Past::texts`].
+    pub async fn grounds(&self, state: &RunState) -> Result<Option<Grounds>, RunError> {
+        let (Some(base), Some(candidate)) = (&state.base, &state.candidate) else { return Ok(None) };
+        let before = self.snapshot(base, std::slice::from_ref(&candidate.store)).await?;
+        let after = match &state.intended {
+            // Agents write to an adopted candidate: it is not what was judged any more.
+            Some(index) if state.phase == Phase::Adopted => {
+                let adopted = Base { store: candidate.store.clone(), index: index.clone() };
+                self.snapshot(&adopted, std::slice::from_ref(&base.store)).await?
+            }
+            _ => Recalled { snapshot: self.backend.snapshot(&candidate.store).await?, missing: Vec::new() },
+        };
+        let sessions: Vec<_> =
+            state.plan.batches.iter().flat_map(|batch| batch.sessions.iter().cloned()).collect();
+        let testimony = self.backend.testimony(&sessions).await?;
+        Ok(Some(Grounds { before, after, testimony }))
+    }
+}

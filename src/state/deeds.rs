@@ -1,0 +1,145 @@
+//! Deeds: what people did to an alias by hand, beside its runs. Hashes and places, no text.
+//!
+//! Each is an object of its own, created only if absent and never changed or deleted.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Alias, MemoryStoreId, RunId};
+use crate::ledger::record::EntryRecord;
+use crate::memory::{ContentHash, MemoryPath};
+
+use super::{Key, PutIf, StateError, StateStore};
+
+/// The format of [`Deed`]. 1: the first.
+pub const DEED_FORMAT: u32 = 1;
+
+/// One thing that somebody did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Deed {
+    /// [`DEED_FORMAT`] when written.
+    pub format: u32,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: String,
+    /// What.
+    pub what: Done,
+}
+
+/// What somebody did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Done {
+    /// An earlier store was made live again, or a copy was taken back.
+    RolledBack {
+        /// The store that is live since.
+        to: MemoryStoreId,
+        /// The store that was live before.
+        left: MemoryStoreId,
+        /// The runs whose adoption that took back.
+        undone: Vec<RunId>,
+    },
+    /// Statements that a run had lost were written back into the live store.
+    Restored {
+        /// The run.
+        run: RunId,
+        /// The store.
+        store: MemoryStoreId,
+        /// The statements.
+        statements: Vec<RestoredStatement>,
+    },
+    /// Memories were brought back to what they were before a run.
+    BroughtBack {
+        /// The run.
+        run: RunId,
+        /// The store.
+        store: MemoryStoreId,
+        /// What each was in the store, and what it is since.
+        entries: Vec<EntryRecord>,
+    },
+}
+
+/// A lost statement that is back.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct RestoredStatement {
+    /// The hash of its normal form.
+    pub hash: ContentHash,
+    /// Where it stood before it was lost.
+    pub path: MemoryPath,
+    /// Its line there, from 1.
+    pub line: u64,
+    /// Where it stands since.
+    pub to: Place,
+    /// Whether it was found there: somebody else had brought it back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub was_there: bool,
+}
+
+/// A place in a store.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Place {
+    /// The memory.
+    pub path: MemoryPath,
+    /// The line, from 1.
+    pub line: u64,
+}
+
+/// Writes a deed down after those that are there.
+///
+/// # Errors
+///
+/// Fails when state cannot be read or written.
+pub async fn record(state: &dyn StateStore, alias: &Alias, deed: &Deed) -> Result<(), StateError> {
+    let mut number = state.list(&Key::deeds(alias)).await?.len() as u64;
+    loop {
+        number += 1;
+        let key = Key::deed(alias, number);
+        let bytes = serde_json::to_vec(deed)
+            .map_err(|error| StateError::Damaged { key: key.clone(), reason: error.to_string() })?;
+        match state.put(&key, &bytes, PutIf::Absent).await {
+            Err(StateError::Conflict { .. }) => {}
+            done => return done.map(|_| ()),
+        }
+    }
+}
+
+/// Reads the deeds of an alias, oldest first.
+///
+/// # Errors
+///
+/// Fails when state cannot be read, is damaged, or was written by a newer version.
+pub async fn read(state: &dyn StateStore, alias: &Alias) -> Result<Vec<Deed>, StateError> {
+    let mut deeds = Vec::new();
+    for key in state.list(&Key::deeds(alias)).await? {
+        let Some(found) = state.get(&key).await? else { continue };
+        let damaged = |reason: String| StateError::Damaged { key: key.clone(), reason };
+        let value: serde_json::Value =
+            serde_json::from_slice(&found.bytes).map_err(|error| damaged(error.to_string()))?;
+        if let Some(format) = value["format"].as_u64().filter(|&format| format > u64::from(DEED_FORMAT)) {
+            return Err(StateError::TooNew {
+                key,
+                found: format.to_string(),
+                known: DEED_FORMAT.to_string(),
+            });
+        }
+        deeds.push(serde_json::from_value(value).map_err(|error| damaged(error.to_string()))?);
+    }
+    Ok(deeds)
+}
+
+/// Returns the statements of a run that were brought back.
+pub fn restored<'a>(
+    deeds: &'a [Deed],
+    of: &RunId,
+) -> impl Iterator<Item = (&'a Deed, &'a RestoredStatement)> {
+    let of = of.clone();
+    deeds.iter().flat_map(move |deed| {
+        let statements = match &deed.what {
+            Done::Restored { run, statements, .. } if *run == of => statements.as_slice(),
+            _ => &[],
+        };
+        statements.iter().map(move |statement| (deed, statement))
+    })
+}
