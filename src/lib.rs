@@ -41,6 +41,7 @@ pub mod journal;
 pub mod dreaming;
 pub mod backend;
 pub mod run;
+pub mod fixture;
 pub mod report;
 
 // Edges.

@@ -40,11 +40,28 @@ fn every_pipeline_file_is_known_here_and_valid() {
         .map(|file| file.unwrap().path())
         .filter(|file| file.extension().is_some_and(|extension| extension == "yaml"))
         .map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned())
+        .filter(|stem| !stem.ends_with(".test"))
         .collect();
     assert_eq!(stems, PIPELINES.map(str::to_owned).into());
     let output = project.run(&["validate", "--strict", "--json"]).ends_with(0);
     assert_eq!(output.json()["data"]["pipelines"], PIPELINES.len());
-    assert!(output.stderr.contains("5 files: no problems"), "{output}");
+    assert!(output.stderr.contains("9 files: no problems"), "{output}");
+}
+
+#[test]
+fn every_pipeline_has_fixture_tests_and_they_pass() {
+    let project = Project::demo();
+    let output = project.run(&["test", "--json"]).ends_with(0);
+    let document = output.json();
+    let tested: Vec<&str> = document["data"]["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| file["pipeline"].as_str().unwrap())
+        .collect();
+    assert_eq!(tested, PIPELINES, "{output}");
+    assert_eq!(document["data"]["failed"], 0, "{output}");
+    assert!(!project.path(".dreamrun").exists(), "tests write nothing");
 }
 
 /// Plans in a fresh copy, which must stay as it was.

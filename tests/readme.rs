@@ -59,6 +59,16 @@ fn the_fault_rules_in_the_documents_are_the_ones_in_the_program() {
 }
 
 #[test]
+fn the_fixture_files_in_the_documents_pass() {
+    let page = text(&root().join("docs/testing.md"));
+    let [cases, plans] = blocks(&page, "yaml")[..] else { panic!("cases and plans are shown") };
+    let project = Project::demo();
+    project.write("pipelines/policy-review.test.yaml", cases);
+    project.write("pipelines/fleet-chain.test.yaml", &format!("dreamrun: 1\n{plans}"));
+    let _ = project.run(&["test", "policy-review", "fleet-chain"]).ends_with(0);
+}
+
+#[test]
 fn the_world_in_the_documents_can_be_loaded() {
     let page = text(&root().join("docs/serve.md"));
     let (_, rest) = page.split_once("<!-- world: begin").expect("the place of the world");

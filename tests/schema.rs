@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use dreamrun::spec::schema::{Document, FORGET_SCHEMA, PIPELINE_SCHEMA, PROBES_SCHEMA, PROJECT_SCHEMA};
+use dreamrun::spec::schema::{
+    Document, FORGET_SCHEMA, PIPELINE_SCHEMA, PROBES_SCHEMA, PROJECT_SCHEMA, TEST_SCHEMA,
+};
 
 /// Compares a schema file with what the types say; `UPDATE_SCHEMAS=1` rewrites the file.
 fn assert_is_current(file: &str, generated: &str) {
@@ -32,8 +34,13 @@ fn the_schemas_of_probes_and_forget_lists_are_what_the_types_say() {
 }
 
 #[test]
+fn the_test_schema_is_what_the_types_say() {
+    assert_is_current("test.schema.json", &Document::Test.generate());
+}
+
+#[test]
 fn the_schemas_are_valid_draft_07_and_refuse_unknown_keys_everywhere() {
-    for text in [PIPELINE_SCHEMA, PROJECT_SCHEMA, PROBES_SCHEMA, FORGET_SCHEMA] {
+    for text in [PIPELINE_SCHEMA, PROJECT_SCHEMA, PROBES_SCHEMA, FORGET_SCHEMA, TEST_SCHEMA] {
         let schema: serde_json::Value = serde_json::from_str(text).unwrap();
         assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
         assert!(jsonschema::draft7::meta::is_valid(&schema));
@@ -168,6 +175,43 @@ forget:
   - {name: journal, keep: 90d, paths: ["/journal/**"]}
 "#;
 
+/// Uses every key a fixture file can have.
+const EXHAUSTIVE_TESTS: &str = r#"
+dreamrun: 1
+cases:
+  - name: everything
+    before: pipelines/support/memory
+    after: {/a.md: text}
+    write: {/a.md: text}
+    remove: ["/notes/**"]
+    sayings:
+      - {user: a, agent: b, tool: c, at: 2026-01-01}
+    losses: [{lost: 1, of: 100, ago: 3d}]
+    spent_usd: 0.5
+    now: 2026-01-01T00:00:00Z
+    expect:
+      decision: block
+      gates: {secrets: block}
+      findings: {secrets: ["/a.md:1"]}
+      fates: {kept: 1, moved: 1, reworded: 1, merged: 1, superseded: 1, dropped: 1, lost: 1, new: 1}
+plans:
+  - name: all keys
+    sessions:
+      - {id: one, at: 2026-01-01, tokens: 5, status: idle, archived: false}
+    now: 2026-01-02
+    live: {entries: 3, bytes: 300}
+    last_run: 2026-01-01
+    run: 7
+    expect:
+      due: true
+      not_due: text
+      batches: [1]
+      left_out: 0
+      instructions: [{batch: 1, contains: [a], lacks: [b], text: c}]
+      at_most_usd: 1.5
+      refused: text
+"#;
+
 #[test]
 fn the_exhaustive_files_are_valid_and_use_every_key_of_their_schemas() {
     for (text, yaml) in [
@@ -175,6 +219,7 @@ fn the_exhaustive_files_are_valid_and_use_every_key_of_their_schemas() {
         (PROJECT_SCHEMA, EXHAUSTIVE_PROJECT),
         (PROBES_SCHEMA, EXHAUSTIVE_PROBES),
         (FORGET_SCHEMA, EXHAUSTIVE_FORGET),
+        (TEST_SCHEMA, EXHAUSTIVE_TESTS),
     ] {
         let schema: serde_json::Value = serde_json::from_str(text).unwrap();
         let document: serde_json::Value = serde_yaml::from_str(yaml).unwrap();

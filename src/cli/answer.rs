@@ -98,7 +98,7 @@ fn tell(call: &Call<'_>, kind: &str, result: &Result<Answer, CliError>) -> ExitC
             error.code
         }
     };
-    if matches!(kind, "validate" | "plan" | "apply") {
+    if matches!(kind, "validate" | "test" | "plan" | "apply") {
         let ended = result.as_ref().map(|answer| (answer.outcome, &answer.job));
         github::finish(call, kind, ended, code);
     }

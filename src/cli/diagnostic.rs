@@ -16,7 +16,7 @@ use crate::spec::codes::Severity;
 use crate::spec::problem::Problem;
 use crate::spec::source::SourceFile;
 
-pub use github::github;
+pub use github::{github, github_at};
 pub use json::{Diagnostic, diagnostic};
 pub use sarif::sarif;
 

@@ -235,7 +235,7 @@ fn why_text(
     text
 }
 
-fn is_at_or_below(candidate: &MemoryPath, path: &str) -> bool {
+pub(super) fn is_at_or_below(candidate: &MemoryPath, path: &str) -> bool {
     let path = path.trim_end_matches('/');
     let rest = candidate.as_str().strip_prefix(path);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

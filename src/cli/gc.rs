@@ -9,12 +9,13 @@ use crate::backend::{Backend, BackendError, Refusal};
 use crate::ids::{Alias, MemoryStoreId};
 use crate::journal::run_state::Phase;
 use crate::journal::{self, Journal};
-use crate::report::words::count;
+use crate::report::words::{bytes, count};
 use crate::spec::project::Bootstrap;
 use crate::state::driver::Acquired;
 use crate::state::{StateError, StateStore, alias};
 
 use super::answer::Answer;
+use super::console::Console;
 use super::desk::Desk;
 use super::exit::{CliError, ExitCode};
 use super::opened::Opened;
@@ -56,6 +57,7 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
             free(&opened, still_there(opened.backend.as_ref(), spare).await?).await?
         }
     };
+    tell_archive(&workspace, console)?;
     for one in &spare {
         console.say(&format!("  {} {}\n", one.store, console.paint.dim(&one.because)));
     }
@@ -84,6 +86,17 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         });
     }
     delete(&Desk::open(call, workspace)?, spare).await
+}
+
+/// Says what the archive holds, which nothing is ever deleted from.
+fn tell_archive(workspace: &Workspace, console: &Console) -> Result<(), CliError> {
+    let Some(archive) = workspace.archive() else { return Ok(()) };
+    let held = archive.held()?;
+    let texts = count(held.texts, "text", "texts");
+    let folder = archive.folder().strip_prefix(&workspace.root).unwrap_or(archive.folder());
+    let told = format!("archive {}: {texts}, {}, kept", folder.display(), bytes(held.bytes));
+    console.say(&format!("{}\n", console.paint.dim(&told)));
+    Ok(())
 }
 
 /// Deletes what was agreed to and is still spare, one alias after the other under its driver lock.

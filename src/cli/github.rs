@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::report::markdown::{escaped, plan_markdown, run_markdown};
 use crate::report::plan_view::PlanView;
 use crate::report::run_view::RunView;
+use crate::report::test_text::{FileResults, results_markdown};
 use crate::report::words::plain;
 use crate::spec::problem::Problem;
 
@@ -116,6 +117,35 @@ impl JobReport {
         report
     }
 
+    /// Tells of fixture tests. `prefix` leads from the root of the checkout to the project.
+    pub(super) fn of_tests(prefix: &Path, files: &[FileResults]) -> Self {
+        let mut annotations = Vec::new();
+        for file in files {
+            for case in file.cases.iter().filter(|case| !case.ok) {
+                let told: Vec<String> = case
+                    .checks
+                    .iter()
+                    .filter(|check| !check.ok)
+                    .map(|check| {
+                        let head =
+                            format!("{}: expected {}, found {}", check.what, check.expected, check.found);
+                        std::iter::once(head).chain(check.evidence.clone()).collect::<Vec<_>>().join("\n  ")
+                    })
+                    .collect();
+                annotations.push(diagnostic::github_at(
+                    "error",
+                    &prefix.join(&file.file),
+                    Some(case.line),
+                    &case.name,
+                    &told.join("\n"),
+                ));
+            }
+        }
+        let failed = annotations.len();
+        let outputs = vec![("failed", failed.to_string())];
+        Self { summary: results_markdown(files), outputs, annotations }
+    }
+
     /// Tells of an error. Problems in files were annotated where they were shown.
     fn of_error(kind: &str, error: &CliError) -> Self {
         let mut summary = format!("### dreamrun {kind}\n\nFailed: {}.\n", escaped(&error.message));
@@ -151,14 +181,18 @@ pub(super) fn annotate(call: &Call<'_>, root: &Path, problems: &[Problem]) {
     if !is_job(call) {
         return;
     }
-    let prefix = call
-        .variable("GITHUB_WORKSPACE")
-        .and_then(|checkout| root.strip_prefix(checkout).ok().map(Path::to_path_buf))
-        .unwrap_or_default();
+    let prefix = prefix(call, root);
     for problem in problems {
         let there = Problem { file: prefix.join(&problem.file), ..problem.clone() };
         call.console.command(&diagnostic::github(&there));
     }
+}
+
+/// Returns the way from the root of the checkout to the project.
+pub(super) fn prefix(call: &Call<'_>, root: &Path) -> PathBuf {
+    call.variable("GITHUB_WORKSPACE")
+        .and_then(|checkout| root.strip_prefix(checkout).ok().map(Path::to_path_buf))
+        .unwrap_or_default()
 }
 
 /// Leaves a command's report in the job it runs in.

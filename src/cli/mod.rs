@@ -8,11 +8,14 @@ pub mod diagnostic;
 pub mod exit;
 mod answer;
 mod apply;
+mod bring_back;
 mod cancel;
 mod completions;
 mod desk;
 mod diff;
 mod doctor;
+mod files;
+mod fixtures;
 mod follow;
 mod gather;
 mod gc;
@@ -25,6 +28,7 @@ mod parts;
 mod plan;
 mod problems;
 mod reach;
+mod restore;
 mod review;
 mod rollback;
 mod runs;
@@ -34,6 +38,7 @@ mod serve;
 mod show;
 mod signals;
 mod status;
+mod test;
 mod validate;
 mod watch;
 mod watcher;
@@ -160,6 +165,8 @@ enum FailOn {
 enum Command {
     /// Check the project's files, offline
     Validate(validate::Options),
+    /// Run the fixture tests of pipelines, offline
+    Test(test::Options),
     /// Show what would run and what it may cost
     Plan(plan::Options),
     /// Start or continue runs
@@ -180,6 +187,8 @@ enum Command {
     Cancel(cancel::Options),
     /// Bring back the store that was live before, and hold automation
     Rollback(rollback::Options),
+    /// Write statements that an adopted run lost back into the live store
+    Restore(restore::Options),
     /// Delete stores that nothing needs any more
     Gc(gc::Options),
     /// Say what stands in the way: files, state, key, access, clock
@@ -277,6 +286,7 @@ fn kind(command: Option<&Command>) -> &'static str {
     match command {
         None => "home",
         Some(Command::Validate(_)) => "validate",
+        Some(Command::Test(_)) => "test",
         Some(Command::Plan(_)) => "plan",
         Some(Command::Apply(_)) => "apply",
         Some(Command::Status(_)) => "status",
@@ -287,6 +297,7 @@ fn kind(command: Option<&Command>) -> &'static str {
         Some(Command::Reject(_)) => "reject",
         Some(Command::Cancel(_)) => "cancel",
         Some(Command::Rollback(_)) => "rollback",
+        Some(Command::Restore(_)) => "restore",
         Some(Command::Gc(_)) => "gc",
         Some(Command::Doctor(_)) => "doctor",
         Some(Command::Serve(_)) => "serve",
@@ -301,6 +312,7 @@ fn dispatch(command: Option<Command>, call: &Call<'_>) -> Result<Answer, CliErro
         Some(Command::Schema(options)) => return schema::run(call, &options),
         Some(Command::Completions(options)) => return Ok(completions::run(call, &options)),
         Some(Command::Validate(options)) => return validate::run(call, &options),
+        Some(Command::Test(options)) => return test::run(call, &options),
         command => command,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -321,10 +333,11 @@ fn dispatch(command: Option<Command>, call: &Call<'_>) -> Result<Answer, CliErro
             Some(Command::Reject(options)) => review::reject(call, &options).await,
             Some(Command::Cancel(options)) => cancel::run(call, &options).await,
             Some(Command::Rollback(options)) => rollback::run(call, &options).await,
+            Some(Command::Restore(options)) => restore::run(call, &options).await,
             Some(Command::Gc(options)) => gc::run(call, &options).await,
             Some(Command::Doctor(options)) => doctor::run(call, &options).await,
             Some(Command::Serve(options)) => serve::run(call, &options).await,
-            Some(Command::Validate(_) | Command::Schema(_) | Command::Completions(_)) => {
+            Some(Command::Validate(_) | Command::Test(_) | Command::Schema(_) | Command::Completions(_)) => {
                 Ok(Answer::default())
             }
         }

@@ -7,20 +7,21 @@ use serde::Serialize;
 
 use crate::adoption::{Conflict, Copy};
 use crate::backend::{BackendError, Refusal};
-use crate::ids::{Alias, DeploymentId, MemoryStoreId, SessionId};
+use crate::ids::{Alias, DeploymentId, MemoryStoreId, RunId, SessionId};
 use crate::journal::Journal;
 use crate::memory::MemoryPath;
 use crate::report::words::{count, line};
 use crate::run::RunError;
 use crate::run::rollback::{RolledBack, roll_back};
 use crate::state::alias::{self, AliasRecord, Hold, PreviousStore};
+use crate::state::deeds::{self, DEED_FORMAT, Deed, Done};
 use crate::state::driver::Acquired;
 
-use super::Call;
 use super::answer::Answer;
 use super::desk::Desk;
 use super::exit::{CliError, ExitCode};
 use super::workspace::Workspace;
+use super::{Call, bring_back};
 
 /// Options of `rollback`.
 #[derive(Debug, Args)]
@@ -31,6 +32,12 @@ pub(super) struct Options {
     /// Go back to this store instead of the one before
     #[arg(long, value_name = "STORE")]
     to: Option<String>,
+    /// Bring only the memories at or below this path back, in the live store; the alias stays, without a hold
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["to", "release", "reason"])]
+    path: Option<String>,
+    /// With --path: to what they were before this run, instead of the last that was adopted
+    #[arg(long, value_name = "RUN", requires = "path")]
+    run: Option<String>,
     /// Why, for the record
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -108,6 +115,9 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     let Acquired::Yes(_lock) = desk.lock(alias).await? else {
         return Err(CliError::new(ExitCode::LockBusy, format!("`{alias}` is driven by another process")));
     };
+    if let Some(path) = &options.path {
+        return bring_back::run(&desk, alias, path, options.run.as_deref()).await;
+    }
     if options.release { release(&desk, alias).await } else { back(&desk, alias, options).await }
 }
 
@@ -183,6 +193,21 @@ async fn back(desk: &Desk<'_>, alias: &Alias, options: &Options) -> Result<Answe
         RunError::NoJournal { .. } => CliError::from(error),
         error => CliError::from(error).hint(format!("`dreamrun rollback {alias}` carries on.")),
     })?;
+    let undone = |record: &AliasRecord| -> BTreeSet<RunId> {
+        let losses = record.losses.iter().filter(|losses| losses.is_undone);
+        losses.map(|losses| losses.run.clone()).collect()
+    };
+    let deed = Deed {
+        format: DEED_FORMAT,
+        at: now,
+        by: hold.by.clone(),
+        what: Done::RolledBack {
+            to: done.record.active.clone(),
+            left: left.store.clone(),
+            undone: undone(&done.record).difference(&undone(&seen)).cloned().collect(),
+        },
+    };
+    deeds::record(state, alias, &deed).await?;
     tell(desk, alias, &done, &left, &hold);
     let RolledBack { record, copy, deployments, passed_over, session } = done;
     let left = (previous.store != left.store).then_some(left);

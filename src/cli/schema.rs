@@ -26,6 +26,8 @@ enum Which {
     Probes,
     /// Forget lists, which `stores.NAME.forget` names
     Forget,
+    /// Fixture files, `pipelines/NAME.test.yaml`
+    Test,
     /// The document that `plan --json` prints
     Plan,
 }
@@ -39,6 +41,7 @@ pub(super) fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError
         Which::Project => ("project", schema::PROJECT_SCHEMA),
         Which::Probes => ("probes", schema::PROBES_SCHEMA),
         Which::Forget => ("forget", schema::FORGET_SCHEMA),
+        Which::Test => ("test", schema::TEST_SCHEMA),
         Which::Plan => ("plan", PLAN_SCHEMA),
     };
     if !call.global.json {

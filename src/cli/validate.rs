@@ -12,13 +12,14 @@ use super::Call;
 use super::answer::Answer;
 use super::diagnostic;
 use super::exit::{CliError, ExitCode};
+use super::fixtures::{self, fixture_files, pipelines_of, tested};
 use super::github::JobReport;
 use super::workspace::{Loaded, find_root, load, named_file, pipeline_files};
 
 /// Options of `validate`.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Pipeline files; all of the project if none is given
+    /// Pipeline and fixture files; all of the project if none is given
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// What to print
@@ -49,12 +50,23 @@ struct Validated {
 
 pub(super) fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
     let root = find_root(call)?;
-    let files = if options.files.is_empty() {
-        pipeline_files(&root)?
+    let all = pipeline_files(&root)?;
+    let (files, tests) = if options.files.is_empty() {
+        (all, fixture_files(&root)?)
     } else {
-        options.files.iter().map(|file| named_file(call, &root, file)).collect::<Result<_, _>>()?
+        let named: Vec<PathBuf> =
+            options.files.iter().map(|file| named_file(call, &root, file)).collect::<Result<_, _>>()?;
+        let (tests, mut files): (Vec<_>, Vec<_>) = named.into_iter().partition(|file| tested(file).is_some());
+        files.extend(pipelines_of(&root, &tests, &all));
+        files.sort();
+        files.dedup();
+        (files, tests)
     };
-    let Loaded { pipelines, problems, files, sources, project } = load(call, &root, &files)?;
+    let mut loaded = load(call, &root, &files)?;
+    if loaded.project.is_some() {
+        fixtures::load(&root, &tests, &mut loaded)?;
+    }
+    let Loaded { pipelines, problems, files, sources, project } = loaded;
     let is_bad = project.is_none() || has_errors(&problems) || (options.strict && !problems.is_empty());
     match options.format {
         Format::Text => super::problems::show(call, &root, &problems, &sources),

@@ -28,7 +28,7 @@ use super::{Call, lockfile};
 /// The project file.
 pub(super) const PROJECT_FILE: &str = "dreamrun.yaml";
 /// The folder of pipeline files.
-const PIPELINES: &str = "pipelines";
+pub(super) const PIPELINES: &str = "pipelines";
 /// The minds of the local backend, for checking `model`.
 pub(super) const MINDS: &[&str] = &["offline"];
 
@@ -105,7 +105,7 @@ pub(super) fn named_file(call: &Call<'_>, root: &Path, name: &Path) -> Result<Pa
 ///
 /// A file that really lies elsewhere, behind a link say, is not read: problems quote what they are about,
 /// and a pull request must not learn what else there is.
-fn read_source(root: &Path, relative: &Path, allowed: &[PathBuf]) -> Result<SourceFile, CliError> {
+pub(super) fn read_source(root: &Path, relative: &Path, allowed: &[PathBuf]) -> Result<SourceFile, CliError> {
     let path = root.join(relative);
     let failed = |error: std::io::Error| CliError::io("read", &path, &error);
     let refused = |code, label: String| {
@@ -257,7 +257,7 @@ fn rule_files(
 }
 
 /// Returns the problems an error is about, so that they are told with all others.
-fn problems_of(error: CliError) -> Result<Vec<Problem>, CliError> {
+pub(super) fn problems_of(error: CliError) -> Result<Vec<Problem>, CliError> {
     if error.problems.is_empty() { Err(error) } else { Ok(error.problems) }
 }
 

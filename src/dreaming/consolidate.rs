@@ -139,7 +139,9 @@ fn spare_leads(corpus: &Corpus<'_>, fates: &mut BTreeMap<usize, Fate>) {
     for doc in &corpus.docs {
         // Children come after their parents, so one pass from the end settles whole trees.
         for at in doc.notes.clone().rev() {
-            if needed.contains(&at) {
+            let block = at + 1;
+            let opens = opens_a_block(corpus.notes[at].statement.text);
+            if needed.contains(&at) || opens && block < doc.notes.end && !fates.contains_key(&block) {
                 fates.remove(&at);
             }
             if !fates.contains_key(&at)
@@ -154,6 +156,12 @@ fn spare_leads(corpus: &Corpus<'_>, fates: &mut BTreeMap<usize, Fate>) {
     for at in looping {
         fates.remove(&at);
     }
+}
+
+/// Says whether a line only opens the indented block below it, as `!!! tip` does: without it the block would
+/// be read as something else.
+fn opens_a_block(text: &str) -> bool {
+    ["!!!", "???", ":::", "[!"].iter().any(|mark| text.starts_with(mark))
 }
 
 /// Follows heirs to the one that stays; `None` if they run in a circle.

@@ -13,4 +13,6 @@ pub mod life;
 pub mod life_text;
 pub mod diff_text;
 pub mod markdown;
+pub mod junit;
+pub mod test_text;
 pub mod words;

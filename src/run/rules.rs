@@ -14,7 +14,7 @@ use crate::spec::source::{FILE_BYTES_LIMIT, SourceFile};
 use crate::spec::{load_forget, load_probes};
 
 /// Reads the files that gates name.
-pub(super) fn read(root: &Path, gates: &[GateSpec]) -> Rules {
+pub fn read(root: &Path, gates: &[GateSpec]) -> Rules {
     let mut rules = Rules::default();
     for gate in gates {
         match gate {

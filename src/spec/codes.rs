@@ -215,6 +215,10 @@ codes! {
         "On a server, agents, environments and deployments have ids. A pipeline may name the file that one is made from, and `claude-lock.json` tells its id once `ant apply` has created it; nothing that needs the id can run before."
     SeedRule "DR0601" Error "the world breaks a rule"
         "What a file for `serve --seed` holds follows the API's rules on names, paths, sizes and references, as if it had come in requests. Ids begin as the API's do, and none is given twice."
+    UnknownPipeline "DR0611" Error "tests of an unknown pipeline"
+        "`pipelines/NAME.test.yaml` tests the pipeline `NAME`, and the project has none of that name."
+    TestCase "DR0612" Error "case cannot be carried out"
+        "A case of a fixture file contradicts itself or its pipeline, or leaves out what it needs."
     MoreProblems "DR0999" Error "more problems"
         "The file has more problems than are shown."
 }

@@ -5,10 +5,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::authored::{AuthoredForgetFile, AuthoredPipeline, AuthoredProbeFile, AuthoredProject};
+use super::authored::{
+    AuthoredForgetFile, AuthoredPipeline, AuthoredProbeFile, AuthoredProject, AuthoredTests,
+};
 use super::check;
 use super::checker::Checker;
 use super::codes::Code;
+use super::fixture::Tests;
 use super::pipeline::Pipeline;
 use super::probes::ProbeList;
 use super::problem::{Problem, has_errors, sort};
@@ -98,6 +101,21 @@ pub fn load_forget(file: &SourceFile) -> Loaded<ForgetList> {
             check::forget(authored, &mut checker)
         });
     finish(forget, checker)
+}
+
+/// Loads the fixture tests of a pipeline.
+///
+/// # Errors
+///
+/// Returns all problems of the file, errors and warnings, by position.
+pub fn load_tests(file: &SourceFile, pipeline: &Pipeline) -> Loaded<Tests> {
+    let tree = yaml::read(file)?;
+    let mut checker = Checker::new(file, &tree);
+    let tests = shape::decode::<AuthoredTests>(Document::Test, &tree, &mut checker).map(|authored| {
+        shape::check_version(&mut checker, authored.dreamrun);
+        check::tests(authored, pipeline, &mut checker)
+    });
+    finish(tests, checker)
 }
 
 fn finish<T>(value: Option<T>, checker: Checker<'_>) -> Loaded<T> {

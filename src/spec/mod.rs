@@ -19,6 +19,7 @@ pub mod gates;
 pub mod pipeline;
 pub mod project;
 pub mod probes;
+pub mod fixture;
 pub mod authored;
 pub mod schema;
 pub mod quantity;
@@ -31,4 +32,6 @@ pub mod template;
 mod check;
 mod load;
 
-pub use load::{LoadOptions, Loaded, check_names, load_forget, load_pipeline, load_probes, load_project};
+pub use load::{
+    LoadOptions, Loaded, check_names, load_forget, load_pipeline, load_probes, load_project, load_tests,
+};

@@ -116,13 +116,8 @@ pub fn since(text: &str) -> Result<Since, Wrong> {
         "beginning" => return Ok(Since::Beginning),
         _ => {}
     }
-    if let Ok(instant) = text.parse::<Timestamp>() {
-        return Ok(Since::Instant(instant));
-    }
-    let is_date = text.len() == 10 && text.as_bytes()[4] == b'-';
-    if is_date && let Ok(date) = text.parse::<Date>() {
-        let instant = date.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp());
-        return instant.map(Since::Instant).map_err(|_| Wrong::new("this date is out of range"));
+    if let Some(instant) = point(text) {
+        return instant.map(Since::Instant);
     }
     let wanted =
         "write `last_adopted`, `beginning`, `2026-11-01`, `2026-11-01T08:00:00Z` or a duration such as `30d`";
@@ -133,6 +128,29 @@ pub fn since(text: &str) -> Result<Since, Wrong> {
         return Err(Wrong::new("this is not a date or time with its zone").help(wanted));
     }
     duration(text).map(Since::Within).map_err(|_| Wrong::new("this is no point in time").help(wanted))
+}
+
+/// Reads a date (midnight UTC) or a time with its zone.
+///
+/// # Errors
+///
+/// Says what is wrong with it.
+pub fn instant(text: &str) -> Result<Timestamp, Wrong> {
+    point(text).unwrap_or_else(|| {
+        Err(Wrong::new("this is not a date or time with its zone")
+            .help("write `2026-11-01` or `2026-11-01T08:00:00Z`"))
+    })
+}
+
+/// Reads a date or a time; nothing for text that is neither.
+fn point(text: &str) -> Option<Result<Timestamp, Wrong>> {
+    if let Ok(instant) = text.parse::<Timestamp>() {
+        return Some(Ok(instant));
+    }
+    let is_date = text.len() == 10 && text.as_bytes()[4] == b'-';
+    let date = text.parse::<Date>().ok().filter(|_| is_date)?;
+    let instant = date.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp());
+    Some(instant.map_err(|_| Wrong::new("this date is out of range")))
 }
 
 /// Makes an amount of dollars exact.

@@ -11,7 +11,9 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value};
 
-use super::authored::{AuthoredForgetFile, AuthoredPipeline, AuthoredProbeFile, AuthoredProject};
+use super::authored::{
+    AuthoredForgetFile, AuthoredPipeline, AuthoredProbeFile, AuthoredProject, AuthoredTests,
+};
 
 /// The schema of pipeline files, as published.
 pub const PIPELINE_SCHEMA: &str = include_str!("../../schemas/pipeline.schema.json");
@@ -21,6 +23,8 @@ pub const PROJECT_SCHEMA: &str = include_str!("../../schemas/project.schema.json
 pub const PROBES_SCHEMA: &str = include_str!("../../schemas/probes.schema.json");
 /// The schema of forget lists, as published.
 pub const FORGET_SCHEMA: &str = include_str!("../../schemas/forget.schema.json");
+/// The schema of fixture files, as published.
+pub const TEST_SCHEMA: &str = include_str!("../../schemas/test.schema.json");
 
 /// Which file a schema describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +37,8 @@ pub enum Document {
     Probes,
     /// What `stores.NAME.forget` names.
     Forget,
+    /// `pipelines/*.test.yaml`.
+    Test,
 }
 
 /// A published schema with its compiled form.
@@ -50,11 +56,13 @@ impl Document {
         static PROJECT: LazyLock<Published> = LazyLock::new(|| compile(PROJECT_SCHEMA));
         static PROBES: LazyLock<Published> = LazyLock::new(|| compile(PROBES_SCHEMA));
         static FORGET: LazyLock<Published> = LazyLock::new(|| compile(FORGET_SCHEMA));
+        static TEST: LazyLock<Published> = LazyLock::new(|| compile(TEST_SCHEMA));
         match self {
             Self::Pipeline => &PIPELINE,
             Self::Project => &PROJECT,
             Self::Probes => &PROBES,
             Self::Forget => &FORGET,
+            Self::Test => &TEST,
         }
     }
 
@@ -65,6 +73,7 @@ impl Document {
             Self::Project => schema_of::<AuthoredProject>("dreamrun project"),
             Self::Probes => schema_of::<AuthoredProbeFile>("dreamrun probes"),
             Self::Forget => schema_of::<AuthoredForgetFile>("dreamrun forget list"),
+            Self::Test => schema_of::<AuthoredTests>("dreamrun tests"),
         }
     }
 }

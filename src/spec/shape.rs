@@ -373,6 +373,9 @@ fn elsewhere(document: Document, key: &str) -> Option<&'static str> {
             return matches!(key, "bootstrap" | "keep_previous" | "forget").then_some("stores.NAME");
         }
         Document::Probes | Document::Forget => return None,
+        Document::Test => {
+            return matches!(key, "decision" | "gates" | "fates" | "findings").then_some("cases[…].expect");
+        }
     }
     let home = match key {
         "store" | "sessions" => "input",

@@ -265,6 +265,17 @@ impl AliasRecord {
         self.losses.drain(..surplus);
     }
 
+    /// Notes how much of what a run lost is still lost. Says whether that is news.
+    pub fn correct_losses(&mut self, run: &RunId, lost: u64) -> bool {
+        match self.losses.iter_mut().find(|losses| losses.run == *run) {
+            Some(losses) if losses.lost != lost => {
+                losses.lost = lost;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Notes that what was adopted since a store gave way was taken back, and lost nothing after all.
     fn forgive_losses(&mut self, since: Timestamp) {
         for losses in self.losses.iter_mut().filter(|losses| losses.at >= since) {

@@ -2,12 +2,15 @@
 //!
 //! Each is an object of its own, created only if absent and never changed or deleted.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Alias, MemoryStoreId, RunId};
-use crate::ledger::record::EntryRecord;
+use crate::ledger::Fate;
+use crate::ledger::record::{EntryRecord, RunLedger, StatementRecord};
 use crate::memory::{ContentHash, MemoryPath};
 
 use super::{Key, PutIf, StateError, StateStore};
@@ -142,4 +145,24 @@ pub fn restored<'a>(
         };
         statements.iter().map(move |statement| (deed, statement))
     })
+}
+
+/// Returns how many statements that a run lost are not back yet: neither restored one by one, nor with the
+/// memory they stood in.
+pub fn still_lost(ledger: &RunLedger, deeds: &[Deed]) -> u64 {
+    let single: BTreeSet<_> = restored(deeds, &ledger.run)
+        .map(|(_, statement)| (statement.hash, &statement.path, statement.line))
+        .collect();
+    let whole: BTreeSet<&MemoryPath> = (deeds.iter())
+        .flat_map(|deed| match &deed.what {
+            Done::BroughtBack { run, entries, .. } if *run == ledger.run => entries.as_slice(),
+            _ => &[],
+        })
+        .filter_map(|entry| entry.after.as_ref().map(|after| &after.path))
+        .collect();
+    let is_back = |record: &&StatementRecord| {
+        single.contains(&(record.hash, &record.path, record.line)) || whole.contains(&record.path)
+    };
+    let lost = ledger.statements.iter().filter(|record| record.fate == Fate::Lost);
+    lost.filter(|record| !is_back(record)).count() as u64
 }

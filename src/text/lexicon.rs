@@ -50,6 +50,10 @@ const UNSPACED_NEGATIONS: [&str; 17] = [
     "ไม่",
 ];
 
+/// Words in scripts without spaces that hold such a character and negate nothing.
+const UNSPACED_EXCEPTIONS: [&str; 12] =
+    ["非常", "未来", "未來", "别人", "別人", "特别", "特別", "区别", "級別", "级别", "性别", "無料"];
+
 /// Pairs of words that exclude each other; either may be the value of a switch.
 const OPPOSITES: &str = "\
 enable/disable enabled/disabled enables/disables on/off always/never true/false yes/no allow/deny \
@@ -126,6 +130,19 @@ a.m. p.m. a.k.a. u.s. u.k. e.u. ph.d. op. ed. eds. trans. pt. ver. rel. ref. ref
 
 /// Abbreviations where a figure follows; otherwise the sentence ends.
 const BEFORE_FIGURES: &str = "no. nr. nos. fig. figs. sec. p. pp. vol. art. par. n. v. eq. § ch. ca. c.";
+
+/// Words that no sentence ends in.
+const LEADING: &str = "a an the of and or but with from for by at as into than that is are was were be via per my our your \\
+their its der die das und oder mit von für le la les et ou avec pour el los las y con para";
+
+/// Words that begin a quantity or a moment.
+const MEASURES: &str = "\\
+zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen \\
+eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion dozen half \\
+at up no not more less fewer greater noon midnight midday usd eur gbp jpy cny inr chf cad aud sek nok dkk pln btc \\
+monday tuesday wednesday thursday friday saturday sunday mondays tuesdays wednesdays thursdays fridays saturdays \\
+sundays mon tue tues wed thu thur thurs fri montag dienstag mittwoch donnerstag freitag samstag sonntag lundi mardi \\
+mercredi jeudi vendredi samedi dimanche lunes viernes sábado domingo";
 
 /// Number words.
 const NUMBER_WORDS: &[(&str, &str)] = &[
@@ -219,7 +236,10 @@ struct Sense {
     negation: bool,
     foreign: bool,
     polar: bool,
+    measure: bool,
+    leads_on: bool,
     common: bool,
+    foreign_common: bool,
     also_name: bool,
     after_name: bool,
     abbreviation: bool,
@@ -242,13 +262,18 @@ static SENSES: LazyLock<Table<Sense>> = LazyLock::new(|| {
     each(FUNCTION_WORDS, |s| s.function = true);
     each(NEGATIONS, |s| s.negation = true);
     each(FOREIGN_NEGATIONS, |s| s.foreign = true);
+    each(LEADING, |s| s.leads_on = true);
     each(words::COMMON, |s| s.common = true);
+    each(words::FOREIGN_COMMON, |s| s.foreign_common = true);
     each(words::ALSO_NAMES, |s| s.also_name = true);
     each(words::AFTER_NAMES, |s| s.after_name = true);
     each(ABBREVIATIONS, |s| s.abbreviation = true);
     each(BEFORE_FIGURES, |s| s.before_figure = true);
     for word in OPPOSITES.split([' ', '/']) {
         table.entry(word).or_default().polar = true;
+    }
+    for word in MEASURES.split_whitespace() {
+        table.entry(word).or_default().measure = true;
     }
     for &(word, figure) in NUMBER_WORDS {
         table.entry(word).or_default().number.get_or_insert(figure);
@@ -258,7 +283,9 @@ static SENSES: LazyLock<Table<Sense>> = LazyLock::new(|| {
     }
     for names in MONTHS {
         for (month, word) in (1..).zip(names.split_whitespace()) {
-            table.entry(word).or_default().month.get_or_insert(month);
+            let sense = table.entry(word).or_default();
+            sense.month.get_or_insert(month);
+            sense.measure = true;
         }
     }
     table.entry("sept").or_default().month = Some(9);
@@ -332,12 +359,35 @@ pub fn is_negation(norm: &str) -> bool {
 /// Says whether a word of another language than English negates, or a word in a script without spaces
 /// holds a character that does.
 pub fn is_foreign_negation(norm: &str) -> bool {
-    sense(norm).foreign || !norm.is_ascii() && UNSPACED_NEGATIONS.iter().any(|mark| norm.contains(mark))
+    if sense(norm).foreign {
+        return true;
+    }
+    if norm.is_ascii() || !UNSPACED_NEGATIONS.iter().any(|mark| norm.contains(mark)) {
+        return false;
+    }
+    let rest = UNSPACED_EXCEPTIONS.iter().fold(norm.to_owned(), |rest, word| rest.replace(word, ""));
+    UNSPACED_NEGATIONS.iter().any(|mark| rest.contains(mark))
 }
 
 /// Says whether a word is one end of a pair of opposites.
 pub fn is_polar(norm: &str) -> bool {
     sense(norm).polar
+}
+
+/// Says whether a word negates, narrows or picks a side.
+pub fn is_turning(norm: &str) -> bool {
+    let sense = sense(norm);
+    sense.negation || sense.polar && !sense.function || is_foreign_negation(norm)
+}
+
+/// Says whether a word in letters alone can begin a quantity or a moment.
+pub(super) fn may_measure(norm: &str) -> bool {
+    sense(norm).measure
+}
+
+/// Says whether a word, in lower case, is one that no sentence ends in.
+pub(super) fn leads_on(word: &str) -> bool {
+    sense(word).leads_on
 }
 
 /// Says whether two words are opposites: `enabled` and `disabled`, `before` and `after`, `supported` and
@@ -407,6 +457,11 @@ pub fn is_common(norm: &str) -> bool {
         || ["un", "re", "pre", "non", "over", "mis"]
             .iter()
             .any(|prefix| bare.strip_prefix(prefix).is_some_and(|rest| rest.len() >= 3 && listed(rest)))
+}
+
+/// Says whether a word carries grammar in another language than English.
+pub fn is_foreign_common(norm: &str) -> bool {
+    sense(norm).foreign_common
 }
 
 /// Says whether a common word is somebody's name as well, as `Mark` is.

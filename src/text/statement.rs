@@ -5,7 +5,10 @@
 //! Headings and table heads are context; everything else is a statement.
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use super::lexicon;
+use super::script::width;
 use super::sentence;
 
 /// Deeper nesting is read as this deep, so that a hostile list costs no more than its length.
@@ -13,7 +16,7 @@ const NESTING_LIMIT: usize = 16;
 /// Lines of a paragraph that end before this column, though the next word would have fitted, were
 /// ended on purpose.
 const WRAP_COLUMN: usize = 60;
-/// The longest key of a `key: value` line, in bytes.
+/// The longest key of a `key: value` line, in characters.
 const KEY_LIMIT: usize = 60;
 
 /// One list item, table row, `key: value` line, sentence of a paragraph, or fenced block.
@@ -30,6 +33,10 @@ pub struct Statement<'a> {
     /// The list items it is nested under and the line ending in a colon that leads in its list,
     /// outermost first.
     pub parents: Vec<&'a str>,
+    /// For a table row, what stands above its columns, without bars; see [`Statement::cells`].
+    pub heads: Arc<[&'a str]>,
+    /// Whether the box of a list item is ticked, if it has one.
+    pub done: Option<bool>,
     /// Whether other statements are nested under it, and would lose their sense without it.
     pub leads: bool,
     /// Its line in the memory, from 1.
@@ -39,6 +46,15 @@ pub struct Statement<'a> {
     pub span: Range<usize>,
     /// Where `text` stands in the content.
     pub text_span: Range<usize>,
+}
+
+impl<'a> Statement<'a> {
+    /// Returns the cells of a table row, each with the head of its column, if the table has heads.
+    pub fn cells(&self) -> impl Iterator<Item = (Option<&'a str>, &'a str)> {
+        let cells = if self.kind == Kind::Row { cells(self.text) } else { Vec::new() };
+        let heads = Arc::clone(&self.heads);
+        cells.into_iter().enumerate().map(move |(at, cell)| (heads.get(at).copied(), cell))
+    }
 }
 
 /// How a statement is written.
@@ -119,8 +135,27 @@ struct Open {
     first: usize,
     /// The last line's index.
     last: usize,
-    /// For a list item: its column, and where its text begins.
-    item: Option<(usize, usize)>,
+    /// What begins it, if it is a list item.
+    item: Option<OpenItem>,
+}
+
+/// A list item that is open.
+#[derive(Debug, Clone, Copy)]
+struct OpenItem {
+    column: usize,
+    /// Where its text begins.
+    start: usize,
+    /// Whether its box is ticked, if it has one.
+    done: Option<bool>,
+}
+
+/// What begins a list item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Marker {
+    /// The bytes it takes, with its box.
+    width: usize,
+    number: Option<u32>,
+    done: Option<bool>,
 }
 
 #[derive(Debug)]
@@ -134,19 +169,32 @@ struct Splitter<'a> {
     /// The statement ending in a colon that the next list or table belongs to.
     lead: Option<usize>,
     in_table: bool,
+    heads: Arc<[&'a str]>,
+    no_heads: Arc<[&'a str]>,
+    /// The line that closes front matter which is none of keys and values.
+    rule: Option<usize>,
+    /// The number of the last numbered item.
+    number: u32,
+    /// From each line on, the widest fence of each mark that could close a block.
+    closers: [Option<Vec<u32>>; 2],
     open: Option<Open>,
 }
 
 impl<'a> Splitter<'a> {
     fn new(content: &'a str) -> Self {
         let mut lines = Vec::new();
-        let mut start = 0;
+        let bytes = content.as_bytes();
+        let mut start = if content.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         while start < content.len() {
-            let end = memchr::memchr(b'\n', &content.as_bytes()[start..])
-                .map_or(content.len(), |newline| start + newline + 1);
+            let end = match memchr::memchr2(b'\n', b'\r', &bytes[start..]).map(|at| start + at) {
+                Some(at) if bytes[at] == b'\r' && bytes.get(at + 1) == Some(&b'\n') => at + 2,
+                Some(at) => at + 1,
+                None => content.len(),
+            };
             lines.push(Line::read(content, start, end));
             start = end;
         }
+        let no_heads: Arc<[&str]> = Arc::new([]);
         Self {
             content,
             lines,
@@ -155,6 +203,11 @@ impl<'a> Splitter<'a> {
             items: Vec::new(),
             lead: None,
             in_table: false,
+            heads: Arc::clone(&no_heads),
+            no_heads,
+            rule: None,
+            number: 0,
+            closers: [None, None],
             open: None,
         }
     }
@@ -163,7 +216,7 @@ impl<'a> Splitter<'a> {
     fn front_matter(&mut self) -> usize {
         let raw = |line: &Line<'a>| self.content[line.start..line.end].trim_end();
         let Some(first) = self.lines.first() else { return 0 };
-        let fence = raw(first).trim_start_matches('\u{feff}');
+        let fence = raw(first);
         if fence != "---" && fence != "+++" {
             return 0;
         }
@@ -171,6 +224,8 @@ impl<'a> Splitter<'a> {
         let Some(close) = self.lines.iter().skip(1).position(closes).map(|i| i + 1) else { return 0 };
         let plain = |line: &Line<'a>| line.text.is_empty() || line.indent > 0 || is_front_matter(line.text);
         if !self.lines[1..close].iter().all(plain) {
+            // The last line must not make a heading of what stands above it.
+            self.rule = Some(close);
             return 0;
         }
         let mut first = 1;
@@ -192,7 +247,11 @@ impl<'a> Splitter<'a> {
         let text = line.text;
         if text.is_empty() {
             self.flush();
-            self.in_table = false;
+            self.leave_table();
+            return at + 1;
+        }
+        if self.rule == Some(at) {
+            self.flush();
             return at + 1;
         }
         if let Some(last) = self.block_end(at) {
@@ -222,10 +281,16 @@ impl<'a> Splitter<'a> {
         if text.starts_with('|') {
             return self.row(at);
         }
-        if let Some(marker) = marker(text) {
+        if self.in_table {
+            self.leave_table();
+        }
+        if let Some(marker) = marker(text).filter(|marker| self.begins_item(marker)) {
             self.flush();
             self.leave_items(line.indent);
-            self.open = Some(Open { first: at, last: at, item: Some((line.indent, line.body + marker)) });
+            self.number = marker.number.unwrap_or(0);
+            let start = line.body + marker.width;
+            let item = OpenItem { column: line.indent, start, done: marker.done };
+            self.open = Some(Open { first: at, last: at, item: Some(item) });
             return at + 1;
         }
         match &mut self.open {
@@ -241,30 +306,72 @@ impl<'a> Splitter<'a> {
         at + 1
     }
 
-    /// Returns the last line of the fenced block, comment or indented block that begins at `at`.
-    fn block_end(&self, at: usize) -> Option<usize> {
+    /// Says whether a marker begins an item where it stands. `14.` in the middle of a paragraph is a day or
+    /// a figure, and a number of four digits a year, unless the list has come that far.
+    fn begins_item(&self, marker: &Marker) -> bool {
+        let Some(number) = marker.number else { return true };
+        let interrupts = self.open.as_ref().is_some_and(|open| open.item.is_none());
+        let goes_on = number == self.number.saturating_add(1);
+        if interrupts { number <= 1 } else { number < 1_000 || goes_on }
+    }
+
+    /// Returns the last line of the fenced block, comment or indented block that begins at `at`. A block that
+    /// nobody closes ends at the first empty line, so that a stray mark hides no more than that.
+    fn block_end(&mut self, at: usize) -> Option<usize> {
         let line = self.lines[at];
         let last = self.lines.len() - 1;
-        let after = |closes: &dyn Fn(&str) -> bool| {
-            self.lines[at + 1..].iter().position(|l| closes(l.text)).map_or(last, |i| at + 1 + i)
-        };
-        for mark in ['`', '~'] {
-            let width = line.text.chars().take_while(|&c| c == mark).count();
+        for (which, mark) in ['`', '~'].into_iter().enumerate() {
+            let width = line.text.bytes().take_while(|&b| b == mark as u8).count();
             if width >= 3 && (mark == '~' || !line.text[width..].contains('`')) {
-                return Some(after(&|text| text.len() >= width && text.chars().all(|c| c == mark)));
+                if !self.is_closed(which, mark, at + 1, width) {
+                    return Some(self.before_blank(at));
+                }
+                let closes = |l: &Line<'_>| fence(l.text, mark) >= width;
+                return Some(self.lines[at + 1..].iter().position(closes).map_or(last, |i| at + 1 + i));
             }
         }
         if line.text.starts_with("<!--") {
-            return Some(if line.text.contains("-->") { at } else { after(&|text| text.contains("-->")) });
+            if line.text.contains("-->") {
+                return Some(at);
+            }
+            let is_closed = self.content.rfind("-->").is_some_and(|end| end >= line.end);
+            if !is_closed {
+                return Some(self.before_blank(at));
+            }
+            let closes = |l: &Line<'_>| l.text.contains("-->");
+            return Some(self.lines[at + 1..].iter().position(closes).map_or(last, |i| at + 1 + i));
         }
         if line.indent >= 4 && self.items.is_empty() && self.open.is_none() {
-            let inside = |l: &&Line<'a>| l.indent >= 4 || l.text.is_empty();
+            let inside = |l: &&Line<'_>| l.indent >= 4 || l.text.is_empty();
             let span = &self.lines[at..];
             let length = span.iter().take_while(inside).count();
             let filled = span[..length].iter().rposition(|l| !l.text.is_empty());
             return filled.map(|i| at + i);
         }
         None
+    }
+
+    /// Says whether a fence of at least this width stands on a line from `from` on.
+    fn is_closed(&mut self, which: usize, mark: char, from: usize, width: usize) -> bool {
+        let lines = &self.lines;
+        let widest = self.closers[which].get_or_insert_with(|| {
+            let mut widest: Vec<u32> = lines
+                .iter()
+                .rev()
+                .scan(0, |widest, line| {
+                    *widest = u32::try_from(fence(line.text, mark)).unwrap_or(u32::MAX).max(*widest);
+                    Some(*widest)
+                })
+                .collect();
+            widest.reverse();
+            widest
+        });
+        widest.get(from).is_some_and(|&widest| widest as usize >= width)
+    }
+
+    fn before_blank(&self, at: usize) -> usize {
+        let length = self.lines[at..].iter().take_while(|line| !line.text.is_empty()).count();
+        at + length.saturating_sub(1)
     }
 
     fn row(&mut self, at: usize) -> usize {
@@ -278,18 +385,26 @@ impl<'a> Splitter<'a> {
         if is_rule(&self.lines[at]) {
             return at + 1;
         }
-        let heads = !self.in_table && self.lines.get(at + 1).is_some_and(is_rule);
+        let has_rule = !self.in_table && self.lines.get(at + 1).is_some_and(is_rule);
+        // Heads above no row are all that the table says.
+        let heads = has_rule && self.lines.get(at + 2).is_some_and(|line| line.text.starts_with('|'));
         self.in_table = true;
-        if !heads {
-            let line = self.lines[at];
-            let text = line.text.trim_matches(|c: char| c == '|' || c.is_whitespace());
+        let line = self.lines[at];
+        if heads {
+            self.heads = cells(bare_row(line.text)).into();
+        } else {
+            let text = bare_row(line.text);
             if !text.is_empty() {
-                let offset = line.text.find(text).unwrap_or_default();
-                let start = line.body + offset;
+                let start = text.as_ptr() as usize - self.content.as_ptr() as usize;
                 self.push(Kind::Row, at, start..start + text.len(), line.start..line.end);
             }
         }
         at + 1
+    }
+
+    fn leave_table(&mut self) {
+        self.in_table = false;
+        self.heads = Arc::clone(&self.no_heads);
     }
 
     fn enter_heading(&mut self, level: usize, text: &'a str) {
@@ -299,7 +414,7 @@ impl<'a> Splitter<'a> {
         self.headings.push((level, text));
         self.items.clear();
         self.lead = None;
-        self.in_table = false;
+        self.leave_table();
     }
 
     /// Closes the items that a line at this column no longer belongs to.
@@ -313,37 +428,42 @@ impl<'a> Splitter<'a> {
     fn flush(&mut self) {
         let Some(open) = self.open.take() else { return };
         match open.item {
-            Some((column, start)) => self.flush_item(&open, column, start),
+            Some(item) => self.flush_item(&open, item),
             None => self.flush_paragraph(&open),
         }
     }
 
-    fn flush_item(&mut self, open: &Open, column: usize, start: usize) {
+    fn flush_item(&mut self, open: &Open, item: OpenItem) {
         let (first, last) = (self.lines[open.first], self.lines[open.last]);
         let end = last.text_end();
-        let text = self.content[start.min(end)..end].trim_start();
+        let text = self.content[item.start.min(end)..end].trim_start();
         if text.is_empty() {
             return;
         }
         let start = end - text.len();
         self.push(Kind::Item, open.first, start..end, first.start..last.end);
+        if let Some(pushed) = self.out.last_mut() {
+            pushed.done = item.done;
+        }
         if self.items.len() == NESTING_LIMIT {
             self.items.pop();
         }
-        self.items.push((column, self.out.len() - 1));
+        self.items.push((item.column, self.out.len() - 1));
     }
 
     fn flush_paragraph(&mut self, open: &Open) {
-        let widest = self.lines[open.first..=open.last].iter().map(|l| l.text.len()).max().unwrap_or(0);
-        let width = widest.max(WRAP_COLUMN);
+        let widest = self.lines[open.first..=open.last].iter().map(|l| width(l.text)).max().unwrap_or(0);
+        let column = widest.max(WRAP_COLUMN);
         let mut first = open.first;
         for at in open.first..=open.last {
             let ends = at == open.last || {
                 let next = self.lines[at + 1].text;
                 let word = next.split(char::is_whitespace).next().unwrap_or(next);
-                let fits = self.lines[at].text.len() + 1 + word.len() <= width;
-                let pair = key_of(self.lines[at].text).is_some();
-                fits && (!next.starts_with(char::is_lowercase) || (pair && key_of(next).is_some()))
+                let text = self.lines[at].text;
+                let fits = width(text) + 1 + width(word) <= column;
+                let pair = key_of(text).is_some();
+                fits && !goes_on(text)
+                    && (!next.starts_with(char::is_lowercase) || (pair && key_of(next).is_some()))
             };
             if ends {
                 self.flush_lines(first, at);
@@ -409,6 +529,8 @@ impl<'a> Splitter<'a> {
             text: &self.content[text_span.clone()],
             headings: self.headings.iter().map(|&(_, text)| text).collect(),
             parents: above.into_iter().map(|i| self.out[i].text).collect(),
+            heads: Arc::clone(if kind == Kind::Row { &self.heads } else { &self.no_heads }),
+            done: None,
             leads: false,
             line: line + 1,
             span,
@@ -453,19 +575,23 @@ fn is_break(text: &str) -> bool {
     }) || text.len() >= 3 && text.bytes().all(|b| b == b'=')
 }
 
-/// Returns the bytes a list marker takes, check box included.
-fn marker(text: &str) -> Option<usize> {
+/// Reads a list marker with its check box.
+fn marker(text: &str) -> Option<Marker> {
     let bytes = text.as_bytes();
-    let mark = match bytes.first()? {
-        b'-' | b'*' | b'+' => 1,
+    let (mark, number) = match bytes.first()? {
+        b'-' | b'*' | b'+' => (1, None),
         b'0'..=b'9' => {
             let digits = bytes.iter().take_while(|b| b.is_ascii_digit()).count();
             match bytes.get(digits) {
-                Some(b'.' | b')') if digits <= 9 => digits + 1,
+                Some(b'.' | b')') if digits <= 9 => (digits + 1, text[..digits].parse().ok()),
                 _ => return None,
             }
         }
-        _ if text.starts_with('•') => '•'.len_utf8(),
+        0xe2 => {
+            let bullet =
+                text.chars().next().filter(|c| matches!(c, '•' | '◦' | '‣' | '⁃' | '▪' | '●' | '○' | '∙'))?;
+            (bullet.len_utf8(), None)
+        }
         _ => return None,
     };
     let after = &text[mark..];
@@ -473,18 +599,58 @@ fn marker(text: &str) -> Option<usize> {
         return None;
     }
     let body = after.trim_start();
-    let box_width = ["[ ] ", "[x] ", "[X] "].iter().find(|b| body.starts_with(**b)).map_or(0, |b| b.len());
-    let rest = body[box_width..].trim_start();
-    Some(text.len() - rest.len())
+    let ticked = ["[x] ", "[X] "].iter().any(|mark| body.starts_with(mark));
+    let done = (ticked || body.starts_with("[ ] ")).then_some(ticked);
+    let rest = if done.is_some() { body[4..].trim_start() } else { body };
+    Some(Marker { width: text.len() - rest.len(), number, done })
+}
+
+/// Returns the width of a line that is a fence and nothing else; 0 for any other.
+fn fence(text: &str, mark: char) -> usize {
+    if text.bytes().all(|b| b == mark as u8) { text.len() } else { 0 }
+}
+
+/// Returns a table row without the bars at its ends. A bar behind a backslash belongs to its cell.
+fn bare_row(text: &str) -> &str {
+    let bare = text.trim_start_matches(|c: char| c == '|' || c.is_whitespace());
+    let cut = bare.trim_end_matches(|c: char| c == '|' || c.is_whitespace());
+    if cut.ends_with('\\') && bare[cut.len()..].starts_with('|') { &bare[..=cut.len()] } else { cut }
+}
+
+/// Splits a row at its bars, but for those in code spans and behind a backslash.
+fn cells(row: &str) -> Vec<&str> {
+    let bytes = row.as_bytes();
+    let mut cells = Vec::new();
+    let (mut start, mut in_code) = (0, false);
+    for at in memchr::memchr2_iter(b'|', b'`', bytes) {
+        let is_escaped = at > 0 && bytes[at - 1] == b'\\';
+        if bytes[at] == b'`' {
+            in_code = !in_code && memchr::memchr(b'`', &bytes[at + 1..]).is_some();
+        } else if !in_code && !is_escaped {
+            cells.push(row[start..at].trim());
+            start = at + 1;
+        }
+    }
+    cells.push(row[start..].trim());
+    cells
+}
+
+/// Says whether a line ends in a word that no sentence ends in, so that the next line belongs to it.
+fn goes_on(line: &str) -> bool {
+    let last = line.rsplit(char::is_whitespace).next().unwrap_or(line);
+    last.ends_with(',') && line.len() > last.len() || lexicon::leads_on(last)
 }
 
 /// Returns the key of a `key: value` line, if it is one: a few words without the marks of a sentence.
 pub fn key_of(text: &str) -> Option<&str> {
-    let colon = text.find(": ")?;
+    let colon = match text.find(": ") {
+        Some(at) => at,
+        None => text.find('：').filter(|at| at + '：'.len_utf8() < text.len())?,
+    };
     let key = text[..colon].trim_matches(['*', '_', '`', ' ']);
     let is_key = !key.is_empty()
-        && colon <= KEY_LIMIT
-        && !key.contains(['.', '!', '?', ',', ';', '"'])
+        && width(&text[..colon]) <= KEY_LIMIT
+        && !key.contains(['.', '!', '?', ',', ';', '"', '。', '，'])
         && key.split_whitespace().count() <= 5;
     is_key.then_some(key)
 }
@@ -587,6 +753,74 @@ mod tests {
         assert_eq!(statements(&"<!--\n".repeat(50_000)).len(), 1);
     }
 
+    #[test]
+    fn table_rows_know_the_heads_of_their_cells() {
+        let found =
+            statements("| name | drink |\n|---|---|\n| Ann | tea |\n| Bob | `a|b` |\n\n| x \\| y | z |\n");
+        let cells: Vec<Vec<_>> = found.iter().map(|s| s.cells().collect()).collect();
+        assert_eq!(cells[0], [(Some("name"), "Ann"), (Some("drink"), "tea")]);
+        assert_eq!(cells[1], [(Some("name"), "Bob"), (Some("drink"), "`a|b`")]);
+        assert_eq!(cells[2], [(None, "x \\| y"), (None, "z")]);
+        // Heads above nothing are all that is said.
+        assert_eq!(texts("| Ann | tea |\n|---|---|\n"), ["Ann | tea"]);
+    }
+
+    #[test]
+    fn front_matter_that_is_none_loses_nothing() {
+        assert_eq!(texts("---\nAnn likes tea\nand cake\n---\nText.\n"), ["Ann likes tea\nand cake", "Text."]);
+        assert_eq!(texts("+++\nkey = 1\n+++\n"), ["key = 1"]);
+        assert_eq!(texts("---\na: 1\nb: 2\n\n# H\n\nText."), ["a: 1", "b: 2", "Text."]);
+    }
+
+    #[test]
+    fn a_block_that_nobody_closes_ends_at_an_empty_line() {
+        assert_eq!(texts("```sh\nmake\n\nAnn likes tea.\n"), ["```sh\nmake", "Ann likes tea."]);
+        assert_eq!(texts("<!-- a\n\nAnn likes tea.\n"), ["<!-- a", "Ann likes tea."]);
+        assert_eq!(texts("````\n```\n\nx\n````\n"), ["````\n```\n\nx\n````"]);
+    }
+
+    #[test]
+    fn figures_at_the_beginning_of_a_line_are_not_always_numbering() {
+        assert_eq!(texts("1985. The year it began.\n"), ["1985. The year it began."]);
+        let wrapped = "We will meet with the whole team of the other company on March\n14. Bring the slides.";
+        assert_eq!(statements(wrapped).iter().filter(|s| s.kind == Kind::Item).count(), 0);
+        let long: String = (1..=1_500).map(|n| format!("{n}. item\n")).collect();
+        assert!(statements(&long).iter().all(|s| s.text == "item"));
+    }
+
+    #[test]
+    fn boxes_are_ticked_or_not() {
+        let done: Vec<_> = statements("- [ ] a\n- [x] b\n- c\n").iter().map(|s| s.done).collect();
+        assert_eq!(done, [Some(false), Some(true), None]);
+    }
+
+    #[test]
+    fn emoji_and_joined_letters_stay_whole() {
+        for text in ["👨\u{200d}👩\u{200d}👧 like 🇩🇪 and 👍🏽", "می\u{200c}خواهم", "e\u{301}te\u{301}"]
+        {
+            assert_eq!(texts(&format!("- {text}\n")), [text]);
+        }
+    }
+
+    #[test]
+    fn no_input_is_too_large_or_too_odd() {
+        let row = format!("|{}\n", " cell |".repeat(500));
+        let table = format!("{row}|{}\n{}", "---|".repeat(500), row.repeat(200));
+        let found = statements(&table);
+        assert_eq!(found.len(), 200);
+        assert_eq!(found[199].cells().filter(|cell| *cell == (Some("cell"), "cell")).count(), 500);
+        assert!(statements(&"One is. Two ".repeat(200_000)).len() > 100_000);
+        assert_eq!(statements(&"```a\n\n".repeat(30_000)).len(), 30_000);
+        assert_eq!(statements(&"<!--\n\n".repeat(30_000)).len(), 30_000);
+        assert_eq!(statements(&">".repeat(200_000)).len(), 0);
+        assert_eq!(statements(&"> - ".repeat(50_000)).len(), 1);
+        for markup in
+            ["***\n---\n___\n", "|---|---|\n", "- \n* \n", "#\n##\n", "> \n>\n", "===\n", "\u{feff}"]
+        {
+            assert_eq!(texts(markup), Vec::<&str>::new(), "{markup:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn spans_are_in_order_apart_and_hold_their_text(content in "([-*#>|`:. \\n\\r\\t]{0,4}[a-cé。]{0,3}){0,40}") {
@@ -605,6 +839,52 @@ mod tests {
         fn nothing_but_structure_is_skipped(content in "((- |1\\. |> |  - |)[A-Ca-c]{1,3}[.:]? ?[a-c]{0,3}\\n{1,2}){0,30}") {
             let left = without(&content, |_| true);
             prop_assert!(!left.contains(char::is_alphabetic), "{:?}", left);
+        }
+
+        /// Every character stands in a statement, a heading, the heads of a table, or is markup.
+        #[test]
+        fn no_text_is_skipped(content in "(---\\n)?((- |1\\. |> |  - |\\| |# |```|    |~~~|<!--|: |\\[x\\] ||)[A-Ca-c0-9é。🙂]{1,3}[.:|!]? ?[a-c]{0,3}(-->)?(\\n|\\r\\n|\\n\\n|\\n---\\n|\\n\\|-\\|\\n)){0,25}") {
+            let mut letters: std::collections::BTreeMap<char, usize> = std::collections::BTreeMap::new();
+            let found = statements(&content);
+            let mut from = 0;
+            for s in &found {
+                for c in content[from..s.text_span.start].chars().filter(|c| c.is_alphabetic() || *c == '🙂') {
+                    *letters.entry(c).or_default() += 1;
+                }
+                from = s.text_span.end;
+            }
+            for c in content[from..].chars().filter(|c| c.is_alphabetic() || *c == '🙂') {
+                *letters.entry(c).or_default() += 1;
+            }
+            // What is left stands in a line that is a heading, or the head of a table, or marks a ticked box.
+            let lines: Vec<&str> = content.lines().collect();
+            let heads: String = lines
+                .iter()
+                .enumerate()
+                .filter(|(at, line)| {
+                    line.trim_start_matches([' ', '>']).starts_with('#')
+                        || lines.get(at + 1).is_some_and(|next| next.starts_with("---") || next.contains("|-|"))
+                        || line.contains("[x]")
+                        || lines[*at..].iter().take_while(|l| !l.is_empty()).any(|l| l.starts_with("---"))
+                })
+                .map(|(_, line)| *line)
+                .collect();
+            for (letter, count) in letters {
+                prop_assert!(heads.matches(letter).count() >= count, "{letter:?} of {content:?}");
+            }
+        }
+
+        #[test]
+        fn line_ends_marks_and_composition_never_matter(content in "((- |1\\. |> |# |\\| |)[A-Ca-cé]{1,9}[.:|]? ?[a-cüé]{0,9}\\n{1,2}){0,20}") {
+            use unicode_normalization::UnicodeNormalization;
+            let normals = |text: &str| -> Vec<String> {
+                statements(text).iter().map(|s| super::super::normal::normal(s.text)).collect()
+            };
+            let plain = normals(&content);
+            prop_assert_eq!(&plain, &normals(&content.replace('\n', "\r\n")));
+            prop_assert_eq!(&plain, &normals(&content.replace('\n', "\r")));
+            prop_assert_eq!(&plain, &normals(&format!("\u{feff}{content}")));
+            prop_assert_eq!(&plain, &normals(&content.nfd().collect::<String>()));
         }
     }
 }

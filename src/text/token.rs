@@ -122,7 +122,7 @@ impl<'a> Reader<'a> {
         if matches!(chunk, "-" | "–" | "—" | ":" | "|" | "->" | "→" | "=>" | "::" | "：") {
             return self.mark_label();
         }
-        if matches!(chunk, "<" | ">" | "<=" | ">=" | "=" | "==" | "!=" | "≥" | "≤" | "+") {
+        if matches!(chunk, "<" | ">" | "<=" | ">=" | "=" | "==" | "!=" | "≥" | "≤" | "+" | "%") {
             if chunk != ">" || !self.begins_line(chunk) {
                 self.push(chunk, false);
             }
@@ -233,7 +233,9 @@ impl<'a> Reader<'a> {
     }
 
     fn run(&mut self, text: &'a str) {
-        let text = text.trim_matches(['*', '\'', '‘', '’', '~']);
+        let text = text.trim_matches(['*', '\'', '‘', '’']);
+        let text =
+            if text.starts_with("~/") { text } else { text.trim_matches(['*', '\'', '‘', '’', '~']) };
         let text = text.trim_end_matches(['.', ':', '!', '?', '…', '*', '\'', '’']);
         let stripped = text.trim_matches('_');
         let text = if stripped.contains('_') { text } else { stripped };

@@ -187,3 +187,21 @@ manages managed reports reported reviews reviewed approves approved maintains ma
 became started finished plans planned hopes and or will can should must would won't can't isn't doesn't didn't never
 always also now still usually
 ";
+
+/// Words of other languages that often begin a sentence, and particles of scripts without capitals: none
+/// of them is a name.
+pub(super) const FOREIGN_COMMON: &str = "
+der die das den dem des ein eine einen einem einer und oder aber wir ich er sie es ihr man wenn weil dass im am zum zur
+bei mit von für auf ist sind war wird haben hat nicht kein keine alle jeder bitte nach vor
+le la les un une des du et ou mais nous je il elle ils elles on vous tu ce cette ces dans pour sur avec est sont
+el los las una unos unas y pero nosotros yo ella ellos ellas usted en por para con es son no
+lo gli uno ma noi io lui lei loro nel per che il è
+os as um uma e mas eu ele ela eles elas nos com
+de het een en maar wij ik hij zij
+и а но в на с по из у к о от для что это мы я он она они как если когда все не
+ο η το οι τα και ή αλλά στο στη στον με για από είναι δεν
+في من على إلى الى عن مع هذا هذه التي الذي كان كانت أن إن هو هي هم ما كل أو ثم قد
+של על את עם הוא היא זה זו לא כי אם או גם
+है हैं का की के में से को पर और यह वह था थी थे ने लिए भी एक या तो कि
+이 그 저 및 또는 그리고 하지만 것 수 등
+";

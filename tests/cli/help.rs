@@ -65,7 +65,7 @@ fn help_of_validate() {
 
     Arguments:
       [FILE]...
-              Pipeline files; all of the project if none is given
+              Pipeline and fixture files; all of the project if none is given
 
     Options:
           --format <FORMAT>
@@ -81,6 +81,29 @@ fn help_of_validate() {
 
           --strict
               Fail on warnings too
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+}
+
+#[test]
+fn help_of_test() {
+    insta::assert_snapshot!(help("test"), @r"
+    Run the fixture tests of pipelines, offline
+
+    Usage: dreamrun test [OPTIONS] [NAME]...
+
+    Arguments:
+      [NAME]...
+              Pipelines whose tests to run, by name, or fixture files; all if none is given
+
+    Options:
+          --case <TEXT>
+              Only cases whose name holds this text
+
+          --junit <FILE>
+              Write the results to a file as JUnit XML
 
       -h, --help
               Print help (see a summary with '-h')
@@ -311,6 +334,7 @@ fn help_of_schema() {
               Possible values:
               - pipeline: Pipeline files
               - project:  The project file
+              - test:     Fixture files, `pipelines/NAME.test.yaml`
               - plan:     The document that `plan --json` prints
 
               [default: pipeline]

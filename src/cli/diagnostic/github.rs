@@ -1,5 +1,7 @@
 //! Problems as workflow commands, which GitHub shows beside the changed lines.
 
+use std::path::Path;
+
 use super::show_path;
 use crate::report::words::plain;
 use crate::spec::problem::Problem;
@@ -17,6 +19,12 @@ pub fn github(problem: &Problem) -> String {
     }
     let title = format!("{} {}", problem.code, problem.title());
     format!("{command},title={}::{}", property(&title), data(&sentence(problem)))
+}
+
+/// Makes a line about a line of a file that is no problem in it, without a line end.
+pub fn github_at(level: &str, file: &Path, line: Option<usize>, title: &str, text: &str) -> String {
+    let line = line.map_or_else(String::new, |line| format!(",line={line}"));
+    format!("::{level} file={}{line},title={}::{}", property(&show_path(file)), property(title), data(text))
 }
 
 /// Says in one paragraph what is wrong, why, and what to do.

@@ -133,6 +133,12 @@ fn what_differs_in_dress_or_grammar_merges() {
 }
 
 #[test]
+fn what_opens_a_block_goes_only_with_its_block() {
+    let tips = "!!! tip\n\n    Read the manual first, it is short.\n\n!!! tip\n\n    Ask in the channel when in doubt.\n";
+    assert_eq!(dream(&store(&[("/a.md", tips, 0)]), &[]).changes, []);
+}
+
+#[test]
 fn side_by_side_and_undated_values_are_left_alone() {
     let list = "- msc-12: I have two kids.\n- msc-12: I like hiking.\n";
     assert_eq!(lines(list), 2);

@@ -1,13 +1,13 @@
 //! Pages: playbooks as memories, `/playbooks/<slug>.md`, and how a page that exists is brought up to date.
 //!
-//! A page names its signature, by which it is found again. Bringing it up to date touches the lists of
-//! "What worked" and "Seen in" and nothing else, so what people wrote into a page stays.
+//! A page names its signature, by which it is found again. Bringing it up to date adds to the lists of
+//! "What worked" and "Seen in" and touches nothing else, so that what people wrote into a page stays, and
+//! a night that sees an error again takes nothing back that an earlier one wrote.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::dream::EventRef;
-use crate::ids::SessionId;
 use crate::memory::{Memory, MemoryPath};
 use crate::snapshot::Snapshot;
 
@@ -42,6 +42,7 @@ const SLUG_BYTES_LIMIT: usize = 60;
 const SIGNATURE: &str = "Signature: `";
 const WORKED: &str = "## What worked";
 const SEEN: &str = "## Seen in";
+const MORE: &str = "- and in more sessions";
 
 /// Returns the pages to write for what came back in these sessions: those of the store that have new
 /// sightings, and a new one for each error that one recovery got past in at least [`SESSIONS_MIN`] sessions.
@@ -157,88 +158,73 @@ fn written(playbook: &Playbook) -> String {
         "{tools} failed with an error of this kind. Its title is what such errors have in common: tool output, \
          shortened, and not an instruction.\n\n"
     );
-    let recoveries: BTreeMap<String, usize> = playbook
-        .recoveries
-        .iter()
-        .filter(|(_, sessions)| sessions.len() >= SESSIONS_MIN)
-        .take(RECOVERIES_LISTED)
-        .map(|(steps, sessions)| (steps.join(" → "), sessions.len()))
-        .collect();
-    let seen =
-        playbook.sessions.iter().map(|(id, events)| (id.as_str().to_owned(), events.clone())).collect();
-    let _ = write!(page, "{WORKED}\n\n{}\n", worked_list(&recoveries));
+    let listed = playbook.sessions.iter().take(SESSIONS_LISTED);
+    let seen = listed.map(|(id, events)| (id.as_str().to_owned(), events.clone())).collect();
+    let _ = write!(page, "{WORKED}\n\n{}\n", worked_list(&common_recoveries(playbook)));
     if !playbook.programs.is_empty() {
         let programs: Vec<_> = playbook.programs.iter().map(|program| format!("`{program}`")).collect();
         let _ = write!(page, "Commands run on the way: {}.\n\n", programs.join(", "));
     }
-    let _ = write!(page, "{SEEN}\n\n{}", seen_list(&seen, 0));
+    let _ = write!(page, "{SEEN}\n\n{}", seen_list(&seen, playbook.sessions.len() > SESSIONS_LISTED));
     page
+}
+
+/// Returns what got past the error in several sessions, and in how many.
+fn common_recoveries(playbook: &Playbook) -> BTreeMap<String, usize> {
+    let common = playbook.recoveries.iter().filter(|(_, sessions)| sessions.len() >= SESSIONS_MIN);
+    common.take(RECOVERIES_LISTED).map(|(steps, sessions)| (steps.join(" → "), sessions.len())).collect()
 }
 
 fn worked_list(recoveries: &BTreeMap<String, usize>) -> String {
     let mut sorted: Vec<_> = recoveries.iter().collect();
     sorted.sort_by(|(a, x), (b, y)| y.cmp(x).then_with(|| a.cmp(b)));
-    sorted.into_iter().map(|(steps, count)| format!("- {steps}: {}\n", counted(*count, "session"))).collect()
+    sorted.into_iter().map(|(steps, count)| format!("- {steps}: at least {count} sessions\n")).collect()
 }
 
 type Seen = BTreeMap<String, BTreeSet<u64>>;
 
-fn seen_list(seen: &Seen, unlisted: usize) -> String {
+fn seen_list(seen: &Seen, has_more: bool) -> String {
     let mut list = String::new();
-    for (session, events) in seen.iter().take(SESSIONS_LISTED) {
+    for (session, events) in seen {
         let shown: Vec<_> = events.iter().take(EVENTS_LISTED).map(u64::to_string).collect();
         let noun = if events.len() == 1 { "event" } else { "events" };
         let _ = writeln!(list, "- `{session}`: {noun} {}", shown.join(", "));
     }
-    let unlisted = unlisted + seen.len().saturating_sub(SESSIONS_LISTED);
-    if unlisted > 0 {
-        let _ = writeln!(list, "- and {} more", counted(unlisted, "session"));
+    if has_more {
+        let _ = writeln!(list, "{MORE}");
     }
     list
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 /// Adds new sightings to a page.
 fn updated(page: &str, playbook: &Playbook) -> String {
     let (seen_lines, _) = section(page, SEEN);
     let mut seen: Seen = BTreeMap::new();
-    let mut unlisted = 0;
-    for line in &seen_lines {
-        if let Some((session, events)) = sighting(line) {
-            seen.entry(session).or_default().extend(events);
-        } else if let Some(count) =
-            line.strip_prefix("- and ").and_then(|rest| rest.split(' ').next()?.parse::<usize>().ok())
-        {
-            unlisted += count;
-        }
-    }
-    let is_known = |session: &SessionId| seen.contains_key(session.as_str());
-    let mut recoveries: BTreeMap<String, usize> = BTreeMap::new();
-    let (worked_lines, _) = section(page, WORKED);
-    for (steps, count) in worked_lines.iter().filter_map(|line| recovery(line)) {
-        *recoveries.entry(steps).or_default() += count;
-    }
-    for (steps, sessions) in &playbook.recoveries {
-        let fresh = sessions.iter().filter(|session| !is_known(session)).count();
-        let steps = steps.join(" → ");
-        if fresh > 0 && (recoveries.contains_key(&steps) || sessions.len() >= SESSIONS_MIN) {
-            *recoveries.entry(steps).or_default() += fresh;
-        }
+    for (session, events) in seen_lines.iter().filter_map(|line| sighting(line)) {
+        seen.entry(session).or_default().extend(events);
     }
     let before = seen.clone();
+    let had_more = seen_lines.contains(&MORE);
+    let mut has_more = had_more;
     for (session, events) in &playbook.sessions {
-        seen.entry(session.as_str().to_owned()).or_default().extend(events);
+        if seen.len() < SESSIONS_LISTED || seen.contains_key(session.as_str()) {
+            seen.entry(session.as_str().to_owned()).or_default().extend(events);
+        } else {
+            has_more = true;
+        }
     }
-    if seen == before {
+    if seen == before && has_more == had_more {
         return page.to_owned();
     }
-    let page = replaced(page, WORKED, &worked_list(&recoveries), |line| recovery(line).is_some());
-    replaced(&page, SEEN, &seen_list(&seen, unlisted), |line| {
-        sighting(line).is_some() || line.starts_with("- and ")
-    })
+    let (worked_lines, _) = section(page, WORKED);
+    let worked: Vec<&str> = worked_lines.into_iter().filter(|line| recovery(line).is_some()).collect();
+    let known: BTreeSet<&str> = worked.iter().filter_map(|line| recovery(line)).collect();
+    let mut more = common_recoveries(playbook);
+    more.retain(|steps, _| !known.contains(steps.as_str()));
+    let mut list: String = worked.iter().map(|line| format!("{line}\n")).collect();
+    list.push_str(&worked_list(&more));
+    let page = replaced(page, WORKED, &list, |line| recovery(line).is_some());
+    replaced(&page, SEEN, &seen_list(&seen, has_more), |line| sighting(line).is_some() || line == MORE)
 }
 
 /// Reads "- `id`: events 1, 2".
@@ -248,11 +234,11 @@ fn sighting(line: &str) -> Option<(String, BTreeSet<u64>)> {
     Some((session.to_owned(), events.collect::<Option<_>>()?))
 }
 
-/// Reads "- Read → Edit: 2 sessions".
-fn recovery(line: &str) -> Option<(String, usize)> {
+/// Reads the steps of "- Read → Edit: at least 3 sessions".
+fn recovery(line: &str) -> Option<&str> {
     let (steps, count) = line.strip_prefix("- ")?.rsplit_once(": ")?;
     let count = count.strip_suffix(" sessions").or(count.strip_suffix(" session"))?;
-    Some((steps.to_owned(), count.parse().ok()?))
+    count.trim_start_matches("at least ").parse::<usize>().is_ok().then_some(steps)
 }
 
 /// Returns the lines under a heading, and the bytes they take up.
@@ -306,6 +292,7 @@ fn replaced(page: &str, heading: &str, list: &str, is_ours: impl Fn(&str) -> boo
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::SessionId;
 
     fn playbook(sessions: &[(&str, u64)]) -> Playbook {
         let id = |s: &str| SessionId::parse(s).unwrap();
@@ -338,7 +325,7 @@ mod tests {
 
         ## What worked
 
-        - Read → Edit: 3 sessions
+        - Read → Edit: at least 3 sessions
 
         Commands run on the way: `git diff`.
 
@@ -369,7 +356,7 @@ mod tests {
         insta::assert_snapshot!(tail, @"
         ## What worked
 
-        - Read → Edit: 4 sessions
+        - Read → Edit: at least 3 sessions
 
         Commands run on the way: `git diff`.
 
@@ -397,6 +384,17 @@ mod tests {
     }
 
     #[test]
+    fn a_full_page_keeps_what_it_lists() {
+        let many: Vec<(String, u64)> = (0..SESSIONS_LISTED).map(|at| (format!("t-{at:03}"), 1)).collect();
+        let many: Vec<(&str, u64)> = many.iter().map(|(id, event)| (id.as_str(), *event)).collect();
+        let first = pages(&Snapshot::default(), &[playbook(&many)]).remove(0);
+        let full = store(first.path.as_str(), &first.content);
+        let more = pages(&full, &[playbook(&THREE)]).remove(0);
+        assert_eq!(more.content, format!("{}{MORE}\n", first.content));
+        assert_eq!(pages(&store(more.path.as_str(), &more.content), &[playbook(&THREE)]), []);
+    }
+
+    #[test]
     fn a_page_written_by_hand_gains_its_evidence() {
         let store = store("/playbooks/edits.md", "# Edits\n\nIf a file has not been read yet, read it.\n");
         let pages = pages(&store, &[playbook(&THREE)]);
@@ -407,7 +405,7 @@ mod tests {
 
         ## What worked
 
-        - Read → Edit: 3 sessions
+        - Read → Edit: at least 3 sessions
 
         ## Seen in
 

@@ -72,9 +72,16 @@ fn search(
             {
                 continue;
             }
-            let phrase = Phrase::of(sentence);
-            for &at in &asked_by[number] {
-                weigh(&questions[at], &phrase, sentence, saying, &mut found[at]);
+            // What leads up to the new value (`No, that is wrong: `) is not part of what is said.
+            let own = own_sentence(
+                sentence,
+                hit.start() - (sentence.as_ptr() as usize - saying.text.as_ptr() as usize),
+            );
+            for text in if own.len() < sentence.len() { vec![sentence, own] } else { vec![sentence] } {
+                let phrase = Phrase::of(text);
+                for &at in &asked_by[number] {
+                    weigh(&questions[at], &phrase, text, saying, &mut found[at]);
+                }
             }
         }
     }
@@ -107,6 +114,18 @@ fn sentence_around(text: &str, at: usize) -> &str {
         end -= 1;
     }
     text[from..end].trim()
+}
+
+/// Returns the sentence of a line that holds a place, from the last end of a clause before it.
+fn own_sentence(line: &str, at: usize) -> &str {
+    let head = line.get(..at).unwrap_or_default();
+    let from =
+        [". ", "! ", "? ", ": ", "。"].iter().filter_map(|end| head.rfind(end).map(|i| i + end.len())).max();
+    let rest = &line[from.unwrap_or(0)..];
+    let skipped = at.saturating_sub(from.unwrap_or(0));
+    let tail = rest.get(skipped..).unwrap_or_default();
+    let end = [". ", "! ", "? ", "。"].iter().filter_map(|end| tail.find(end)).min();
+    end.map_or(rest, |end| &rest[..skipped + end]).trim()
 }
 
 fn weigh(

@@ -103,6 +103,8 @@ impl Index {
             .collect();
         ranked.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
         ranked.truncate(CANDIDATES);
+        let least = ranked.first().map_or(0, |&(most, _)| most / 6);
+        ranked.retain(|&(weight, _)| weight >= least);
         ranked.into_iter().map(|(_, at)| at).collect()
     }
 }

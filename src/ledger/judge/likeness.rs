@@ -114,7 +114,7 @@ impl Match {
 /// How much of a plain statement a paraphrase may say in words of its own: one word of this many.
 const WORDS_PER_EXCHANGE: usize = 6;
 /// Fewer shared thousandths do not make two statements rivals.
-const RIVAL_SCORE: u32 = 400;
+const RIVAL_SCORE: u32 = 300;
 /// Longer statements are compared word by word without looking for other forms of a word.
 const FORMS_LIMIT: usize = 400;
 
@@ -325,7 +325,7 @@ fn unexplained(
     words.iter().copied().find(|&i| {
         let in_short_value = value_from.is_some_and(|from| i >= from && x.len() - from <= 3);
         let in_label = value_from.is_some_and(|from| i < from);
-        let is_capital = x[i].is_capital && i > 0;
+        let is_capital = x[i].is_capital && i > 0 || x[i].is_compound;
         let is_aligned = instead(found, x, y, &spare, i).is_some();
         in_short_value || in_label || is_capital || !is_aligned
     })
@@ -417,7 +417,7 @@ fn turned(
     let open = of_b.iter().zip(&is_taken).filter(|(_, taken)| !**taken).map(|(n, _)| n);
     for negation in open {
         let scope = content(b, negation);
-        let touches = scope.is_empty() || scope.iter().any(|&j| found.back[j].is_some());
+        let touches = scope.iter().any(|&j| found.back[j].is_some());
         let first_is_new = scope.first().is_some_and(|&j| found.back[j].is_none());
         let stands_apart = b.phrase.atoms[negation.at].gap >= Gap::List && first_is_new;
         if touches && !stands_apart {

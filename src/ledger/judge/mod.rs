@@ -21,6 +21,7 @@ mod synonyms;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::BuildHasherDefault;
+use std::rc::Rc;
 
 use crate::memory::ContentHash;
 use crate::snapshot::Snapshot;
@@ -87,7 +88,7 @@ struct Places<'r, 'a> {
     old: &'r Reading<'a>,
     new: &'r Reading<'a>,
     common: &'r Common,
-    known: [Map<(u32, u64), Place>; 2],
+    known: [Map<(u32, u64), Rc<Place>>; 2],
     sections: Option<Sections>,
 }
 
@@ -105,13 +106,13 @@ impl<'r, 'a> Places<'r, 'a> {
         }
     }
 
-    fn of(&mut self, store: Store, at: usize) -> Place {
+    fn of(&mut self, store: Store, at: usize) -> Rc<Place> {
         let reading = self.reading(store);
         let located = &reading.statements[at];
         let key = (reading.memory_of[at], place::trail(&located.statement));
         let common = self.common;
-        let read = || place::read(located.path, &located.statement, &|word| common.has(word));
-        self.known[store as usize].entry(key).or_insert_with(read).clone()
+        let read = || Rc::new(place::read(located.path, &located.statement, &|word| common.has(word)));
+        Rc::clone(self.known[store as usize].entry(key).or_insert_with(read))
     }
 
     /// Returns the sections of both stores, read once.
@@ -216,6 +217,10 @@ impl<'r, 'a> Bench<'r, 'a> {
         let open = self.open();
         let wanted: HashSet<ContentHash, BuildHasherDefault<KeyHasher>> =
             open.iter().map(|&at| old.statements[at].hash).collect();
+        let mut stood: HashSet<(ContentHash, &str), BuildHasherDefault<KeyHasher>> = HashSet::default();
+        stood.extend(
+            old.statements.iter().filter(|l| wanted.contains(&l.hash)).map(|l| (l.hash, l.path.as_str())),
+        );
         let mut anywhere: Map<ContentHash, (VecDeque<usize>, Vec<usize>)> = Map::default();
         for (at, located) in new.statements.iter().enumerate().filter(|(_, l)| wanted.contains(&l.hash)) {
             let entry = anywhere.entry(located.hash).or_default();
@@ -234,7 +239,10 @@ impl<'r, 'a> Bench<'r, 'a> {
             let is_here = |to: &usize| new.statements[*to].path == located.path;
             let mut tries: Vec<(usize, usize)> = free.iter().copied().enumerate().take(TRIES).collect();
             tries.sort_by_key(|(_, to)| !is_here(to));
-            let fits = tries.into_iter().find(|&(_, to)| self.places.suit(at, to, &phrase, false));
+            let fits = tries.into_iter().find(|&(_, to)| {
+                let stood_there = stood.contains(&(located.hash, new.statements[to].path.as_str()));
+                self.places.suit(at, to, &phrase, stood_there)
+            });
             if let Some((place, to)) = fits {
                 free.remove(place);
                 if taken.len() < TRIES {
@@ -290,6 +298,11 @@ impl<'r, 'a> Bench<'r, 'a> {
                 }
             }
             let phrase = Phrase::of(clipped(&old.statements[at].statement));
+            if let Some(&to) = candidates.first()
+                && self.is_plain_heir(at, to, &phrase, &mut phrases)
+            {
+                continue;
+            }
             for &to in &candidates {
                 phrases.entry(to).or_insert_with(|| Phrase::of(clipped(&new.statements[to].statement)));
             }
@@ -318,6 +331,29 @@ impl<'r, 'a> Bench<'r, 'a> {
         found
     }
 
+    /// Settles a statement whose closest candidate stands in its own memory and says the same.
+    fn is_plain_heir(
+        &mut self,
+        at: usize,
+        to: usize,
+        phrase: &Phrase,
+        phrases: &mut Map<usize, Phrase>,
+    ) -> bool {
+        let (old, new) = (&self.old.statements[at], &self.new.statements[to]);
+        if old.path != new.path {
+            return false;
+        }
+        let other = phrases.entry(to).or_insert_with(|| Phrase::of(clipped(&new.statement)));
+        let (from, place) = (self.places.of(Store::Old, at), self.places.of(Store::New, to));
+        let (a, b) = (side(&old.statement, phrase, &from.keys), side(&new.statement, other, &place.keys));
+        let is_same = matches!(likeness::compare(&a, &b), Likeness::Same { .. });
+        if !is_same || !self.places.suit(at, to, phrase, self.is_taken[to]) {
+            return false;
+        }
+        self.settle(at, Fate::Reworded, vec![to], Because::SameSpecifics);
+        true
+    }
+
     /// Compares one statement with its candidates.
     fn weigh(
         &mut self,
@@ -330,7 +366,7 @@ impl<'r, 'a> Bench<'r, 'a> {
         let (old, new) = (self.old, self.new);
         let place = self.places.of(Store::Old, at);
         let side = side(&old.statements[at].statement, phrase, &place.keys);
-        let contexts: Vec<Place> = candidates.iter().map(|&to| self.places.of(Store::New, to)).collect();
+        let contexts: Vec<Rc<Place>> = candidates.iter().map(|&to| self.places.of(Store::New, to)).collect();
         let sides: Vec<(usize, Side<'_>)> = candidates
             .iter()
             .zip(&contexts)
@@ -403,7 +439,7 @@ impl<'r, 'a> Bench<'r, 'a> {
     fn superseded(&mut self, context: &Context<'_>) {
         let rivals = std::mem::take(&mut self.rivals);
         let (old, new) = (self.old, self.new);
-        let phrases: Vec<(Phrase, Phrase, Place, Place)> = rivals
+        let phrases: Vec<(Phrase, Phrase, Rc<Place>, Rc<Place>)> = rivals
             .iter()
             .map(|(at, to, _)| {
                 let phrase = |statement: &Statement<'_>| Phrase::of(clipped(statement));

@@ -70,6 +70,8 @@ pub(super) struct Atom {
     pub(super) part: Part,
     /// Whether it has a capital though it may only begin a sentence.
     pub(super) is_capital: bool,
+    /// Whether it is a name made with hyphens: `kube-system`.
+    pub(super) is_compound: bool,
     /// Whether it has to match as it is, a character of a script without spaces.
     pub(super) is_glyph: bool,
 }
@@ -174,6 +176,7 @@ impl Reader<'_> {
             gap: std::mem::replace(&mut self.gap, Gap::Plain),
             part: std::mem::replace(&mut self.part, Part::None),
             is_capital: false,
+            is_compound: false,
             is_glyph: false,
         });
     }
@@ -261,7 +264,10 @@ impl Reader<'_> {
             }
             _ => {}
         }
-        if lexicon::is_function_word(norm) && !polarity::is_directed(norm) || synonyms::is_grammar(norm) {
+        if lexicon::is_function_word(norm) && !polarity::is_directed(norm)
+            || synonyms::is_grammar(norm)
+            || is_contraction(norm)
+        {
             self.part = match norm {
                 "from" => Part::From,
                 "to" | "into" => Part::To,
@@ -285,6 +291,7 @@ impl Reader<'_> {
         self.push(key, group, span);
         if let Some(atom) = self.phrase.atoms.last_mut() {
             atom.is_capital = is_capital && !is_light;
+            atom.is_compound = !is_light && norm.trim_start_matches('-').contains('-');
         }
     }
 
@@ -337,10 +344,18 @@ fn figure_key(value: &str) -> u64 {
 
 /// Returns the key of a term: hyphens, case and word endings do not part `config-maps` from `ConfigMap`.
 fn term_key(value: &str) -> u64 {
-    if value.contains(['/', '.', ':', '*', '@']) {
-        return xxh3_64(value.trim_end_matches('/').as_bytes());
+    let bare = value.trim_start_matches(['#', '@', '"', '\'', '\\', '$']);
+    let bare = bare.strip_prefix("./").unwrap_or(bare).trim_end_matches(['"', '\'', '\\', '/']);
+    let bare = if bare.is_empty() { value } else { bare };
+    if bare.starts_with('-') {
+        return xxh3_64(bare.trim_start_matches('-').as_bytes());
     }
-    word_key(value)
+    let is_name = !bare.contains(['/', ':', '*', '@']) && !bare.contains(|c: char| c.is_ascii_digit());
+    match bare.contains('.') {
+        true if is_name => word_key(&bare.replace('.', "")),
+        false if is_name || !bare.contains(['/', ':', '*', '@']) => word_key(bare),
+        _ => xxh3_64(bare.as_bytes()),
+    }
 }
 
 /// Returns the key of a word: that of its stem, or of what stands for it and its synonyms.
@@ -358,6 +373,11 @@ pub(super) fn word_key(norm: &str) -> u64 {
     };
     let stem = lexicon::stem(norm);
     xxh3_64(synonyms::canonical(stem).as_bytes())
+}
+
+/// Says whether a word is a pronoun with its verb: `that'll`, `they're`.
+fn is_contraction(norm: &str) -> bool {
+    ["'ll", "'re", "'ve", "'d"].iter().any(|end| norm.ends_with(end))
 }
 
 /// Reads `requests/minute` as two words.

@@ -23,6 +23,8 @@ struct Level {
     id: u64,
     /// Whether it is the name of somebody or something.
     is_name: bool,
+    /// Whether it is the name of the memory's file.
+    is_file: bool,
 }
 
 /// What statements stand under.
@@ -152,12 +154,13 @@ pub(super) fn read(path: &MemoryPath, statement: &Statement<'_>, is_common: &dyn
     let stem = path.as_str().rsplit('/').next().unwrap_or_default();
     let stem = stem.rsplit_once('.').map_or(stem, |(stem, _)| stem);
     let mut words = String::new();
-    for word in stem.split(['-', '_', ' ']).filter(|word| !word.bytes().all(|b| b.is_ascii_digit())) {
+    for word in stem.split(['-', '_', ' ']).filter(|word| !word.bytes().any(|b| b.is_ascii_digit())) {
         words.push_str(word);
         words.push(' ');
     }
     place.add(words.trim_end(), &|_| false);
     if let Some(level) = place.levels.last_mut() {
+        level.is_file = true;
         level.is_name = !words.trim().is_empty()
             && words.split_whitespace().all(|word| !is_common(word) && !SECTION_WORDS.contains(&word));
     }
@@ -212,7 +215,7 @@ impl Place {
             .filter_map(|atom| text.get(atom.span.clone()))
             .map(str::to_lowercase)
             .collect();
-        self.levels.push(Level { keys, words, id, is_name });
+        self.levels.push(Level { keys, words, id, is_name, is_file: false });
     }
 
     /// Returns what people call it.
@@ -278,8 +281,10 @@ pub(super) fn suits(
     if gone.is_empty() {
         return !(leans && come.iter().any(|level| level.is_name && sections.before.contains(&level.id)));
     }
-    let named_gone = gone.iter().any(|level| level.is_name);
-    let named_come = come.iter().any(|level| level.is_name);
+    // The name of a file says whose a statement is only where the statement does not.
+    let named = |level: &Level| level.is_name && (leans || !level.is_file);
+    let named_gone = gone.iter().any(named);
+    let named_come = come.iter().any(named);
     if named_gone && (named_come || leans) {
         return false;
     }

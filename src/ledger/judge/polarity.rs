@@ -215,12 +215,15 @@ impl BitOrAssign for Modality {
 const MUST: u8 = 1;
 const SHOULD: u8 = 2;
 const MAY: u8 = 4;
+const CAN: u8 = 8;
 
 impl Modality {
     /// Says whether one binds more than the other.
     pub(super) fn conflicts(self, other: Self) -> bool {
+        let doubts = |x: u8, y: u8| x & MAY != 0 && y & (MAY | CAN) == 0;
+        let widened = |x: u8| if x & (MAY | CAN) == 0 { x } else { x | MAY | CAN };
         let (a, b) = (self.0, other.0);
-        (a & MAY != b & MAY) || a != 0 && b != 0 && a & b == 0
+        doubts(a, b) || doubts(b, a) || a != 0 && b != 0 && widened(a) & widened(b) == 0
     }
 }
 
@@ -231,6 +234,7 @@ pub(super) fn modality(norm: &str, next: Option<&str>) -> Modality {
         "has" | "have" | "need" | "needs" if next == Some("to") => MUST,
         "should" | "ought" | "shouldn't" => SHOULD,
         "may" | "might" | "maybe" | "perhaps" | "possibly" => MAY,
+        "can" | "could" => CAN,
         _ => 0,
     })
 }

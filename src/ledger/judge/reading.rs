@@ -1,7 +1,7 @@
 //! Reading: both stores, statement by statement, each memory once.
 
 use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
@@ -14,7 +14,6 @@ use crate::text::normal::joined;
 use crate::text::statement::{Statement, statements};
 use crate::text::token::tokens;
 
-use super::hasher::KeyHasher;
 use super::index::KEYS_LIMIT;
 use super::phrase::is_glyph;
 
@@ -45,32 +44,44 @@ struct Pages<'a> {
     hashes: Vec<ContentHash>,
     keys: Vec<u64>,
     ends: Vec<usize>,
-    small: Vec<u64>,
 }
 
 /// The words that are written small somewhere: names are not among them.
-#[derive(Debug, Default)]
-pub(super) struct Common(std::collections::HashSet<u64, BuildHasherDefault<KeyHasher>>);
+#[derive(Debug)]
+pub(super) struct Common(Vec<AtomicU64>);
+
+/// Words share this many bits, a power of two; two that meet make a name look common.
+const COMMON_BITS: u64 = 1 << 22;
 
 impl Common {
     pub(super) fn has(&self, word: &str) -> bool {
-        self.0.contains(&xxh3_64(word.as_bytes()))
+        let bit = xxh3_64(word.as_bytes()) % COMMON_BITS;
+        self.0
+            .get((bit / 64) as usize)
+            .is_some_and(|bits| bits.load(Ordering::Relaxed) >> (bit % 64) & 1 == 1)
+    }
+
+    fn note(&self, word: &str) {
+        let bit = xxh3_64(word.as_bytes()) % COMMON_BITS;
+        if let Some(bits) = self.0.get((bit / 64) as usize) {
+            let mask = 1 << (bit % 64);
+            if bits.load(Ordering::Relaxed) & mask == 0 {
+                bits.fetch_or(mask, Ordering::Relaxed);
+            }
+        }
     }
 }
 
 /// Reads both stores. What stands unchanged at its path is read once.
 pub(super) fn read<'a>(before: &'a Snapshot, after: &'a Snapshot) -> (Reading<'a>, Reading<'a>, Common) {
-    let mut common = Common::default();
+    let common = Common((0..COMMON_BITS / 64).map(|_| AtomicU64::new(0)).collect());
     let old: Vec<&Memory> = before.iter().collect();
     let unchanged =
         |memory: &Memory, other: &Snapshot| other.get(&memory.path).is_some_and(|m| m.hash == memory.hash);
-    let pages: Vec<Pages<'a>> = old.par_iter().with_min_len(8).map(|memory| pages(memory)).collect();
+    let pages: Vec<Pages<'a>> = old.par_iter().with_min_len(8).map(|memory| pages(memory, &common)).collect();
     let changed: Vec<&Memory> = after.iter().filter(|memory| !unchanged(memory, before)).collect();
     let new_pages: Vec<Pages<'a>> =
-        changed.par_iter().with_min_len(8).map(|memory| self::pages(memory)).collect();
-    for page in pages.iter().chain(&new_pages) {
-        common.0.extend(&page.small);
-    }
+        changed.par_iter().with_min_len(8).map(|memory| self::pages(memory, &common)).collect();
     let mut second = Reading::default();
     let by_path: HashMap<&str, usize> =
         old.iter().enumerate().map(|(at, memory)| (memory.path.as_str(), at)).collect();
@@ -139,14 +150,13 @@ impl<'a> Reading<'a> {
     }
 }
 
-fn pages(memory: &Memory) -> Pages<'_> {
+fn pages<'a>(memory: &'a Memory, common: &Common) -> Pages<'a> {
     let found = statements(&memory.content);
     let mut pages = Pages {
         hashes: Vec::with_capacity(found.len()),
         ends: Vec::with_capacity(found.len()),
         statements: Vec::new(),
         keys: Vec::new(),
-        small: Vec::new(),
     };
     for statement in &found {
         let tokens = tokens(statement.text);
@@ -154,7 +164,7 @@ fn pages(memory: &Memory) -> Pages<'_> {
         let from = pages.keys.len();
         for token in &tokens {
             if token.raw.starts_with(char::is_lowercase) {
-                pages.small.push(xxh3_64(token.norm.as_bytes()));
+                common.note(&token.norm);
             }
             if pages.keys.len() - from < KEYS_LIMIT {
                 push_keys(&token.norm, &mut pages.keys);
@@ -162,8 +172,6 @@ fn pages(memory: &Memory) -> Pages<'_> {
         }
         pages.ends.push(pages.keys.len());
     }
-    pages.small.sort_unstable();
-    pages.small.dedup();
     pages.statements = found;
     pages
 }

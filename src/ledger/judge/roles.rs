@@ -223,7 +223,8 @@ fn intruder(a: &Side<'_>, b: &Side<'_>, found: &Match, new: &[usize]) -> Option<
                     && found.back[other].is_some()
             };
             let in_list = j > 0 && is_listed(j - 1) || j + 1 < y.len() && is_listed(j + 1);
-            if !is_oblique && !in_list {
+            let extends = j > 0 && found.back[j - 1].is_some() && named(&y[j - 1]) && atom.gap == Gap::Plain;
+            if !is_oblique && !in_list && !extends {
                 return Some(bound);
             }
         }

@@ -283,6 +283,7 @@ const LIGHT: &[&str] = &[
     "because",
     "since",
     "e.g",
+    "example",
     "i.e",
     "eg",
     "ie",

@@ -4,6 +4,7 @@
 //! generated from these types. Nothing here is checked beyond its shape; `check` does that.
 
 mod forget;
+mod fixture;
 mod gates;
 mod guards;
 mod pipeline;
@@ -11,6 +12,11 @@ mod probes;
 mod project;
 mod scalar;
 
+pub use fixture::{
+    AuthoredCase, AuthoredExpect, AuthoredFates, AuthoredLive, AuthoredLosses, AuthoredPlanCase,
+    AuthoredPlanExpect, AuthoredRendered, AuthoredSaying, AuthoredSessionList, AuthoredStoreText,
+    AuthoredTests, AuthoredWaiting,
+};
 pub use forget::{AuthoredForgetFile, AuthoredForgetRule};
 pub use gates::{
     AuthoredAssertion, AuthoredBytes, AuthoredCost, AuthoredGates, AuthoredLimits, AuthoredLost,

@@ -5,6 +5,7 @@
 
 mod adopt;
 mod forget;
+mod fixture;
 mod gates;
 mod guards;
 mod pattern;
@@ -13,6 +14,7 @@ mod probes;
 mod project;
 mod sessions;
 
+pub(super) use fixture::tests;
 pub(super) use forget::forget;
 pub(super) use pipeline::pipeline;
 pub(super) use probes::probes;

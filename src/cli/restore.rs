@@ -1,0 +1,285 @@
+//! `dreamrun restore`: statements that an adopted run lost are written back into the live store.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::backend::PastMemory;
+use crate::ids::{Alias, RunId};
+use crate::journal::run_state::Phase;
+use crate::ledger::Fate;
+use crate::ledger::record::StatementRecord;
+use crate::memory::{ContentHash, MemoryPath};
+use crate::report::fates::statement_in;
+use crate::report::life::Chapter;
+use crate::report::words::{Paint, count, cut, line, plain};
+use crate::run::past::Past;
+use crate::run::restore::{Mended, Wanted, mend, note, write_back};
+use crate::snapshot::Snapshot;
+use crate::state::deeds::{self, DEED_FORMAT, Deed, Done, RestoredStatement};
+use crate::state::driver::Acquired;
+
+use super::answer::Answer;
+use super::desk::Desk;
+use super::exit::{CliError, ExitCode};
+use super::log::{History, with_slash};
+use super::{Call, runs};
+
+/// The most characters of a statement that are shown.
+const STATEMENT_WIDTH: usize = 84;
+/// The fewest digits of a hash that name a statement.
+const SHORTEST: usize = 6;
+
+/// Options of `restore`.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// The run: its id, an unambiguous beginning of it, or `latest`
+    #[arg(value_name = "RUN")]
+    run: String,
+    /// The statements, each as PATH:LINE or the beginning of its hash, as `diff --why` and `log` show them
+    #[arg(value_name = "STATEMENT", required_unless_present = "all_lost", conflicts_with = "all_lost")]
+    statements: Vec<String>,
+    /// Every statement the run lost
+    #[arg(long)]
+    all_lost: bool,
+    /// With --all-lost: only those of memories at or below this path
+    #[arg(long, value_name = "PATH", requires = "all_lost")]
+    path: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Answered {
+    run: RunId,
+    alias: Alias,
+    /// They are in the live store, written now or found there.
+    restored: Vec<RestoredStatement>,
+    /// They were brought back before.
+    already: Vec<RestoredStatement>,
+    /// Nobody keeps their text any more, or there is no place for them.
+    missing: Vec<StatementRecord>,
+    /// What the run lost and is not back.
+    still_lost: u64,
+}
+
+pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
+    let desk = Desk::of_runs(call)?;
+    let state = desk.state.as_ref();
+    let journal = runs::find(Some(state), &options.run).await?;
+    let run = journal.run().clone();
+    let alias = journal.state().plan.alias();
+    if journal.state().phase != Phase::Adopted {
+        let phase = journal.state().phase.name().replace('_', " ");
+        let error = CliError::new(
+            ExitCode::Stale,
+            format!("run `{run}` is {phase}: it took nothing from the live store"),
+        );
+        return Err(error.hint(format!("See `dreamrun diff {run}`.")));
+    }
+    let Acquired::Yes(_lock) = desk.lock(&alias).await? else {
+        return Err(CliError::new(ExitCode::LockBusy, format!("`{alias}` is driven by another process")));
+    };
+    let history = History::read(state, &alias).await?;
+    let chapter = history.chapters.iter().position(|chapter| chapter.ledger.run == run);
+    let (Some(at), Some(record)) = (chapter, &history.record) else {
+        return Err(CliError::usage(format!("run `{run}` left no ledger, so nothing says what it lost")));
+    };
+    let chapter = &history.chapters[at];
+    if chapter.is_undone {
+        return Err(CliError::new(ExitCode::Stale, format!("the adoption of `{run}` was taken back since"))
+            .hint("What it lost is in the live store again."));
+    }
+    let picked = pick(chapter, options)?;
+    let back: BTreeMap<_, _> = deeds::restored(&history.deeds, &run)
+        .map(|(_, one)| ((one.hash, one.path.clone(), one.line), one.clone()))
+        .collect();
+    let key = |record: &StatementRecord| (record.hash, record.path.clone(), record.line);
+    let already: Vec<RestoredStatement> =
+        picked.iter().filter_map(|one| back.get(&key(one)).cloned()).collect();
+    let todo: Vec<&StatementRecord> =
+        picked.into_iter().filter(|one| !back.contains_key(&key(one))).collect();
+
+    let past = Past { backend: desk.backend.as_ref(), archive: desk.archive.as_ref() };
+    let live = desk.backend.snapshot(&record.active).await?;
+    let (wanted, mut missing) = find(&history, at, &todo, past, &live).await?;
+    let planned = mend(&live, &wanted);
+    let placed: BTreeSet<_> =
+        planned.iter().flat_map(|one| &one.statements).map(|s| (s.hash, &s.path, s.line)).collect();
+    let lacks_place = |one: &&&StatementRecord| {
+        !placed.contains(&(one.hash, &one.path, one.line)) && !missing.contains(one)
+    };
+    let unplaced: Vec<StatementRecord> = todo.iter().filter(lacks_place).map(|one| (*one).clone()).collect();
+    missing.extend(unplaced);
+    call.console.say(&told(&planned, &already, &missing, call.console.paint));
+    let to_write = planned.iter().flat_map(|one| &one.statements).filter(|one| !one.was_there).count();
+    if to_write > 0 && !call.global.yes {
+        let statements = count(to_write as u64, "statement", "statements");
+        if !call.console.ask(&format!("Write {statements} back into {}?", record.active)) {
+            let error = CliError::usage("nothing was written");
+            return Err(match call.console.can_ask {
+                true => error,
+                false => error.hint("Nothing prompts without a terminal: add `--yes`."),
+            });
+        }
+    }
+    let done = write_back(desk.backend.as_ref(), &record.active, &wanted).await?;
+    let restored: Vec<RestoredStatement> = done.into_iter().flat_map(|one| one.statements).collect();
+    let deed = (!restored.is_empty()).then(|| Deed {
+        format: DEED_FORMAT,
+        at: call.parts.clock().now(),
+        by: call.person(),
+        what: Done::Restored { run: run.clone(), store: record.active.clone(), statements: restored.clone() },
+    });
+    let still_lost = note(state, &alias, &chapter.ledger, deed.as_ref()).await?;
+    let outcome = match (restored.is_empty(), missing.is_empty()) {
+        (false, _) => "restored",
+        (true, true) => "already_there",
+        (true, false) => "not_kept",
+    };
+    let written = restored.iter().filter(|one| !one.was_there).count();
+    if written > 0 {
+        let statements = count(written as u64, "statement", "statements");
+        call.console.say(&format!("{} {statements}\n", call.console.paint.good("restored:")));
+    }
+    let left = count(still_lost, "statement", "statements");
+    call.console.say(&format!("what {run} lost and is not back: {left}\n"));
+    let answer = Answer::new(outcome, Answered { run, alias, restored, already, missing, still_lost });
+    Ok(if outcome == "not_kept" { answer.with_code(ExitCode::RemoteFailed) } else { answer })
+}
+
+/// Picks the lost statements that were asked for.
+fn pick<'a>(chapter: &'a Chapter, options: &Options) -> Result<Vec<&'a StatementRecord>, CliError> {
+    let ledger = &chapter.ledger;
+    let run = &ledger.run;
+    let lost: Vec<&StatementRecord> =
+        ledger.statements.iter().filter(|record| record.fate == Fate::Lost).collect();
+    if options.all_lost {
+        let below = options.path.as_deref().map(with_slash);
+        let is_below = |record: &&&StatementRecord| {
+            below.as_ref().is_none_or(|below| super::diff::is_at_or_below(&record.path, below))
+        };
+        let picked: Vec<_> = lost.iter().filter(is_below).copied().collect();
+        if picked.is_empty() {
+            let place = below.map(|below| format!(" at `{below}`")).unwrap_or_default();
+            return Err(CliError::usage(format!("run `{run}` lost nothing{place}")));
+        }
+        return Ok(picked);
+    }
+    let mut picked: Vec<&StatementRecord> = Vec::new();
+    for wanted in &options.statements {
+        let is_it = |record: &StatementRecord| match wanted.rsplit_once(':') {
+            Some((path, number)) => {
+                record.path.as_str() == with_slash(path) && number.parse() == Ok(record.line)
+            }
+            None => wanted.len() >= SHORTEST && record.hash.to_string().starts_with(&wanted.to_lowercase()),
+        };
+        let matching: Vec<_> = lost.iter().filter(|record| is_it(record)).collect();
+        if let Some(first) = matching.first() {
+            if matching.iter().any(|other| other.hash != first.hash) && !wanted.contains(':') {
+                return Err(CliError::usage(format!(
+                    "`{wanted}` could be any of {} statements",
+                    matching.len()
+                )));
+            }
+            picked.extend(matching.into_iter().copied());
+            continue;
+        }
+        let error = match ledger.statements.iter().find(|record| is_it(record)) {
+            Some(other) => {
+                let heirs: Vec<String> =
+                    other.heirs.iter().map(|heir| format!("{}:{}", heir.path, heir.line)).collect();
+                let to = if heirs.is_empty() { String::new() } else { format!(", to {}", heirs.join(", ")) };
+                CliError::usage(format!("`{wanted}` was not lost by `{run}`: it is {}{to}", other.fate))
+            }
+            None => CliError::usage(format!("run `{run}` lost no statement `{wanted}`")),
+        };
+        return Err(error.hint(format!("`dreamrun diff {run}` names what it lost, by place.")));
+    }
+    let mut seen = BTreeSet::new();
+    picked.retain(|record| seen.insert((record.hash, &record.path, record.line)));
+    Ok(picked)
+}
+
+/// Finds the texts of statements, and the memories they go to.
+async fn find(
+    history: &History,
+    at: usize,
+    todo: &[&StatementRecord],
+    past: Past<'_>,
+    live: &Snapshot,
+) -> Result<(Vec<Wanted>, Vec<StatementRecord>), CliError> {
+    let entries = &history.chapters[at].ledger.entries;
+    let version_of = |path: &MemoryPath| {
+        entries.iter().filter_map(|entry| entry.before.as_ref()).find(|version| version.path == *path)
+    };
+    let mut bodies: BTreeMap<&MemoryPath, PastMemory> = BTreeMap::new();
+    for record in todo {
+        if let Some(version) = version_of(&record.path) {
+            let (path, hash, version) = (record.path.clone(), version.hash, version.version.clone());
+            bodies.insert(&record.path, PastMemory { path, hash, version });
+        }
+    }
+    let texts = past.texts(&history.stores, bodies.values().cloned().collect()).await?;
+    let (mut wanted, mut missing) = (Vec::new(), Vec::new());
+    for record in todo {
+        let body: Option<ContentHash> = bodies.get(&record.path).map(|body| body.hash);
+        match body.and_then(|body| texts.get(&body)) {
+            Some(source) => wanted.push(Wanted {
+                hash: record.hash,
+                path: record.path.clone(),
+                line: record.line,
+                source: source.clone(),
+                to: name_now(&history.chapters[at..], &record.path, live),
+            }),
+            None => missing.push((*record).clone()),
+        }
+    }
+    Ok((wanted, missing))
+}
+
+/// Returns what a memory is called now: its own name, unless only a later one is live.
+fn name_now(chapters: &[Chapter], path: &MemoryPath, live: &Snapshot) -> MemoryPath {
+    let mut name = path.clone();
+    for chapter in chapters.iter().filter(|chapter| !chapter.is_undone) {
+        if live.get(&name).is_some() {
+            break;
+        }
+        let moved = chapter.ledger.entries.iter().find(|e| e.before.as_ref().is_some_and(|v| v.path == name));
+        if let Some(after) = moved.and_then(|entry| entry.after.as_ref()) {
+            name = after.path.clone();
+        }
+    }
+    if live.get(&name).is_some() { name } else { path.clone() }
+}
+
+/// Shows what will be written where.
+fn told(
+    planned: &[Mended],
+    already: &[RestoredStatement],
+    missing: &[StatementRecord],
+    paint: Paint,
+) -> String {
+    let mut text = String::new();
+    for memory in planned {
+        for one in &memory.statements {
+            let words = statement_in(&memory.after, &one.hash).unwrap_or_default();
+            let words = cut(&plain(&words).replace('\n', "⏎"), STATEMENT_WIDTH).into_owned();
+            let place = format!("{}:{}", line(one.to.path.as_str()), one.to.line);
+            let _ = match (one.was_there, &memory.before) {
+                (true, _) => writeln!(text, "  {} {place} says so already", paint.dim("=")),
+                (false, Some(_)) => writeln!(text, "  {} {place} {words}", paint.good("+")),
+                (false, None) => writeln!(text, "  {} {place} (a new memory) {words}", paint.good("+")),
+            };
+        }
+    }
+    for one in already {
+        let place = format!("{}:{}", line(one.path.as_str()), one.line);
+        let _ = writeln!(text, "  {} {place} was brought back before", paint.dim("="));
+    }
+    for one in missing {
+        let place = format!("{}:{} {}", line(one.path.as_str()), one.line, one.hash.short());
+        let _ = writeln!(text, "  {} {place} is not restored: its text is no longer kept", paint.warn("!"));
+    }
+    text
+}
