@@ -28,6 +28,7 @@ mod parts;
 mod plan;
 mod problems;
 mod reach;
+mod reports;
 mod restore;
 mod review;
 mod rollback;

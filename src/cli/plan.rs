@@ -1,9 +1,12 @@
 //! `dreamrun plan`: what would run, and what it may cost. Writes nothing.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use serde::Serialize;
 
 use crate::plan::{outline::Outline, plan};
+use crate::report::comment::plan_comment;
 use crate::report::plan_text::{outline_text, plan_text};
 use crate::report::plan_view::{PlanView, Plans};
 use crate::report::words::line;
@@ -23,6 +26,12 @@ pub(super) struct Options {
     /// Look at the files alone: no store, no sessions
     #[arg(long)]
     offline: bool,
+    /// Write a comment for a pull request to a file, as Markdown
+    #[arg(long, value_name = "FILE", conflicts_with = "offline")]
+    comment: Option<PathBuf>,
+    /// Let rendered instructions into the comment
+    #[arg(long, requires = "comment")]
+    content: bool,
 }
 
 /// The `data` of an offline plan document.
@@ -36,7 +45,8 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     if workspace.pipelines.is_empty() {
         return Err(CliError::usage("the project has no pipelines").hint("Write one in `pipelines/`."));
     }
-    let mut answer = if options.offline { offline(call, &workspace) } else { live(call, &workspace).await? };
+    let mut answer =
+        if options.offline { offline(call, &workspace) } else { live(call, &workspace, options).await? };
     answer.problems = workspace.warnings;
     Ok(answer)
 }
@@ -52,7 +62,7 @@ fn offline(call: &Call<'_>, workspace: &Workspace) -> Answer {
     Answer::new("offline", Outlines { outlines })
 }
 
-async fn live(call: &Call<'_>, workspace: &Workspace) -> Result<Answer, CliError> {
+async fn live(call: &Call<'_>, workspace: &Workspace, options: &Options) -> Result<Answer, CliError> {
     let state = workspace.state_read_only()?;
     let opened = workspace.backend(call, false)?;
     let asked = gather::Asked::in_one_moment();
@@ -88,6 +98,9 @@ async fn live(call: &Call<'_>, workspace: &Workspace) -> Result<Answer, CliError
         }
         call.console.say("\n");
         plans.push(PlanView::of(&plan, pipeline));
+    }
+    if let Some(path) = &options.comment {
+        super::files::write(call, path, &plan_comment(&plans, options.content))?;
     }
     let is_due = plans.iter().any(|plan| plan.is_due);
     let job = JobReport::of_plans(&plans);

@@ -1,5 +1,7 @@
 //! `dreamrun show`: one run, whole.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use serde::Serialize;
 
@@ -13,7 +15,7 @@ use super::answer::Answer;
 use super::console::Volume;
 use super::exit::CliError;
 use super::workspace::Workspace;
-use super::{Call, runs, watch};
+use super::{Call, reports, runs, watch};
 
 /// Options of `show`.
 #[derive(Debug, Args)]
@@ -24,6 +26,18 @@ pub(super) struct Options {
     /// Tell what its dream reads and writes until it ends, whoever drives the run
     #[arg(long)]
     follow: bool,
+    /// Write a report to a file: one page of HTML that needs no network
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write a comment for a pull request to a file, as Markdown
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Write the gates' verdicts to a file, as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Let memory text into the comment, redacted
+    #[arg(long, requires = "markdown")]
+    content: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -48,6 +62,13 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         console.say("\n");
         console.say(&verdicts_text(&view.verdicts, console.paint));
     }
+    let files = reports::Files {
+        html: options.html.as_deref(),
+        markdown: options.markdown.as_deref(),
+        junit: options.junit.as_deref(),
+        has_content: options.content,
+    };
+    reports::write(call, &workspace, state, &journal, &view, &files).await?;
     let events = match state {
         Some(state) => journal::read(state, journal.run()).await?,
         None => Vec::new(),

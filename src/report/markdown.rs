@@ -25,13 +25,18 @@ pub fn escaped(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '\n' | '\t' => out.push(' '),
-            '\\' | '`' | '*' | '[' | ']' | '|' | '@' => {
+            // Forges look for mentions and references in what Markdown has become, so the sign alone is not
+            // enough: a space without width keeps it from what follows.
+            '@' | '#' => {
+                let _ = write!(out, "&#{};&#8203;", c as u32);
+            }
+            '\\' | '`' | '*' | '[' | ']' | '|' | '~' => {
                 let _ = write!(out, "&#{};", c as u32);
             }
             c => out.push(c),
         }
     }
-    out
+    out.replace("://", ":&#8203;//").replace("www.", "www&#8203;.")
 }
 
 /// Writes what a pipeline would do.
@@ -190,5 +195,7 @@ mod tests {
         let text = escaped("a|b <img src=x> [l](u) @team `c`\nd \u{202e}");
         assert!(!text.contains(['|', '<', '[', '@', '`', '\n', '\u{202e}']), "{text}");
         assert_eq!(escaped("plain 5%"), "plain 5%");
+        assert_eq!(escaped("@team #12"), "&#64;&#8203;team &#35;&#8203;12", "no mention, no reference");
+        assert_eq!(escaped("https://x www.y"), "https:&#8203;//x www&#8203;.y", "no link");
     }
 }

@@ -10,6 +10,8 @@ pub mod run_text;
 pub mod fates;
 pub mod fates_text;
 pub mod life;
+pub mod html;
+pub mod comment;
 pub mod life_text;
 pub mod diff_text;
 pub mod markdown;

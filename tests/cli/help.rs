@@ -125,6 +125,12 @@ fn help_of_plan() {
           --offline
               Look at the files alone: no store, no sessions
 
+          --comment <FILE>
+              Write a comment for a pull request to a file, as Markdown
+
+          --content
+              Let rendered instructions into the comment
+
       -h, --help
               Print help (see a summary with '-h')
     ");
@@ -186,6 +192,18 @@ fn help_of_show() {
     Options:
           --follow
               Tell what its dream reads and writes until it ends, whoever drives the run
+
+          --html <FILE>
+              Write a report to a file: one page of HTML that needs no network
+
+          --markdown <FILE>
+              Write a comment for a pull request to a file, as Markdown
+
+          --junit <FILE>
+              Write the gates' verdicts to a file, as JUnit XML
+
+          --content
+              Let memory text into the comment, redacted
 
       -h, --help
               Print help (see a summary with '-h')

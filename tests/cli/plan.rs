@@ -139,3 +139,14 @@ fn a_misspelt_name_is_suggested() {
     -- exit 2
     ");
 }
+
+#[test]
+fn a_plan_is_written_as_a_comment_and_instructions_only_if_asked() {
+    let project = Project::small();
+    project.edit("pipelines/tidy.yaml", "Keep every number.", "Merge what is said twice @team.");
+    let _ = project.run(&["plan", "--comment", "plan.md"]).ends_with(0);
+    let comment = project.read("plan.md");
+    assert!(comment.contains("**1 dream** over 2 sessions") && !comment.contains("Merge what"), "{comment}");
+    let _ = project.run(&["plan", "--comment", "plan.md", "--content"]).ends_with(0);
+    assert!(project.read("plan.md").contains("```text\nMerge what is said twice @team.\n```"));
+}

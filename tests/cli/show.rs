@@ -56,3 +56,30 @@ fn an_unknown_run_is_an_error() {
     -- exit 2
     ");
 }
+
+#[test]
+fn a_run_is_written_as_a_page_a_comment_and_junit() {
+    let project = Project::small();
+    project.adopt();
+    let _ = project
+        .run(&["show", "--html", "run.html", "--markdown", "run.md", "--junit", "run.xml"])
+        .ends_with(0);
+
+    let page = project.read("run.html");
+    for part in ["<html lang=\"en\">", "tidy-1", "id=\"gates\"", "id=\"statements\"", "<ins>Thursday</ins>"] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    assert!(!page.contains("<script") && !page.contains("http://") && !page.contains("https://"));
+
+    let comment = project.read("run.md");
+    assert!(comment.contains("### tidy-1: adopted") && comment.contains("`/deploy.md`"), "{comment}");
+    assert!(!comment.contains("Thursday"), "no memory text unless it is asked for: {comment}");
+    let _ = project.run(&["show", "--markdown", "run.md", "--content"]).ends_with(0);
+    assert!(project.read("run.md").contains("+ Deploys go out on Thursday."), "{}", project.read("run.md"));
+
+    let junit = project.read("run.xml");
+    assert!(
+        junit.contains("<testsuite name=\"tidy-1\" tests=\"") && junit.contains("name=\"secrets\""),
+        "{junit}"
+    );
+}
