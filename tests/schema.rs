@@ -280,11 +280,21 @@ fn a_pipeline_for_managed_agents_loads_with_a_profile_applied() {
     // What is not written keeps its default.
     let removed =
         Thresholds { review: Some(Threshold::Percent(20.0)), block: Some(Threshold::Percent(80.0)) };
-    assert_eq!(pipeline.gates[0], GateSpec::EntriesRemoved(removed));
+    assert_eq!(pipeline.gates[1], GateSpec::EntriesRemoved(removed));
     let names: Vec<&str> = pipeline.gates.iter().map(|gate| gate.name()).collect();
     assert_eq!(
         names,
-        ["entries_removed", "bytes", "unchanged", "protected", "limits", "secrets", "injection", "forget"]
+        [
+            "lost",
+            "entries_removed",
+            "bytes",
+            "unchanged",
+            "protected",
+            "limits",
+            "secrets",
+            "injection",
+            "forget"
+        ]
     );
 }
 

@@ -7,6 +7,7 @@ pub mod secrets;
 mod threshold;
 mod globs;
 mod lost;
+pub mod contradictions;
 mod entries_removed;
 mod entries_added;
 mod bytes;
@@ -76,6 +77,7 @@ pub fn judge(spec: &GateSpec, evidence: &Evidence<'_>) -> Verdict {
         GateSpec::Lost(limits) => lost::judge(limits, evidence),
         GateSpec::EntriesRemoved(thresholds) => entries_removed::judge(thresholds, evidence),
         GateSpec::EntriesAdded(thresholds) => entries_added::judge(thresholds, evidence),
+        GateSpec::Contradictions(thresholds) => contradictions::judge(thresholds, evidence),
         GateSpec::Bytes { shrink, grow } => bytes::judge(shrink, grow, evidence),
         GateSpec::SizeReduction { min, max, otherwise } => {
             size_reduction::judge(*min, *max, *otherwise, evidence)
@@ -210,8 +212,9 @@ mod tests {
         let before = numbered("m", 25);
         let table = [
             (25, Outcome::Unchanged),
-            (15, Outcome::Pass),
-            (5, Outcome::Review),
+            (24, Outcome::Review),
+            (15, Outcome::Block),
+            (5, Outcome::Block),
             (4, Outcome::Block),
             (0, Outcome::Block),
         ];
@@ -220,7 +223,10 @@ mod tests {
             let verdicts = with_evidence(&before, &after, |evidence| judge_all(&default_gates(), evidence));
             assert_eq!(overall(&verdicts), outcome, "{kept} of 25 kept: {verdicts:#?}");
             let names: Vec<_> = verdicts.iter().map(|v| v.gate.as_str()).collect();
-            assert_eq!(names, ["entries_removed", "bytes", "unchanged", "limits", "secrets", "injection"]);
+            assert_eq!(
+                names,
+                ["lost", "entries_removed", "bytes", "unchanged", "limits", "secrets", "injection"]
+            );
         }
     }
 

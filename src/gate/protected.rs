@@ -214,4 +214,78 @@ mod tests {
             assert_eq!(verdict.findings.len(), 1);
         }
     }
+
+    fn pin(text: &str, path: Option<&str>) -> Pin {
+        Pin {
+            hash: ContentHash::of(crate::text::normal::normal(text)),
+            path: path.map(|path| MemoryPath::parse(path).unwrap()),
+            file: "pipelines/p.yaml".into(),
+            line: 9,
+        }
+    }
+
+    #[test]
+    fn a_pinned_statement_stays_in_its_own_words() {
+        let before =
+            store(&[("/a.md", "- Never deploy on Fridays.\n- Lunch is at noon.\n"), ("/b.md", "- One.\n")]);
+        let anywhere = pin("never deploy on Fridays", None);
+        let in_a = pin("never deploy on Fridays", Some("/a.md"));
+        let kept = store(&[("/a.md", "- **Never** deploy on Fridays\n")]);
+        let moved = store(&[("/b.md", "- One.\n- Never deploy on Fridays.\n")]);
+        let altered = store(&[("/a.md", "- Deploy on Fridays.\n")]);
+        let table = [
+            (&anywhere, &before, Outcome::Pass, ""),
+            (&anywhere, &kept, Outcome::Pass, ""),
+            (&anywhere, &moved, Outcome::Pass, ""),
+            (
+                &anywhere,
+                &altered,
+                Outcome::Block,
+                "pinned at pipelines/p.yaml:9, not in the candidate in these words",
+            ),
+            (&in_a, &kept, Outcome::Pass, ""),
+            (&in_a, &moved, Outcome::Block, "pinned at pipelines/p.yaml:9, now at /b.md:2"),
+            (
+                &in_a,
+                &altered,
+                Outcome::Block,
+                "pinned at pipelines/p.yaml:9, not in the candidate in these words",
+            ),
+        ];
+        for (pin, after, outcome, note) in table {
+            let spec = GateSpec::Protected {
+                paths: Vec::new(),
+                statements: vec![pin.clone()],
+                on_change: Level::Block,
+            };
+            let verdict = judged(&spec, &before, after);
+            assert_eq!(verdict.outcome, outcome, "{verdict:?}");
+            assert_eq!(verdict.findings.first().map_or("", |f| f.note.as_ref()), note);
+        }
+    }
+
+    #[test]
+    fn a_pin_without_its_statement_is_told_and_one_that_comes_is_fine() {
+        let spec = GateSpec::Protected {
+            paths: vec!["/x".to_owned()],
+            statements: vec![pin("One", None), pin("Two", Some("/b.md")), pin("Three", None)],
+            on_change: Level::Block,
+        };
+        let (before, after) = (store(&[("/a.md", "- Two.\n")]), store(&[("/a.md", "- Two.\n- Three.\n")]));
+        let verdict = judged(&spec, &before, &after);
+        assert_eq!(verdict.outcome, Outcome::Review);
+        assert_eq!(
+            verdict.measured,
+            "0 protected paths touched, 0 of 3 pinned statements changed, 2 not in the live store"
+        );
+        assert_eq!(verdict.limit, "block on a change under /x; block on a change of 3 pinned statements");
+        let notes: Vec<_> = verdict.findings.iter().map(|f| f.note.as_ref()).collect();
+        assert_eq!(
+            notes,
+            [
+                "/b.md of the live store does not hold the statement pinned at pipelines/p.yaml:9",
+                "the live store does not hold the statement pinned at pipelines/p.yaml:9",
+            ]
+        );
+    }
 }

@@ -98,9 +98,10 @@ pub fn gate(spec: &GateSpec) -> String {
     let name = spec.name();
     let settings = match spec {
         GateSpec::Lost(limits) => lost(limits),
-        GateSpec::EntriesRemoved(limits) | GateSpec::EntriesAdded(limits) | GateSpec::Convergence(limits) => {
-            thresholds(limits)
-        }
+        GateSpec::EntriesRemoved(limits)
+        | GateSpec::EntriesAdded(limits)
+        | GateSpec::Convergence(limits)
+        | GateSpec::Contradictions(limits) => thresholds(limits),
         GateSpec::SizeReduction { min, max, otherwise } => {
             let side = |name: &str, share: Option<f64>| share.map(|share| format!(" {name} {share}%"));
             let sides: String = [side("below", *min), side("above", *max)].into_iter().flatten().collect();

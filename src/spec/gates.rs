@@ -70,6 +70,8 @@ pub enum GateSpec {
     EntriesRemoved(Thresholds),
     /// Entries of the candidate that the live store lacks.
     EntriesAdded(Thresholds),
+    /// Statements of the candidate that contradict each other.
+    Contradictions(Thresholds),
     /// Bytes of the whole store, before against after.
     Bytes {
         /// Limits on getting smaller.
@@ -135,6 +137,7 @@ impl GateSpec {
             Self::Lost(_) => "lost",
             Self::EntriesRemoved(_) => "entries_removed",
             Self::EntriesAdded(_) => "entries_added",
+            Self::Contradictions(_) => "contradictions",
             Self::Bytes { .. } => "bytes",
             Self::SizeReduction { .. } => "size_reduction",
             Self::Unchanged(_) => "unchanged",
@@ -307,6 +310,7 @@ pub const DEFAULT_ENTRIES_LIMIT: u64 = 2_000;
 pub fn default_gates() -> Vec<GateSpec> {
     let percent = |p| Some(Threshold::Percent(p));
     vec![
+        GateSpec::Lost(default_lost()),
         GateSpec::EntriesRemoved(Thresholds { review: percent(60.0), block: percent(80.0) }),
         GateSpec::Bytes {
             shrink: Thresholds { review: percent(60.0), block: None },

@@ -386,8 +386,10 @@ fn elsewhere(document: Document, key: &str) -> Option<&'static str> {
         "max_usd" => "budget",
         "min_interval" => "schedule",
         "mode" | "target" | "drift" | "directory" | "deployments" => "adopt",
-        "lost" | "entries_removed" | "entries_added" | "bytes" | "size_reduction" | "unchanged"
-        | "protected" | "policy" | "limits" | "secrets" | "convergence" | "cost" | "assert" => "gates",
+        "lost" | "contradictions" | "entries_removed" | "entries_added" | "bytes" | "size_reduction"
+        | "unchanged" | "protected" | "policy" | "limits" | "secrets" | "convergence" | "cost" | "assert" => {
+            "gates"
+        }
         _ => return None,
     };
     Some(home)

@@ -234,6 +234,11 @@ pub fn claim_of(tokens: &[Token<'_>]) -> Option<Claim> {
     })
 }
 
+/// Says whether a subject in normal form names something that has one value at a time.
+pub fn names_one_value(subject: &str) -> bool {
+    subject.split(' ').any(|word| word != "of" && SINGULAR.contains(&word))
+}
+
 fn is_singular(subject: &[Token<'_>]) -> bool {
     subject.iter().any(|t| SINGULAR.contains(&&*t.norm) || t.norm.ends_with("'s"))
 }

@@ -22,7 +22,7 @@ fn blocked() -> Project {
 
 #[test]
 fn an_approved_candidate_is_adopted() {
-    insta::assert_snapshot!(waiting().run(&["approve", "latest"]), @r"
+    insta::assert_snapshot!(waiting().run(&["approve", "latest"]), @r#"
     -- stderr
 
     tidy-1 adopted
@@ -33,19 +33,19 @@ fn an_approved_candidate_is_adopted() {
       resolved  1 contradiction, newest kept
       learned   1 correction or preference
       playbooks 1 recovery seen in three or more sessions
-      gates     5 of 5 passed
+      gates     6 of 6 passed
       approved  by mira
 
       dreamrun diff tidy-1                         what changed, and on what evidence
       dreamrun rollback notes                      undo it
     -- exit 0
-    ");
+    "#);
 }
 
 #[test]
 fn a_rejected_candidate_is_dropped() {
     let project = waiting();
-    insta::assert_snapshot!(project.run(&["reject", "tidy-1", "--reason", "too eager"]), @r"
+    insta::assert_snapshot!(project.run(&["reject", "tidy-1", "--reason", "too eager"]), @r#"
     -- stderr
 
     tidy-1 rejected
@@ -56,12 +56,12 @@ fn a_rejected_candidate_is_dropped() {
       resolved  1 contradiction, newest kept
       learned   1 correction or preference
       playbooks 1 recovery seen in three or more sessions
-      gates     5 of 5 passed
+      gates     6 of 6 passed
       rejected  by mira: too eager
 
       dreamrun apply tidy                          start a new run
     -- exit 0
-    ");
+    "#);
     insta::assert_snapshot!(project.run(&["approve", "tidy-1"]), @r"
     -- stderr
     error: run `tidy-1` is rejected, nobody has to decide on it
@@ -73,14 +73,15 @@ fn a_rejected_candidate_is_dropped() {
 #[test]
 fn a_block_needs_its_gates_named_and_a_reason() {
     let project = blocked();
-    insta::assert_snapshot!(project.run(&["approve", "latest"]), @r"
+    insta::assert_snapshot!(project.run(&["approve", "latest"]), @r#"
     -- stderr
-    error: blocked by entries_removed
-      = To adopt it all the same: `dreamrun approve tidy-1 --override entries_removed --reason …`.
+    error: blocked by lost, entries_removed
+      = To adopt it all the same: `dreamrun approve tidy-1 --override lost --override entries_removed --reason …`.
     -- exit 13
-    ");
-    let both = ["approve", "latest", "--override", "entries_removed", "--override", "bytes"];
-    insta::assert_snapshot!(project.run(&both), @r"
+    "#);
+    let all =
+        ["approve", "latest", "--override", "lost", "--override", "entries_removed", "--override", "bytes"];
+    insta::assert_snapshot!(project.run(&all), @r"
     -- stderr
     error: overriding a gate needs a reason
       = Add `--reason TEXT`.
@@ -92,21 +93,24 @@ fn a_block_needs_its_gates_named_and_a_reason() {
 #[test]
 fn an_override_adopts_and_records_who_and_why() {
     let project = blocked();
-    let arguments =
-        ["approve", "latest", "--override", "entries_removed", "--override", "bytes", "--reason", "x"];
+    let gates = ["--override", "lost", "--override", "entries_removed", "--override", "bytes"];
+    let arguments = [&["approve", "latest", "--reason", "x"], gates.as_slice()].concat();
     let output = project.run(&arguments).ends_with(0);
-    assert!(output.stderr.contains("approved  by mira, overriding bytes, entries_removed: x"), "{output}");
+    assert!(
+        output.stderr.contains("approved  by mira, overriding bytes, entries_removed, lost: x"),
+        "{output}"
+    );
     let run = &project.run(&["show", "--json"]).json()["data"];
     assert_eq!((&run["approved_by"], &run["approval_reason"]), (&"mira".into(), &"x".into()));
 }
 
 #[test]
 fn an_unknown_gate_is_told_with_the_known_ones() {
-    let output = blocked().run(&["approve", "latest", "--override", "lost", "--reason", "x"]).ends_with(2);
+    let output = blocked().run(&["approve", "latest", "--override", "probes", "--reason", "x"]).ends_with(2);
     insta::assert_snapshot!(output, @r"
     -- stderr
-    error: run `tidy-1` was not judged by a gate `lost`
-      = What can be overridden: entries_removed, bytes, unchanged, limits, secrets, drift.
+    error: run `tidy-1` was not judged by a gate `probes`
+      = What can be overridden: lost, entries_removed, bytes, unchanged, limits, secrets, drift.
     -- exit 2
     ");
 }

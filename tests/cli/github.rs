@@ -18,7 +18,7 @@ fn a_plan_leaves_a_summary_and_outputs() {
     let project = in_a_job(Project::small());
     let output = project.run(&["plan"]).ends_with(0);
     assert!(!output.stderr.contains("::"), "{output}");
-    insta::assert_snapshot!(project.read("summary.md"), @r"
+    insta::assert_snapshot!(project.read("summary.md"), @r#"
     ### tidy
 
     **1 dream** over 2 sessions as run tidy-1.
@@ -28,9 +28,9 @@ fn a_plan_leaves_a_summary_and_outputs() {
     | store | notes, 3 memories (152 B) |
     | model | offline |
     | may cost | $0 |
-    | gates | entries_removed review&gt;60% block&gt;80%<br>bytes shrink review&gt;60%, grow review&gt;100%<br>unchanged skip<br>limits block over 2,000<br>secrets block<br>injection review |
+    | gates | lost review&gt;2% block&gt;20%, 30 days review&gt;5% block&gt;20%<br>entries_removed review&gt;60% block&gt;80%<br>bytes shrink review&gt;60%, grow review&gt;100%<br>unchanged skip<br>limits block over 2,000<br>secrets block<br>injection review |
     | adopt | automatic when every gate passes; the alias moves; live writes are carried over |
-    ");
+    "#);
     insta::assert_snapshot!(project.read("output"), @r"
     outcome=due
     exit_code=0
@@ -65,7 +65,7 @@ fn a_blocked_run_is_annotated_and_appended() {
     project.write("summary.md", "before\n");
     let output = project.run(&["apply", "--yes"]).ends_with(13);
     let annotations: String = output.stderr.lines().filter(|line| line.starts_with("::")).collect();
-    insta::assert_snapshot!(annotations, @"::error title=tidy-1::tidy-1 blocked: gate `entries_removed` blocks. Look at it with `dreamrun diff tidy-1`.");
+    insta::assert_snapshot!(annotations, @"::error title=tidy-1::tidy-1 blocked: gate `lost` blocks; gate `entries_removed` blocks. Look at it with `dreamrun diff tidy-1`.");
     let summary = project.read("summary.md");
     assert!(summary.starts_with("before\n### tidy-1: blocked\n"), "{summary}");
     assert!(summary.contains("| entries_removed | **blocks** |"), "{summary}");

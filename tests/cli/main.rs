@@ -10,6 +10,7 @@ mod cancel;
 mod completions;
 mod diff;
 mod edited;
+mod gates;
 mod gc;
 mod github;
 mod help;

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 #[test]
 fn a_first_run_is_planned_from_the_folder() {
     let project = Project::small();
-    insta::assert_snapshot!(project.run(&["plan", "tidy"]), @r"
+    insta::assert_snapshot!(project.run(&["plan", "tidy"]), @r#"
     -- stderr
     tidy pipelines/tidy.yaml
       Tidy the notes.
@@ -14,7 +14,8 @@ fn a_first_run_is_planned_from_the_folder() {
       store     notes, 3 memories (152 B), to be imported
       sessions  2 of 2 waiting, not read by an adopted run, oldest first
       model     offline, $0 (about 73 tokens: these sessions and the store, read once or more)
-      gates     entries_removed review>60% block>80% · bytes shrink review>60%, grow review>100%
+      gates     lost review>2% block>20%, 30 days review>5% block>20%
+                entries_removed review>60% block>80% · bytes shrink review>60%, grow review>100%
                 unchanged skip · limits block over 2,000 · secrets block · injection review
       adopt     automatic when every gate passes; the alias moves; live writes are carried over
 
@@ -24,7 +25,7 @@ fn a_first_run_is_planned_from_the_folder() {
 
     Plan: 1 dream over 2 sessions as run tidy-1
     -- exit 0
-    ");
+    "#);
     assert!(!project.path(".dreamrun").exists(), "a plan writes nothing");
 }
 
@@ -40,7 +41,7 @@ fn two_plans_are_the_same_bytes() {
 fn nothing_due_is_fine_and_has_a_reason() {
     let project = Project::small();
     project.adopt();
-    insta::assert_snapshot!(project.run(&["plan", "tidy"]), @r"
+    insta::assert_snapshot!(project.run(&["plan", "tidy"]), @r#"
     -- stderr
     tidy pipelines/tidy.yaml
       Tidy the notes.
@@ -48,7 +49,8 @@ fn nothing_due_is_fine_and_has_a_reason() {
       store     notes, 4 memories (190 B)
       sessions  0 of 0 waiting, not read by an adopted run, oldest first
       model     offline, $0 (nothing to read)
-      gates     entries_removed review>60% block>80% · bytes shrink review>60%, grow review>100%
+      gates     lost review>2% block>20%, 30 days review>5% block>20%
+                entries_removed review>60% block>80% · bytes shrink review>60%, grow review>100%
                 unchanged skip · limits block over 2,000 · secrets block · injection review
       adopt     automatic when every gate passes; the alias moves; live writes are carried over
 
@@ -56,7 +58,7 @@ fn nothing_due_is_fine_and_has_a_reason() {
 
     Nothing due tidy: no new session waits
     -- exit 0
-    ");
+    "#);
 }
 
 #[test]
@@ -91,7 +93,7 @@ fn offline_looks_at_the_file_alone() {
     let project = Project::small();
     std::fs::remove_dir_all(project.path("logs")).unwrap();
     std::fs::remove_dir_all(project.path("memory")).unwrap();
-    insta::assert_snapshot!(project.run(&["plan", "tidy", "--offline"]), @r"
+    insta::assert_snapshot!(project.run(&["plan", "tidy", "--offline"]), @r#"
     -- stderr
     tidy pipelines/tidy.yaml
       Tidy the notes.
@@ -99,13 +101,14 @@ fn offline_looks_at_the_file_alone() {
       store     notes
       sessions  up to 100 sessions, in one dream
       model     offline
-      gates     entries_removed review>60% block>80% · bytes shrink review>60%, grow review>100%
+      gates     lost review>2% block>20%, 30 days review>5% block>20%
+                entries_removed review>60% block>80% · bytes shrink review>60%, grow review>100%
                 unchanged skip · limits block over 2,000 · secrets block · injection review
       adopt     automatic when every gate passes; the alias moves; live writes are carried over
       template
         │ Keep every number.
     -- exit 0
-    ");
+    "#);
 }
 
 #[test]

@@ -31,14 +31,14 @@ fn an_adopted_store_names_its_run() {
 fn what_is_claimed_says_what_it_waits_for() {
     let blocked = Project::small().with_mind(WipingMind);
     let _ = blocked.run(&["apply", "tidy", "--yes"]).ends_with(13);
-    insta::assert_snapshot!(blocked.run(&["status"]), @r"
+    insta::assert_snapshot!(blocked.run(&["status"]), @r#"
     -- stderr
     notes  memstore_1xxxxxxxxxxxxxxxxxxxxxxxx as imported
            held by tidy-1, waiting for a person
 
-    tidy  tidy-1 blocked: gate `entries_removed` blocks
+    tidy  tidy-1 blocked: gate `lost` blocks; gate `entries_removed` blocks
     -- exit 0
-    ");
+    "#);
     let failed = Project::small().with_mind(FailingMind);
     let _ = failed.run(&["apply", "tidy", "--yes"]).ends_with(5);
     insta::assert_snapshot!(failed.run(&["status"]), @r"

@@ -20,6 +20,8 @@ pub struct AuthoredGates {
     pub entries_removed: Option<AuthoredThresholds>,
     /// Entries of the result that the live store lacks.
     pub entries_added: Option<AuthoredThresholds>,
+    /// Statements of the result that contradict each other: one subject, two values.
+    pub contradictions: Option<AuthoredThresholds>,
     /// The size of the whole store in bytes, before against after.
     pub bytes: Option<AuthoredBytes>,
     /// How much smaller the store has to get, and may.
@@ -47,18 +49,6 @@ pub struct AuthoredGates {
     pub probes: Option<AuthoredProbes>,
     /// Your own expressions over `diff`, each of which must be true.
     pub assert: Option<Vec<AuthoredAssertion>>,
-    /// Live statements that contradict each other. Not available in this version.
-    #[schemars(extend("doNotSuggest" = true))]
-    pub contradictions: Option<Value>,
-}
-
-impl AuthoredGates {
-    /// Returns the gates that are set and that this version cannot judge.
-    pub fn unavailable(&self) -> impl Iterator<Item = &'static str> {
-        [("contradictions", &self.contradictions)]
-            .into_iter()
-            .filter_map(|(name, value)| value.is_some().then_some(name))
-    }
 }
 
 /// Limits of one measure. A share such as `60%` trips above it, a whole number at it.

@@ -29,16 +29,9 @@ pub(super) fn gates(
     checker: &mut Checker<'_>,
 ) -> Vec<GateSpec> {
     let route = ROOT.key("gates");
-    for name in authored.unavailable() {
-        let label = format!("the `{name}` gate is not available in this version");
-        let problem = checker.at_key(Code::GateNotAvailable, &route.key(name), label);
-        checker.tell(problem.note("a gate that never fires is worse than none").help("remove it"));
-    }
     let defaults = Defaults::new();
     let mut gates = Vec::new();
-    if let Some(typed) = authored.lost {
-        gates.push(GateSpec::Lost(lost::lost(typed, &route.key("lost"), checker)));
-    }
+    gates.push(GateSpec::Lost(lost::lost(authored.lost.unwrap_or_default(), &route.key("lost"), checker)));
     let removed = thresholds(
         authored.entries_removed,
         defaults.removed,
@@ -52,6 +45,11 @@ pub(super) fn gates(
         let added =
             thresholds(authored.entries_added, none, Unit::Entries, &route.key("entries_added"), checker);
         gates.push(GateSpec::EntriesAdded(added));
+    }
+    if authored.contradictions.is_some() {
+        let (none, route) = (Thresholds::default(), route.key("contradictions"));
+        let limits = thresholds(authored.contradictions, none, Unit::Statements, &route, checker);
+        gates.push(GateSpec::Contradictions(limits));
     }
     let AuthoredBytes { shrink, grow } = authored.bytes.unwrap_or_default();
     let bytes = route.key("bytes");

@@ -1,0 +1,225 @@
+//! A run held up by each gate: its screen, and that nothing was adopted.
+
+use dreamrun::dreaming::transcript::Transcript;
+use dreamrun::dreaming::{Consolidated, Mind, MindError, Reading};
+use dreamrun::memory::{Memory, MemoryPath};
+use dreamrun::snapshot::Snapshot;
+use serde_json::Value;
+
+use crate::support::Project;
+
+/// Answers every dream with the same store.
+struct Rewriting(Vec<(String, String)>);
+
+impl Mind for Rewriting {
+    fn read(&self, transcript: &Transcript) -> Reading {
+        Reading {
+            session: transcript.session.clone(),
+            created_at: transcript.created_at,
+            tokens: 10,
+            notes: Value::Null,
+        }
+    }
+
+    fn consolidate(&self, _: &Snapshot, _: &[Reading], _: Option<&str>) -> Result<Consolidated, MindError> {
+        let memory =
+            |(path, text): &(String, String)| Memory::new(MemoryPath::parse(path).unwrap(), text.as_str());
+        Ok(Consolidated { store: self.0.iter().map(memory).collect(), changes: Vec::new() })
+    }
+}
+
+/// What every live store here begins with.
+pub(crate) const LIVE: &[(&str, &str)] = &[
+    (
+        "/deploy.md",
+        "# Deploy\n\n- Deploys go out on Tuesday.\n- The canary takes 15 minutes.\n- Never deploy on Fridays.\n",
+    ),
+    ("/people/ann.md", "# Ann\n\n- Ann reviews every migration.\n- Ann works from Lisbon.\n"),
+    ("/style.md", "# Style\n\n- Commit messages are imperative.\n- Lines have at most 100 characters.\n"),
+];
+
+/// Makes a project with the store [`LIVE`], whose dreams answer with `LIVE` in which some memories
+/// have other content, or none.
+pub(crate) fn project_with(gates: &str, changed: &[(&str, Option<&str>)]) -> Project {
+    let mut candidate: Vec<(String, String)> =
+        LIVE.iter().map(|&(path, text)| (path.to_owned(), text.to_owned())).collect();
+    for &(path, text) in changed {
+        candidate.retain(|(other, _)| other != path);
+        candidate.extend(text.map(|text| (path.to_owned(), text.to_owned())));
+    }
+    let project = Project::small().with_mind(Rewriting(candidate));
+    for gone in ["memory/deploy-2.md", "memory/style.md", "memory/deploy.md"] {
+        std::fs::remove_file(project.path(gone)).unwrap();
+    }
+    for (path, text) in LIVE {
+        project.write(&format!("memory{path}"), text);
+    }
+    let pipeline = project.read("pipelines/tidy.yaml");
+    project.write("pipelines/tidy.yaml", &format!("{pipeline}gates:\n{gates}"));
+    project
+}
+
+/// Applies, requires that the run is blocked, and returns what is told after the candidate.
+pub(crate) fn blocked(project: &Project) -> String {
+    let output = project.run(&["apply", "tidy", "--yes"]).ends_with(13);
+    let status = project.run(&["status", "--json"]).json();
+    assert_eq!(status["data"]["stores"][0]["record"]["adoption"], Value::Null, "{output}");
+    let (_, told) = output.stderr.split_once("candidate holds").expect("a candidate");
+    told.to_owned()
+}
+
+const CANARY_ALTERED: &str =
+    "# Deploy\n\n- Deploys go out on Tuesday.\n- The canary takes 25 minutes.\n- Never deploy on Fridays.\n";
+
+#[test]
+fn lost_blocks_what_nobody_carries_on() {
+    let gates = "  lost: {review: 1, block: 25%, paths: [{paths: [/people/**], block: 1}]}\n";
+    let changed = [
+        ("/deploy.md", Some(CANARY_ALTERED)),
+        ("/people/ann.md", Some("# Ann\n\n- Ann reviews every migration.\n")),
+    ];
+    insta::assert_snapshot!(blocked(&project_with(gates, &changed)), @r#"
+     3 memories
+
+    tidy-1 blocked
+      gate `lost` blocks
+
+      store     notes, 3 → 3 memories, 240 B → 215 B
+      dreams    1 dream over 2 sessions, offline, $0
+      gates     5 of 6 passed, lost blocks
+
+      lost blocks: 2 of 7 statements lost (28.6%)
+        review at 1, block above 25%; over 30 days: review above 5%, block above 20%; under /people/**: block at 1
+        under /people/**: 1 of 2 lost (50%)
+        /deploy.md:4: nearest is /deploy.md:4, with another number
+        /people/ann.md:4: not in the candidate
+
+      dreamrun diff tidy-1                         look at it
+      dreamrun reject tidy-1 --reason …            drop it
+      dreamrun approve tidy-1 --override lost --reason … adopt it all the same
+    "#);
+}
+
+#[test]
+fn contradictions_block_two_values_of_one_subject() {
+    let gates = "  contradictions: {block: 1}\n";
+    let other = "# Release\n\n- Before a release the canary takes 25 minutes.\n- Ann's home is Lisbon.\n";
+    let again = "# Travel\n\n- Ann's home is Porto.\n";
+    let changed = [("/release.md", Some(other)), ("/travel.md", Some(again))];
+    insta::assert_snapshot!(blocked(&project_with(gates, &changed)), @r"
+     5 memories
+
+    tidy-1 blocked
+      gate `contradictions` blocks
+
+      store     notes, 3 → 5 memories, 240 B → 356 B
+      dreams    1 dream over 2 sessions, offline, $0
+      gates     6 of 7 passed, contradictions blocks
+
+      contradictions blocks: 1 contradiction
+        block at 1
+        /release.md:4: contradicts /travel.md:3
+
+      dreamrun diff tidy-1                         look at it
+      dreamrun reject tidy-1 --reason …            drop it
+      dreamrun approve tidy-1 --override contradictions --reason … adopt it all the same
+    ");
+}
+
+#[test]
+fn size_reduction_blocks_a_store_that_hardly_shrinks() {
+    let gates = "  size_reduction: {min: 20%, otherwise: block}\n";
+    let changed = [(
+        "/style.md",
+        Some("# Style\n\n- Commit messages are imperative.\n- Lines: at most 100 characters.\n"),
+    )];
+    insta::assert_snapshot!(blocked(&project_with(gates, &changed)), @r#"
+     3 memories
+
+    tidy-1 blocked
+      gate `size_reduction` blocks
+
+      store     notes, 3 → 3 memories, 240 B → 236 B
+      dreams    1 dream over 2 sessions, offline, $0
+      gates     6 of 7 passed, size_reduction blocks
+
+      size_reduction blocks: 240 to 236 bytes (1.7% smaller)
+        block below 20%
+
+      dreamrun diff tidy-1                         look at it
+      dreamrun reject tidy-1 --reason …            drop it
+      dreamrun approve tidy-1 --override size_reduction --reason … adopt it all the same
+    "#);
+}
+
+#[test]
+fn convergence_blocks_what_a_second_dream_would_change() {
+    let gates = "  convergence: {block: 10%}\n";
+    let saying = "# Backups\n\n- The nightly backup of the primary database runs at 03:00 UTC on `db-1`.\n";
+    let changed = [("/backup.md", Some(saying)), ("/database.md", Some(saying))];
+    let told = blocked(&project_with(gates, &changed));
+    assert!(
+        told.contains("convergence blocks: 1 of 9 statements would change in a second dream (11.2%)"),
+        "{told}"
+    );
+}
+
+#[test]
+fn policy_blocks_changes_by_path() {
+    let gates = "  policy:\n    - {paths: [/people/**], edit: review, move: block}\n    - {paths: [/**], add: review}\n";
+    let moved = "# People\n\n- Ann reviews every migration.\n- Ann works from Lisbon.\n- Ann has a cat.\n";
+    let changed = [("/people/ann.md", None), ("/staff.md", Some(moved))];
+    insta::assert_snapshot!(blocked(&project_with(gates, &changed)), @r"
+     3 memories
+
+    tidy-1 blocked
+      gate `policy` blocks
+
+      store     notes, 3 → 3 memories, 240 B → 260 B
+      dreams    1 dream over 2 sessions, offline, $0
+      gates     6 of 7 passed, policy blocks
+
+      policy blocks: 1 change not allowed without a person
+        under /people/**: edit is reviewed, move is blocked; under /**: add is reviewed
+        /staff.md: moved here from /people/ann.md
+
+      dreamrun diff tidy-1                         look at it
+      dreamrun reject tidy-1 --reason …            drop it
+      dreamrun approve tidy-1 --override policy --reason … adopt it all the same
+    ");
+}
+
+#[test]
+fn protected_blocks_a_change_of_a_pinned_statement() {
+    let gates = "  lost: {review: 100%, block: 100%, over_30_days: 100%}\n  protected:\n    statements:\n      - Never deploy on Fridays\n      - {path: /people/ann.md, text: Ann works from Lisbon.}\n      - Nobody ever wrote this.\n";
+    let friday = "# Deploy\n\n- Deploys go out on Tuesday.\n- The canary takes 15 minutes.\n- Deploy on Fridays.\n- Ann works from Lisbon.\n";
+    let changed =
+        [("/deploy.md", Some(friday)), ("/people/ann.md", Some("# Ann\n\n- Ann reviews every migration.\n"))];
+    let project = project_with(gates, &changed);
+    insta::assert_snapshot!(blocked(&project), @r#"
+     3 memories
+
+    tidy-1 blocked
+      gate `protected` blocks
+
+      store     notes, 3 → 3 memories, 240 B → 234 B
+      dreams    1 dream over 2 sessions, offline, $0
+      gates     5 of 7 passed, lost asks for review, protected blocks
+
+      lost asks for review: 1 of 7 statements lost (14.3%)
+        review above 100%, block above 100%; over 30 days: review above 5%, block above 100%
+        /deploy.md:5: nearest is /deploy.md:5, turned into something else
+
+      protected blocks: 2 of 3 pinned statements changed, 1 not in the live store
+        block on a change of 3 pinned statements
+        the live store does not hold the statement pinned at pipelines/tidy.yaml:16
+        /deploy.md:5: pinned at pipelines/tidy.yaml:14, not in the candidate in these words
+        /people/ann.md:4: pinned at pipelines/tidy.yaml:15, now at /deploy.md:6
+
+      dreamrun diff tidy-1                         look at it
+      dreamrun reject tidy-1 --reason …            drop it
+      dreamrun approve tidy-1 --override protected --reason … adopt it all the same
+    "#);
+    let plan = project.run(&["show", "latest", "--json"]);
+    assert!(!plan.stdout.contains("Never deploy") && !plan.stdout.contains("Lisbon"), "{plan}");
+}
