@@ -54,14 +54,25 @@ impl ForgetList {
 
     /// Returns the rule that says a statement must not be in the store.
     pub fn forbids(&self, text: &str, hash: ContentHash) -> Option<&ForgetRule> {
+        self.forbids_hash(hash).or_else(|| self.forbids_text(text))
+    }
+
+    /// Returns the rule that names a statement by its hash.
+    pub fn forbids_hash(&self, hash: ContentHash) -> Option<&ForgetRule> {
+        self.rules
+            .iter()
+            .find(|rule| matches!(rule.what, Forgotten::Statement(forgotten) if forgotten == hash))
+    }
+
+    /// Returns the rule whose pattern matches a text, a statement or not.
+    pub fn forbids_text(&self, text: &str) -> Option<&ForgetRule> {
         if self.rules.is_empty() {
             return None;
         }
         let forms = Forms::of(text);
         self.rules.iter().find(|rule| match &rule.what {
             Forgotten::Pattern(pattern) => forms.match_with(pattern),
-            Forgotten::Statement(forgotten) => *forgotten == hash,
-            Forgotten::Retention { .. } => false,
+            _ => false,
         })
     }
 

@@ -7,8 +7,8 @@ use crate::plan::outline::Outline;
 use crate::plan::report::{LeftOutReason, NotDue};
 use crate::price::Usd;
 use crate::spec::pipeline::{
-    Adopt, AdoptMode, Drift, GateSpec, Level, LostLimits, OnUnchanged, Order, Permission, Pipeline,
-    PolicyRule, Since, Target, Threshold, Thresholds,
+    Adopt, AdoptMode, Drift, GateSpec, InjectionLevels, Level, LostLimits, OnUnchanged, Order, Permission,
+    Pipeline, PolicyRule, ProbeLevels, ProbeRule, Since, Target, Threshold, Thresholds,
 };
 
 use super::plan_view::store_name;
@@ -140,6 +140,27 @@ pub fn gate(spec: &GateSpec) -> String {
             format!("{} over {}", level(*on_exceed), grouped(*entries))
         }
         GateSpec::Secrets(on_found) => level(*on_found).to_owned(),
+        GateSpec::Injection(InjectionLevels { instructions, hidden, untrusted }) => {
+            if instructions == hidden && untrusted.is_none() {
+                return format!("{name} {}", hidden.map_or("off", level));
+            }
+            let kinds = [("instructions", instructions), ("hidden", hidden), ("untrusted", untrusted)];
+            let kinds =
+                kinds.into_iter().filter_map(|(kind, on)| on.map(|on| format!("{kind}>{}", level(on))));
+            kinds.collect::<Vec<_>>().join(" ")
+        }
+        GateSpec::Forget(file) => file.display().to_string(),
+        GateSpec::Probes(ProbeLevels { file, review, block }) => {
+            let word = |rule: &ProbeRule| match rule {
+                ProbeRule::AnyRegression => "any regression",
+                ProbeRule::AnyFailure => "any failure",
+            };
+            let side =
+                |name: &str, rule: &Option<ProbeRule>| rule.as_ref().map(|r| format!(" {name} {}", word(r)));
+            let sides: String =
+                [side("review", review), side("block", block)].into_iter().flatten().collect();
+            format!("{}{sides}", file.display())
+        }
         GateSpec::Assert(assertions) => count(assertions.len() as u64, "expression", "expressions"),
     };
     format!("{name} {settings}").trim_end().to_owned()

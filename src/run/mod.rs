@@ -11,6 +11,7 @@ pub mod observer;
 pub mod past;
 mod perform;
 pub mod restore;
+pub mod rules;
 pub mod rollback;
 pub mod settle;
 mod targets;

@@ -5,12 +5,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::authored::{AuthoredPipeline, AuthoredProject, AuthoredTests};
+use super::authored::{
+    AuthoredForgetFile, AuthoredPipeline, AuthoredProbeFile, AuthoredProject, AuthoredTests,
+};
 use super::check;
 use super::checker::Checker;
 use super::codes::Code;
 use super::fixture::Tests;
 use super::pipeline::Pipeline;
+use super::probes::ProbeList;
 use super::problem::{Problem, has_errors, sort};
 use super::project::Project;
 use super::route::{ROOT, Step};
@@ -19,6 +22,7 @@ use super::shape;
 use super::source::SourceFile;
 use super::yaml;
 use crate::ids::PipelineName;
+use crate::ledger::forget::ForgetList;
 
 /// What loading must be told from outside the files.
 #[derive(Debug, Clone, Default)]
@@ -65,6 +69,38 @@ pub fn load_pipeline(file: &SourceFile, project: &Project, options: &LoadOptions
             check::pipeline(authored, project, options, &mut checker)
         });
     finish(pipeline, checker)
+}
+
+/// Loads a probe file.
+///
+/// # Errors
+///
+/// Returns all problems of the file, errors and warnings, by position.
+pub fn load_probes(file: &SourceFile) -> Loaded<ProbeList> {
+    let tree = yaml::read(file)?;
+    let mut checker = Checker::new(file, &tree);
+    let probes =
+        shape::decode::<AuthoredProbeFile>(Document::Probes, &tree, &mut checker).and_then(|authored| {
+            shape::check_version(&mut checker, authored.dreamrun);
+            check::probes(authored, &mut checker)
+        });
+    finish(probes, checker)
+}
+
+/// Loads a forget list.
+///
+/// # Errors
+///
+/// Returns all problems of the file, errors and warnings, by position.
+pub fn load_forget(file: &SourceFile) -> Loaded<ForgetList> {
+    let tree = yaml::read(file)?;
+    let mut checker = Checker::new(file, &tree);
+    let forget =
+        shape::decode::<AuthoredForgetFile>(Document::Forget, &tree, &mut checker).and_then(|authored| {
+            shape::check_version(&mut checker, authored.dreamrun);
+            check::forget(authored, &mut checker)
+        });
+    finish(forget, checker)
 }
 
 /// Loads the fixture tests of a pipeline.

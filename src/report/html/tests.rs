@@ -36,6 +36,7 @@ fn run() -> RunView {
         late_conflicts: Vec::new(),
         kept_files: Vec::new(),
         copy: None,
+        edits: Vec::new(),
         deployments: Vec::new(),
         session: None,
         usage: Default::default(),
