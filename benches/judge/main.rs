@@ -10,6 +10,7 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark talks and may stop")]
 
 mod data;
+mod detectors;
 mod mutation;
 mod nights;
 mod pairs;
@@ -46,7 +47,9 @@ fn main() {
     } else {
         trial::ledger
     };
-    let is_all = !["mutations", "faithful", "pairs", "nights"].iter().any(|what| asked.has(what));
+    let is_all = !["mutations", "faithful", "pairs", "nights", "secrets", "injections"]
+        .iter()
+        .any(|what| asked.has(what));
     let mut bases = vec![built_in()];
     bases.extend(folder.as_deref().map(data::stores).unwrap_or_default());
     if is_all || asked.has("mutations") {
@@ -72,6 +75,9 @@ fn main() {
     }
     if let Some(folder) = folder.as_deref().filter(|_| is_all || asked.has("nights")) {
         nights::print(folder, asked.number("--nights", 365), seed, asked.number("--errors", 0));
+    }
+    if let Some(folder) = folder.as_deref().filter(|_| is_all || asked.has("secrets")) {
+        detectors::print_secrets(folder, asked.number("--errors", 0));
     }
 }
 

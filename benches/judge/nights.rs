@@ -22,7 +22,7 @@ use jiff::{Timestamp, ToSpan};
 
 use crate::data;
 use crate::mutation::dice::Dice;
-use crate::mutation::pieces::{Files, pieces};
+use crate::mutation::pieces::{Files, content_words, pieces};
 
 /// Nights after which the curve is read.
 const LOOKS: [usize; 6] = [1, 7, 30, 90, 180, 365];
@@ -275,7 +275,8 @@ fn corrections(night: usize, at: Timestamp, values: &mut [usize], dice: &mut Dic
     }
 }
 
-/// An agent notes down a few lines that stand in the store already, as agents do.
+/// An agent notes down a few lines that stand in the store already, as agents do; those that can be
+/// understood without what they stand under.
 fn take_notes(store: &mut Snapshot, night: usize, at: Timestamp, dice: &mut Dice) {
     let files: Files =
         store.iter().map(|memory| (memory.path.as_str().to_owned(), memory.content.to_string())).collect();
@@ -283,15 +284,23 @@ fn take_notes(store: &mut Snapshot, night: usize, at: Timestamp, dice: &mut Dice
     let lines: BTreeSet<String> = (0..3)
         .filter_map(|_| dice.pick(&all))
         .map(|piece| piece.text(&files).split_whitespace().collect::<Vec<_>>().join(" "))
-        .filter(|line| line.len() > 30)
+        .filter(|line| content_words(line).len() >= 8 && !points(line))
         .collect();
     let items: String = lines.iter().map(|line| format!("- {line}\n")).collect();
-    let path = MemoryPath::parse(&format!("/daily/day-{}.md", night + 1)).unwrap();
-    let mut memory = Memory::new(path, format!("# Day\n\n{items}"));
+    let date = at.strftime("%Y-%m-%d");
+    let path = MemoryPath::parse(&format!("/daily/{date}.md")).unwrap();
+    let mut memory = Memory::new(path, format!("# {date}\n\n{items}"));
     memory.updated_at = Some(at);
     if !items.is_empty() {
         store.insert(memory);
     }
+}
+
+/// Says whether a line begins with a word that points at something above it.
+fn points(line: &str) -> bool {
+    let first = line.split(|c: char| !c.is_alphanumeric()).next().unwrap_or("");
+    ["It", "This", "That", "These", "Those", "They", "He", "She", "Then", "Also", "However", "E", "Otherwise"]
+        .contains(&first)
 }
 
 /// What the sessions of a night said, each in its place.

@@ -115,7 +115,10 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     }
     let worst = applied.iter().filter_map(|one| one.code).max();
     let outcome = applied.iter().find(|one| one.code == worst).map_or("nothing_due", |one| one.outcome);
-    let job = JobReport::of_runs(&applied);
+    let mut job = JobReport::of_runs(&applied);
+    if super::github::is_job(call) {
+        job.point_at_gates(call, &desk.workspace, &applied);
+    }
     let mut answer = Answer { job, ..Answer::new(outcome, Results { results: applied }) };
     answer.code = worst;
     answer.problems.clone_from(&desk.workspace.warnings);

@@ -114,7 +114,7 @@ pub(super) async fn run(
         by: desk.call.person(),
         what: Done::BroughtBack { run: run.clone(), store: record.active.clone(), entries },
     });
-    note(state, alias, &kept, deed.as_ref()).await?;
+    note(state, alias, deed.as_ref()).await?;
     let memories = count(written.len() as u64, "memory is", "memories are");
     console.say(&format!(
         "{} {memories} as before {run}; {alias} stays {}\n",

@@ -7,17 +7,23 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use crate::gate::verdict::Outcome;
 use crate::report::markdown::{escaped, plan_markdown, run_markdown};
 use crate::report::plan_view::PlanView;
 use crate::report::run_view::RunView;
 use crate::report::test_text::{FileResults, results_markdown};
 use crate::report::words::plain;
+use crate::spec;
 use crate::spec::problem::Problem;
 
 use super::Call;
 use super::apply::Applied;
 use super::diagnostic;
 use super::exit::{CliError, ExitCode};
+use super::workspace::{Workspace, read_source};
+
+/// The most places named in one annotation.
+const FINDINGS_SHOWN: usize = 10;
 
 /// What one command tells the job.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -115,6 +121,42 @@ impl JobReport {
         report.outputs =
             vec![("runs", names(runs)), ("adopted", names(adopted)), ("waiting", names(waiting))];
         report
+    }
+
+    /// Annotates the gates that stand in the way of a run, where the pipeline's file sets them. What they
+    /// found is in a store and not in a file, so its places stand in the text.
+    pub(super) fn point_at_gates(&mut self, call: &Call<'_>, workspace: &Workspace, applied: &[Applied]) {
+        let prefix = prefix(call, &workspace.root);
+        let runs = applied.iter().filter_map(|one| one.run.as_ref());
+        for run in runs.filter(|run| matches!(run.phase, "awaiting_review" | "blocked")) {
+            let Some(pipeline) = workspace.pipelines.get(&run.pipeline) else { continue };
+            let source = read_source(&workspace.root, &pipeline.file, &[]).ok();
+            for verdict in run.verdicts.iter().filter(|verdict| verdict.outcome > Outcome::Unchanged) {
+                let line = source
+                    .as_ref()
+                    .and_then(|source| spec::line_of(source, &["gates", verdict.gate.as_str()]))
+                    .unwrap_or(1);
+                let level = if verdict.outcome == Outcome::Review { "warning" } else { "error" };
+                let mut text = match verdict.limit.as_str() {
+                    "" => verdict.measured.clone(),
+                    limit => format!("{} ({limit})", verdict.measured),
+                };
+                for finding in verdict.findings.iter().take(FINDINGS_SHOWN) {
+                    let place = match (&finding.path, finding.line) {
+                        (Some(path), Some(line)) => format!("{path}:{line}: "),
+                        (Some(path), None) => format!("{path}: "),
+                        (None, _) => String::new(),
+                    };
+                    text.push_str(&format!("\n{place}{}", finding.note));
+                }
+                if verdict.findings.len() > FINDINGS_SHOWN {
+                    text.push_str(&format!("\nand {} more", verdict.findings.len() - FINDINGS_SHOWN));
+                }
+                let title = format!("{} {}", run.run, verdict.gate);
+                let file = prefix.join(&pipeline.file);
+                self.annotations.push(diagnostic::github_at(level, &file, Some(line), &title, &text));
+            }
+        }
     }
 
     /// Tells of fixture tests. `prefix` leads from the root of the checkout to the project.

@@ -152,7 +152,7 @@ impl History {
                 phase: run_state.phase.name(),
                 approved_by: run_state.approval.as_ref().map(|approval| approval.by.clone()),
                 fates: run_state.judgment.as_ref().and_then(|judgment| judgment.fates),
-                restored: deeds::restored(&deeds, &run).count() as u64,
+                restored: deeds::restored(&deeds, &run).len() as u64,
                 is_undone,
             });
             if let (Phase::Adopted, Some(at)) = (&run_state.phase, adopted_at)

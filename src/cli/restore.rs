@@ -55,7 +55,7 @@ struct Answered {
     alias: Alias,
     /// They are in the live store, written now or found there.
     restored: Vec<RestoredStatement>,
-    /// They were brought back before.
+    /// They were brought back before, and are still there.
     already: Vec<RestoredStatement>,
     /// Nobody keeps their text any more, or there is no place for them.
     missing: Vec<StatementRecord>,
@@ -91,27 +91,23 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
             .hint("What it lost is in the live store again."));
     }
     let picked = pick(chapter, options)?;
-    let back: BTreeMap<_, _> = deeds::restored(&history.deeds, &run)
-        .map(|(_, one)| ((one.hash, one.path.clone(), one.line), one.clone()))
+    let back: BTreeSet<_> = deeds::restored(&history.deeds, &run)
+        .into_iter()
+        .map(|one| (one.hash, &one.path, one.line))
         .collect();
-    let key = |record: &StatementRecord| (record.hash, record.path.clone(), record.line);
-    let already: Vec<RestoredStatement> =
-        picked.iter().filter_map(|one| back.get(&key(one)).cloned()).collect();
-    let todo: Vec<&StatementRecord> =
-        picked.into_iter().filter(|one| !back.contains_key(&key(one))).collect();
-
     let past = Past { backend: desk.backend.as_ref(), archive: desk.archive.as_ref() };
     let live = desk.backend.snapshot(&record.active).await?;
-    let (wanted, mut missing) = find(&history, at, &todo, past, &live).await?;
+    let (wanted, mut missing) = find(&history, at, &picked, past, &live).await?;
     let planned = mend(&live, &wanted);
     let placed: BTreeSet<_> =
         planned.iter().flat_map(|one| &one.statements).map(|s| (s.hash, &s.path, s.line)).collect();
     let lacks_place = |one: &&&StatementRecord| {
         !placed.contains(&(one.hash, &one.path, one.line)) && !missing.contains(one)
     };
-    let unplaced: Vec<StatementRecord> = todo.iter().filter(lacks_place).map(|one| (*one).clone()).collect();
+    let unplaced: Vec<StatementRecord> =
+        picked.iter().filter(lacks_place).map(|one| (*one).clone()).collect();
     missing.extend(unplaced);
-    call.console.say(&told(&planned, &already, &missing, call.console.paint));
+    call.console.say(&told(&planned, &missing, call.console.paint));
     let to_write = planned.iter().flat_map(|one| &one.statements).filter(|one| !one.was_there).count();
     if to_write > 0 && !call.global.yes {
         let statements = count(to_write as u64, "statement", "statements");
@@ -124,14 +120,18 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         }
     }
     let done = write_back(desk.backend.as_ref(), &record.active, &wanted).await?;
-    let restored: Vec<RestoredStatement> = done.into_iter().flat_map(|one| one.statements).collect();
+    // What was noted before and is still there needs no second note.
+    let is_noted = |one: &RestoredStatement| one.was_there && back.contains(&(one.hash, &one.path, one.line));
+    let (already, restored): (Vec<RestoredStatement>, Vec<RestoredStatement>) =
+        done.into_iter().flat_map(|one| one.statements).partition(is_noted);
     let deed = (!restored.is_empty()).then(|| Deed {
         format: DEED_FORMAT,
         at: call.parts.clock().now(),
         by: call.person(),
         what: Done::Restored { run: run.clone(), store: record.active.clone(), statements: restored.clone() },
     });
-    let still_lost = note(state, &alias, &chapter.ledger, deed.as_ref()).await?;
+    note(state, &alias, deed.as_ref()).await?;
+    let still_lost = deeds::still_lost(&chapter.ledger, &deeds::read(state, &alias).await?);
     let outcome = match (restored.is_empty(), missing.is_empty()) {
         (false, _) => "restored",
         (true, true) => "already_there",
@@ -254,12 +254,7 @@ fn name_now(chapters: &[Chapter], path: &MemoryPath, live: &Snapshot) -> MemoryP
 }
 
 /// Shows what will be written where.
-fn told(
-    planned: &[Mended],
-    already: &[RestoredStatement],
-    missing: &[StatementRecord],
-    paint: Paint,
-) -> String {
+fn told(planned: &[Mended], missing: &[StatementRecord], paint: Paint) -> String {
     let mut text = String::new();
     for memory in planned {
         for one in &memory.statements {
@@ -272,10 +267,6 @@ fn told(
                 (false, None) => writeln!(text, "  {} {place} (a new memory) {words}", paint.good("+")),
             };
         }
-    }
-    for one in already {
-        let place = format!("{}:{}", line(one.path.as_str()), one.line);
-        let _ = writeln!(text, "  {} {place} was brought back before", paint.dim("="));
     }
     for one in missing {
         let place = format!("{}:{} {}", line(one.path.as_str()), one.line, one.hash.short());

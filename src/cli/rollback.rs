@@ -12,9 +12,10 @@ use crate::journal::Journal;
 use crate::memory::MemoryPath;
 use crate::report::words::{count, line};
 use crate::run::RunError;
+use crate::run::restore::note;
 use crate::run::rollback::{RolledBack, roll_back};
 use crate::state::alias::{self, AliasRecord, Hold, PreviousStore};
-use crate::state::deeds::{self, DEED_FORMAT, Deed, Done};
+use crate::state::deeds::{DEED_FORMAT, Deed, Done};
 use crate::state::driver::Acquired;
 
 use super::answer::Answer;
@@ -207,7 +208,7 @@ async fn back(desk: &Desk<'_>, alias: &Alias, options: &Options) -> Result<Answe
             undone: undone(&done.record).difference(&undone(&seen)).cloned().collect(),
         },
     };
-    deeds::record(state, alias, &deed).await?;
+    note(state, alias, Some(&deed)).await?;
     tell(desk, alias, &done, &left, &hold);
     let RolledBack { record, copy, deployments, passed_over, session } = done;
     let left = (previous.store != left.store).then_some(left);

@@ -34,7 +34,9 @@ pub(super) fn settle(
         for superseded in contradictions::find(&corpus, &neighbours, vocabulary, likeness) {
             let fate =
                 Fate { heir: superseded.new, kind: ChangeKind::Superseded, because: superseded.because };
-            fates.insert(superseded.old, fate);
+            if !is_excerpt(&corpus, superseded.new, superseded.old) {
+                fates.insert(superseded.old, fate);
+            }
         }
         merge(&corpus, &neighbours, knowledge, &mut fates);
     }
@@ -63,6 +65,13 @@ pub(super) fn settle(
         }
     }
     is_changed
+}
+
+/// Says whether all that one statement says is the beginning of another: what the longer one says as well,
+/// and goes on from, gives it no other value.
+fn is_excerpt(corpus: &Corpus<'_>, short: usize, long: usize) -> bool {
+    let (short, long) = (&corpus.notes[short].normal, &corpus.notes[long].normal);
+    long.strip_prefix(short.as_str()).is_some_and(|rest| rest.starts_with(' '))
 }
 
 /// Finds duplicates among the statements that still stand.

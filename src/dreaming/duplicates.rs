@@ -54,15 +54,25 @@ pub(super) fn is_copied(corpus: &Corpus<'_>, old: usize, new: usize) -> bool {
     !is_ordered && x.doc != y.doc && copies(&path(y), &path(x))
 }
 
+/// Says whether the later of two notes with the same text stands under nothing, where the older one stands
+/// under headings that say what it is about. A day that a path or heading gives outweighs them.
+fn is_uprooted(corpus: &Corpus<'_>, old: usize, new: usize) -> bool {
+    let (x, y) = (&corpus.notes[old], &corpus.notes[new]);
+    x.doc != y.doc && !x.trail.is_empty() && y.trail.is_empty() && !y.moment.is_some_and(|m| m.explicit)
+}
+
 /// Says whether note `a` rather than note `b` is the one to keep, where both have the same text.
 pub(super) fn is_preferred(corpus: &Corpus<'_>, a: usize, b: usize) -> bool {
     if corpus.is_before(b, a) {
-        return !is_copied(corpus, b, a);
+        return !is_copied(corpus, b, a) && !is_uprooted(corpus, b, a);
     }
     if is_copied(corpus, a, b) {
         return true;
     }
-    if corpus.is_before(a, b) || is_copied(corpus, b, a) {
+    if corpus.is_before(a, b) {
+        return is_uprooted(corpus, a, b);
+    }
+    if is_copied(corpus, b, a) {
         return false;
     }
     let doc = |at: usize| &corpus.docs[corpus.notes[at].doc];

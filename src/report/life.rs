@@ -119,7 +119,8 @@ impl Happened {
 /// Tells the life of the memory that has, or last had, a name. Chapters and deeds come oldest first. Nothing
 /// for a name that no chapter or deed knows.
 pub fn life(path: &MemoryPath, chapters: &[Chapter], deeds: &[Deed]) -> Option<Life> {
-    let (mut names, last) = names(path, chapters);
+    let last = last_name(path, chapters);
+    let mut names = vec![last.clone()];
     let mut events = Vec::new();
     let mut name = last;
     // Back from the last name to the first; the events come out newest first.
@@ -157,25 +158,20 @@ pub fn life(path: &MemoryPath, chapters: &[Chapter], deeds: &[Deed]) -> Option<L
     (!events.is_empty()).then_some(Life { names, events })
 }
 
-/// Follows a name forwards to the last one; returns the names met on the way, newest first, and the last.
-fn names(path: &MemoryPath, chapters: &[Chapter]) -> (Vec<MemoryPath>, MemoryPath) {
-    let mut names = vec![path.clone()];
+/// Follows a name forwards to the last one.
+fn last_name(path: &MemoryPath, chapters: &[Chapter]) -> MemoryPath {
     let mut name = path.clone();
     // A name that is used again after its memory moved away stands for the newer memory.
-    let settled = |chapter: &Chapter, name: &MemoryPath| {
-        chapter.ledger.entries.iter().any(|entry| is_at(entry.after.as_ref(), name))
-    };
-    let from = chapters.iter().rposition(|chapter| !chapter.is_undone && settled(chapter, &name));
+    let settled =
+        |chapter: &Chapter| chapter.ledger.entries.iter().any(|entry| is_at(entry.after.as_ref(), path));
+    let from = chapters.iter().rposition(|chapter| !chapter.is_undone && settled(chapter));
     for chapter in chapters[from.map_or(0, |from| from + 1)..].iter().filter(|chapter| !chapter.is_undone) {
         let moved = chapter.ledger.entries.iter().find(|entry| is_at(entry.before.as_ref(), &name));
-        if let Some(after) = moved.and_then(|entry| entry.after.as_ref())
-            && after.path != name
-        {
+        if let Some(after) = moved.and_then(|entry| entry.after.as_ref()) {
             name = after.path.clone();
-            names.insert(0, name.clone());
         }
     }
-    (names, name)
+    name
 }
 
 fn is_at(version: Option<&EntryVersion>, path: &MemoryPath) -> bool {

@@ -43,7 +43,11 @@ fn event_text(text: &mut String, event: &LifeEvent, words: &Words, is_whole: boo
         Happened::Restored | Happened::BroughtBack => paint.good(event.what.as_str()),
         what => what.as_str().to_owned(),
     };
-    let _ = write!(text, "  {} {what}", when(event.at));
+    let at = match event.what {
+        Happened::Found => format!("{:<20}", "before"),
+        _ => when(event.at),
+    };
+    let _ = write!(text, "  {at} {what}");
     match (&event.run, event.what) {
         (Some(run), Happened::BroughtBack) => {
             let _ = write!(text, " to what it was before {run}");

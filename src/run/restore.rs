@@ -10,12 +10,10 @@ use std::sync::Arc;
 use crate::adoption::copy;
 use crate::backend::{Backend, BackendError, Refusal};
 use crate::ids::{Alias, MemoryStoreId};
-use crate::ledger::record::RunLedger;
 use crate::memory::{ContentHash, MemoryPath, MemoryWrite};
 use crate::snapshot::{Snapshot, SnapshotIndex};
-use crate::state::alias;
 use crate::state::deeds::{self, Deed, Place, RestoredStatement};
-use crate::state::{StateError, StateStore};
+use crate::state::{StateError, StateStore, alias, ledger};
 use crate::text::edit::restored;
 use crate::text::normal::normal;
 use crate::text::statement::statements;
@@ -178,24 +176,22 @@ pub async fn bring_back(
     Ok(super::targets::write_copy(backend, store, seen, to, texts).await?)
 }
 
-/// Notes what somebody brought back, and counts what a run lost without it.
+/// Notes what somebody did, and counts what runs lost without what is back.
 ///
 /// # Errors
 ///
-/// Fails when state cannot be read or written; a repeat notes it again.
-pub async fn note(
-    state: &dyn StateStore,
-    alias: &Alias,
-    ledger: &RunLedger,
-    deed: Option<&Deed>,
-) -> Result<u64, RunError> {
+/// Fails when state cannot be read or written; a repeat counts again.
+pub async fn note(state: &dyn StateStore, alias: &Alias, deed: Option<&Deed>) -> Result<(), RunError> {
     if let Some(deed) = deed {
         deeds::record(state, alias, deed).await?;
     }
-    let lost = deeds::still_lost(ledger, &deeds::read(state, alias).await?);
-    alias::update(state, alias, |record| Ok::<_, StateError>(record.correct_losses(&ledger.run, lost)))
-        .await?;
-    Ok(lost)
+    let deeds = deeds::read(state, alias).await?;
+    for run in deeds::runs(&deeds) {
+        let Some(kept) = ledger::read(state, alias, run).await? else { continue };
+        let lost = deeds::still_lost(&kept, &deeds);
+        alias::update(state, alias, |record| Ok::<_, StateError>(record.correct_losses(run, lost))).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -96,6 +96,15 @@ fn finish<T>(value: Option<T>, checker: Checker<'_>) -> Loaded<T> {
     }
 }
 
+/// Returns the line, from 1, of a key that is reached through others; of the last one on the way that is
+/// there, if it is not. Nothing if the file cannot be read.
+pub fn line_of(file: &SourceFile, keys: &[&str]) -> Option<usize> {
+    let tree = yaml::read(file).ok()?;
+    let steps: Vec<Step<'_>> = keys.iter().map(|key| Step::Key(key)).collect();
+    let found = (1..=steps.len()).rev().map(|n| tree.find(&steps[..n])).find(|found| found.is_whole)?;
+    Some(file.place(found.key_span()).line)
+}
+
 /// Tells which files give a name that another file gives too.
 pub fn check_names(names: &[(&SourceFile, &PipelineName)]) -> Vec<Problem> {
     let mut by_name: BTreeMap<&PipelineName, Vec<&SourceFile>> = BTreeMap::new();

@@ -31,4 +31,4 @@ pub mod template;
 mod check;
 mod load;
 
-pub use load::{LoadOptions, Loaded, check_names, load_pipeline, load_project, load_tests};
+pub use load::{LoadOptions, Loaded, check_names, line_of, load_pipeline, load_project, load_tests};

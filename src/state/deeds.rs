@@ -132,37 +132,61 @@ pub async fn read(state: &dyn StateStore, alias: &Alias) -> Result<Vec<Deed>, St
     Ok(deeds)
 }
 
-/// Returns the statements of a run that were brought back.
-pub fn restored<'a>(
-    deeds: &'a [Deed],
-    of: &RunId,
-) -> impl Iterator<Item = (&'a Deed, &'a RestoredStatement)> {
-    let of = of.clone();
-    deeds.iter().flat_map(move |deed| {
-        let statements = match &deed.what {
-            Done::Restored { run, statements, .. } if *run == of => statements.as_slice(),
-            _ => &[],
-        };
-        statements.iter().map(move |statement| (deed, statement))
+/// Says whether what a deed wrote may still be there: no later one wrote over it, or went back to a store
+/// without it.
+fn stands(deeds: &[Deed], place: usize, path: &MemoryPath) -> bool {
+    let (Done::Restored { store, .. } | Done::BroughtBack { store, .. }) = &deeds[place].what else {
+        return false;
+    };
+    let is_about = |entry: &EntryRecord| {
+        [&entry.before, &entry.after].into_iter().flatten().any(|version| version.path == *path)
+    };
+    !deeds[place + 1..].iter().any(|later| match &later.what {
+        Done::RolledBack { to, left, .. } => left == store && to != store,
+        Done::BroughtBack { entries, .. } => entries.iter().any(is_about),
+        Done::Restored { .. } => false,
     })
 }
 
-/// Returns how many statements that a run lost are not back yet: neither restored one by one, nor with the
+/// Returns the statements of a run that were restored, unless a later deed took them away again.
+pub fn restored<'a>(deeds: &'a [Deed], of: &RunId) -> Vec<&'a RestoredStatement> {
+    let mut found = Vec::new();
+    for (place, deed) in deeds.iter().enumerate() {
+        if let Done::Restored { run, statements, .. } = &deed.what
+            && run == of
+        {
+            found.extend(statements.iter().filter(|one| stands(deeds, place, &one.to.path)));
+        }
+    }
+    found
+}
+
+/// Returns how many statements that a run lost are not back: neither restored one by one, nor with the
 /// memory they stood in.
 pub fn still_lost(ledger: &RunLedger, deeds: &[Deed]) -> u64 {
-    let single: BTreeSet<_> = restored(deeds, &ledger.run)
-        .map(|(_, statement)| (statement.hash, &statement.path, statement.line))
-        .collect();
-    let whole: BTreeSet<&MemoryPath> = (deeds.iter())
-        .flat_map(|deed| match &deed.what {
-            Done::BroughtBack { run, entries, .. } if *run == ledger.run => entries.as_slice(),
-            _ => &[],
-        })
-        .filter_map(|entry| entry.after.as_ref().map(|after| &after.path))
-        .collect();
+    let single: BTreeSet<_> =
+        restored(deeds, &ledger.run).into_iter().map(|one| (one.hash, &one.path, one.line)).collect();
+    let mut whole: BTreeSet<&MemoryPath> = BTreeSet::new();
+    for (place, deed) in deeds.iter().enumerate() {
+        if let Done::BroughtBack { run, entries, .. } = &deed.what
+            && *run == ledger.run
+        {
+            let paths = entries.iter().filter_map(|entry| entry.after.as_ref()).map(|after| &after.path);
+            whole.extend(paths.filter(|path| stands(deeds, place, path)));
+        }
+    }
     let is_back = |record: &&StatementRecord| {
         single.contains(&(record.hash, &record.path, record.line)) || whole.contains(&record.path)
     };
     let lost = ledger.statements.iter().filter(|record| record.fate == Fate::Lost);
     lost.filter(|record| !is_back(record)).count() as u64
+}
+
+/// Returns the runs whose losses deeds brought back.
+pub fn runs(deeds: &[Deed]) -> BTreeSet<&RunId> {
+    let run = |deed| match deed {
+        &Deed { what: Done::Restored { ref run, .. } | Done::BroughtBack { ref run, .. }, .. } => Some(run),
+        _ => None,
+    };
+    deeds.iter().filter_map(run).collect()
 }

@@ -65,9 +65,16 @@ pub fn specifics(text: &str) -> BTreeSet<Specific> {
     let tokens = tokens(text);
     let mut found = BTreeSet::new();
     let mut is_taken = vec![false; tokens.len()];
-    for Spelled { specific: Specific { kind, value }, tokens } in spelled(&tokens) {
+    for Spelled { specific: Specific { kind, value }, tokens: range } in spelled(&tokens) {
+        // `per second` is a rate, no ordinal.
+        if range.start > 0
+            && tokens[range.start - 1].norm == "per"
+            && quantity::per(&tokens[range.start].norm).is_some()
+        {
+            continue;
+        }
         if !matches!(kind, Kind::Name | Kind::Quote) {
-            is_taken[tokens].fill(true);
+            is_taken[range].fill(true);
         }
         match kind {
             Kind::Name => {}

@@ -18,6 +18,7 @@ fn one_entry_can_be_picked_and_shown_as_lines() {
     --- memstore_1xxxxxxxxxxxxxxxxxxxxxxxx before tidy-1
     +++ memstore_2xxxxxxxxxxxxxxxxxxxxxxxx of tidy-1
     3 → 4 memories (152 B → 190 B): 2 added, 1 removed, 1 edited, 1 unchanged
+    statements: 2 superseded, 2 kept, 3 new
 
     /deploy.md edited
       --- /deploy.md
@@ -41,6 +42,7 @@ fn stat_is_three_lines() {
     --- memstore_1xxxxxxxxxxxxxxxxxxxxxxxx before tidy-1
     +++ memstore_2xxxxxxxxxxxxxxxxxxxxxxxx of tidy-1
     3 → 4 memories (152 B → 190 B): 2 added, 1 removed, 1 edited, 1 unchanged
+    statements: 2 superseded, 2 kept, 3 new
     -- exit 0
     ");
 }
@@ -54,6 +56,7 @@ fn two_folders_can_be_compared_without_any_run() {
     --- dir:memory
     +++ new/
     3 → 1 memories (152 B → 53 B): 2 removed, 1 edited
+    statements: 3 lost, 1 reworded
 
     /deploy-2.md removed
       - Deploys go out on Tuesday.
@@ -65,6 +68,15 @@ fn two_folders_can_be_compared_without_any_run() {
     /style.md edited
       - Commit messages are imperative.
       + Commit messages are imperative and short.
+
+    3 statements lost:
+      lost /deploy-2.md:3 Deploys go out on Tuesday.
+           nothing says it any more
+      lost /deploy.md:3 Deploys go out on Tuesday.
+           nothing says it any more
+      lost /deploy.md:4 The canary takes 15 minutes.
+           nothing says it any more
+      dreamrun diff dir:memory new/ --why /deploy-2.md says of each statement what became of it
     -- exit 0
     ");
     assert!(!project.path(".dreamrun").exists(), "looking writes nothing");

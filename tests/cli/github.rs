@@ -64,12 +64,27 @@ fn a_blocked_run_is_annotated_and_appended() {
     let project = in_a_job(Project::small().with_mind(WipingMind));
     project.write("summary.md", "before\n");
     let output = project.run(&["apply", "--yes"]).ends_with(13);
-    let annotations: String = output.stderr.lines().filter(|line| line.starts_with("::")).collect();
-    insta::assert_snapshot!(annotations, @"::error title=tidy-1::tidy-1 blocked: gate `lost` blocks; gate `entries_removed` blocks. Look at it with `dreamrun diff tidy-1`.");
+    let annotations: Vec<&str> = output.stderr.lines().filter(|line| line.starts_with("::")).collect();
+    assert!(annotations[0].starts_with("::error title=tidy-1::tidy-1 blocked: gate `"), "{output}");
+    assert!(annotations[0].contains("gate `entries_removed` blocks"), "{output}");
+    // The file sets no gates, so its first line stands for the defaults.
+    let gate = "::error file=pipelines/tidy.yaml,line=1,title=tidy-1 entries_removed::3 of 3 entries removed";
+    let told = annotations.iter().find(|line| line.starts_with(gate));
+    assert!(told.is_some_and(|line| line.contains("%0A/deploy.md: removed")), "{output}");
     let summary = project.read("summary.md");
     assert!(summary.starts_with("before\n### tidy-1: blocked\n"), "{summary}");
     assert!(summary.contains("| entries_removed | **blocks** |"), "{summary}");
     assert!(project.read("output").contains("waiting=tidy-1\n"));
+}
+
+#[test]
+fn a_gate_is_annotated_where_the_pipeline_sets_it() {
+    let project = in_a_job(Project::small().with_mind(WipingMind));
+    project.edit("pipelines/tidy.yaml", "adopt:", "gates:\n  entries_removed: {block: 50%}\nadopt:");
+    let output = project.run(&["apply", "--yes"]).ends_with(13);
+    assert!(
+        output.stderr.contains("::error file=pipelines/tidy.yaml,line=10,title=tidy-1 entries_removed::")
+    );
 }
 
 #[test]

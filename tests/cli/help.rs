@@ -228,8 +228,61 @@ fn help_of_diff() {
           --path <PATH>
               Only entries at or below this path
 
+          --why <PATH>
+              Say of each statement of this memory what became of it and why
+
           --stat
               Only counts
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+}
+
+#[test]
+fn help_of_log() {
+    insta::assert_snapshot!(help("log"), @r"
+    Tell what happened to a store, or to one of its memories
+
+    Usage: dreamrun log [OPTIONS] <ALIAS> [PATH]
+
+    Arguments:
+      <ALIAS>
+              The store, by its alias
+
+      [PATH]
+              A memory, under any name it ever had; all runs of the store if none is given
+
+    Options:
+          --statement <HASH>
+              Follow one statement instead, by its hash or the beginning of it
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+}
+
+#[test]
+fn help_of_restore() {
+    insta::assert_snapshot!(help("restore"), @r"
+    Write statements that an adopted run lost back into the live store
+
+    Usage: dreamrun restore [OPTIONS] <RUN> [STATEMENT]...
+
+    Arguments:
+      <RUN>
+              The run: its id, an unambiguous beginning of it, or `latest`
+
+      [STATEMENT]...
+              The statements, each as PATH:LINE or the beginning of its hash, as `diff --why` and `log`
+              show them
+
+    Options:
+          --all-lost
+              Every statement the run lost
+
+          --path <PATH>
+              With --all-lost: only those of memories at or below this path
 
       -h, --help
               Print help (see a summary with '-h')
@@ -310,6 +363,13 @@ fn help_of_rollback() {
     Options:
           --to <STORE>
               Go back to this store instead of the one before
+
+          --path <PATH>
+              Bring only the memories at or below this path back, in the live store; the alias stays,
+              without a hold
+
+          --run <RUN>
+              With --path: to what they were before this run, instead of the last that was adopted
 
           --reason <TEXT>
               Why, for the record

@@ -139,6 +139,20 @@ fn what_opens_a_block_goes_only_with_its_block() {
 }
 
 #[test]
+fn a_note_in_passing_takes_nothing_from_the_page_it_repeats() {
+    let page = "# Harbor\n\n## Search\n\n- The index is rebuilt every night before the first ferry leaves the port.\n\n\
+                ## Engine\n\n- Booking engine: orders are rows, each change is an event. Parts: `api`, `mailer`, `index`.\n";
+    for note in [
+        "# Day\n\n- The index is rebuilt every night before the first ferry leaves the port.\n",
+        "# Day\n\n- Booking engine: orders are rows, each change is an event.\n",
+    ] {
+        let made = dream(&store(&[("/harbor.md", page, 0), ("/daily/note.md", note, 5)]), &[]);
+        let harbor = made.store.get(&MemoryPath::parse("/harbor.md").unwrap());
+        assert_eq!(harbor.map(|memory| &*memory.content), Some(page));
+    }
+}
+
+#[test]
 fn side_by_side_and_undated_values_are_left_alone() {
     let list = "- msc-12: I have two kids.\n- msc-12: I like hiking.\n";
     assert_eq!(lines(list), 2);

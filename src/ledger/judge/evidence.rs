@@ -46,14 +46,19 @@ fn search(
     let mut asked_by: Vec<Vec<usize>> = Vec::new();
     let mut numbers: HashMap<String, usize> = HashMap::new();
     for (at, question) in questions.iter().enumerate().filter(|(at, _)| found[*at].is_none()) {
-        let Some(word) = telling_word(question) else { continue };
-        let number = *numbers.entry(word.clone()).or_insert_with(|| {
-            words.push(word);
-            asked_by.push(Vec::new());
-            words.len() - 1
-        });
-        if asked_by[number].len() < QUESTIONS_PER_WORD {
-            asked_by[number].push(at);
+        // A word of the new value finds who said it; one of the subject, who took it back.
+        for word in [telling_word(question, &question.fresh), telling_word(question, &question.shared)]
+            .into_iter()
+            .flatten()
+        {
+            let number = *numbers.entry(word.clone()).or_insert_with(|| {
+                words.push(word);
+                asked_by.push(Vec::new());
+                words.len() - 1
+            });
+            if asked_by[number].len() < QUESTIONS_PER_WORD {
+                asked_by[number].push(at);
+            }
         }
     }
     if words.is_empty() {
@@ -87,13 +92,12 @@ fn search(
     }
 }
 
-/// Returns a word of the new statement that whoever said it must have used.
-fn telling_word(question: &Question<'_>) -> Option<String> {
+/// Returns the most telling word among some atoms of the new statement, which whoever speaks of it must use.
+fn telling_word(question: &Question<'_>, from: &[usize]) -> Option<String> {
     let rank = |at: &&usize| {
         let atom = &question.new.phrase.atoms[**at];
         (atom.group.is_specific(), question.new.atom_text(**at).len().min(12))
     };
-    let from = if question.fresh.is_empty() { &question.shared } else { &question.fresh };
     let at = from.iter().max_by_key(rank)?;
     let text = question.new.atom_text(*at);
     let word = text.split_whitespace().next()?;

@@ -129,18 +129,24 @@ pub(super) fn compare(a: &Side<'_>, b: &Side<'_>) -> Likeness {
     let all = (x.weight() + y.weight()).max(1);
     let score = shared_weight * 2_000 / all;
     let covered = shared_weight * 1_000 / x.weight().max(1);
+    let is_same_label = x
+        .value_from
+        .zip(y.value_from)
+        .is_some_and(|(p, q)| p == q && p > 0 && (0..p).all(|i| found.to[i].is_some_and(|j| j < q)));
     let difference = difference(a, b, &found, &missing, &new);
     match difference {
         None => Likeness::Same { score },
-        Some((was, is)) if score.max(covered * 2 / 3) >= RIVAL_SCORE => Likeness::Rival(Rival {
-            score,
-            was,
-            is,
-            new: new.iter().copied().filter(|&j| y.atoms[j].weight() > 0).collect(),
-            shared: (0..y.atoms.len())
-                .filter(|&j| found.back[j].is_some() && y.atoms[j].weight() > 0)
-                .collect(),
-        }),
+        Some((was, is)) if is_same_label || score.max(covered * 2 / 3) >= RIVAL_SCORE => {
+            Likeness::Rival(Rival {
+                score,
+                was,
+                is,
+                new: new.iter().copied().filter(|&j| y.atoms[j].weight() > 0).collect(),
+                shared: (0..y.atoms.len())
+                    .filter(|&j| found.back[j].is_some() && y.atoms[j].weight() > 0)
+                    .collect(),
+            })
+        }
         Some(_) => Likeness::Unlike,
     }
 }

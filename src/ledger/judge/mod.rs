@@ -26,6 +26,7 @@ use std::rc::Rc;
 use crate::memory::ContentHash;
 use crate::snapshot::Snapshot;
 use crate::text::statement::{Kind, Statement};
+use crate::text::token::tokens;
 
 use super::{Because, Context, Fate, FateCounts, Judged, Ledger};
 
@@ -156,6 +157,28 @@ impl<'r, 'a> Places<'r, 'a> {
 
 /// A longer statement is compared by its tokens alone.
 const PHRASE_BYTES: usize = 20_000;
+
+/// Compares two statements of any length: what lies beyond [`PHRASE_BYTES`] has to be there word by word.
+fn compare_whole(old: &Side<'_>, new: &Side<'_>) -> Likeness {
+    let found = likeness::compare(old, new);
+    let Likeness::Same { score } = found else { return found };
+    if old.text.len() <= PHRASE_BYTES {
+        return found;
+    }
+    let mut left: HashMap<String, i64> = HashMap::new();
+    for token in tokens(new.text) {
+        *left.entry(token.norm.to_string()).or_default() += 1;
+    }
+    for token in tokens(old.text) {
+        let count = left.entry(token.norm.to_string()).or_default();
+        *count -= 1;
+        if *count < 0 {
+            let was = token.raw.to_owned();
+            return Likeness::Rival(Rival { score, was, is: None, new: Vec::new(), shared: Vec::new() });
+        }
+    }
+    found
+}
 
 fn clipped<'a>(statement: &Statement<'a>) -> &'a str {
     let text = statement.text;
@@ -346,7 +369,7 @@ impl<'r, 'a> Bench<'r, 'a> {
         let other = phrases.entry(to).or_insert_with(|| Phrase::of(clipped(&new.statement)));
         let (from, place) = (self.places.of(Store::Old, at), self.places.of(Store::New, to));
         let (a, b) = (side(&old.statement, phrase, &from.keys), side(&new.statement, other, &place.keys));
-        let is_same = matches!(likeness::compare(&a, &b), Likeness::Same { .. });
+        let is_same = matches!(compare_whole(&a, &b), Likeness::Same { .. });
         if !is_same || !self.places.suit(at, to, phrase, self.is_taken[to]) {
             return false;
         }
@@ -379,7 +402,7 @@ impl<'r, 'a> Bench<'r, 'a> {
         let mut rival: Option<((u32, bool), usize, Rival)> = None;
         for (to, other) in &sides {
             let is_here = new.statements[*to].path == path;
-            match likeness::compare(&side, other) {
+            match compare_whole(&side, other) {
                 Likeness::Same { score } => {
                     if !self.places.suit(at, *to, phrase, self.is_taken[*to]) {
                         let is = contexts

@@ -277,6 +277,14 @@ pub(super) fn suits(
             .collect()
     };
     let (gone, come) = (left(old, new), left(new, old));
+    let title = |place: &Place| place.levels.last().filter(|level| !level.is_file).cloned();
+    let is_same_section = title(old)
+        .zip(title(new))
+        .is_some_and(|(from, to)| from.id == to.id && (from.is_name || from.keys.len() >= 2));
+    let changed_hands = |levels: &[Level]| levels.iter().any(|level| level.is_name && !level.is_file);
+    if is_same_section && !(changed_hands(&gone) && changed_hands(&come)) {
+        return true;
+    }
     // A subject that its text or its new place names still is its subject.
     if gone.is_empty() {
         return !(leans && come.iter().any(|level| level.is_name && sections.before.contains(&level.id)));

@@ -7,6 +7,7 @@ use super::super::testimony::Testimony;
 use super::*;
 use crate::memory::{Memory, MemoryPath};
 
+mod evidence;
 mod pairs;
 
 pub(super) fn store(entries: &[(&str, &str)]) -> Snapshot {
