@@ -204,11 +204,7 @@ fn protected_blocks_a_change_of_a_pinned_statement() {
 
       store     notes, 3 → 3 memories, 240 B → 234 B
       dreams    1 dream over 2 sessions, offline, $0
-      gates     5 of 7 passed, lost asks for review, protected blocks
-
-      lost asks for review: 1 of 7 statements lost (14.3%)
-        review above 100%, block above 100%; over 30 days: review above 5%, block above 100%
-        /deploy.md:5: nearest is /deploy.md:5, turned into something else
+      gates     6 of 7 passed, protected blocks
 
       protected blocks: 2 of 3 pinned statements changed, 1 not in the live store
         block on a change of 3 pinned statements
