@@ -392,6 +392,11 @@ fn help_of_rollback() {
 }
 
 #[test]
+fn help_of_forget() {
+    insta::assert_snapshot!(help("forget"), @"");
+}
+
+#[test]
 fn help_of_gc() {
     insta::assert_snapshot!(help("gc"), @r"
     Delete stores that nothing needs any more
