@@ -54,10 +54,14 @@ pub(super) fn is_copied(corpus: &Corpus<'_>, old: usize, new: usize) -> bool {
     !is_ordered && x.doc != y.doc && copies(&path(y), &path(x))
 }
 
-/// Says whether `heir` stands under nothing, where `gone` stands under headings that say what it is about.
+/// Says whether a statement would lose what it is about: `gone` stands under headings and `heir` under none,
+/// or `gone` in a memory about a subject and `heir` on a journal's page.
 pub(super) fn is_uprooted(corpus: &Corpus<'_>, gone: usize, heir: usize) -> bool {
     let (x, y) = (&corpus.notes[gone], &corpus.notes[heir]);
-    x.doc != y.doc && !x.trail.is_empty() && y.trail.is_empty()
+    let is_journal = |note: &Note<'_>| corpus.docs[note.doc].dated;
+    let is_dated = x.moment.is_some_and(|m| m.explicit);
+    x.doc != y.doc
+        && (!x.trail.is_empty() && y.trail.is_empty() || !is_dated && !is_journal(x) && is_journal(y))
 }
 
 /// Says whether two notes with the same text both have something of their own: the one the headings it

@@ -154,6 +154,12 @@ fn a_note_in_passing_takes_nothing_from_the_page_it_repeats() {
             assert_eq!(harbor.map(|memory| &*memory.content), Some(page), "{path}: {note}");
         }
     }
+    let (page, note) = (
+        "# Harbor\n\n- Lint with `yarn lint` before each push to main.\n",
+        "# 2026-03-01\n\n- Lint with `yarn lint` before each push to main.\n",
+    );
+    let made = dream(&store(&[("/harbor.md", page, 0), ("/daily/2026-03-01.md", note, 5)]), &[]);
+    assert_eq!(made.store.iter().map(|memory| &*memory.content).collect::<Vec<_>>(), [page]);
 }
 
 #[test]
