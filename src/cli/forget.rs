@@ -47,7 +47,7 @@ pub(super) struct Options {
     alias: Option<String>,
     /// Print the rule that forbids this statement, which is stored nowhere; `-` reads it from stdin. With
     /// ALIAS: look for it instead of what the forget list forbids
-    #[arg(long = "hash", value_name = "TEXT")]
+    #[arg(long = "hash", value_name = "TEXT", allow_hyphen_values = true)]
     text: Option<String>,
 }
 

@@ -70,7 +70,7 @@ fn a_wiped_store_is_blocked_by_default_and_nothing_is_adopted() {
     let project = Project::small().with_mind(WipingMind);
     let output = project.run(&["apply", "tidy", "--yes"]).ends_with(13);
     let (_, told) = output.stderr.split_once("candidate holds").expect("a candidate");
-    insta::assert_snapshot!(told, @r#"
+    insta::assert_snapshot!(told, @r"
      0 memories
 
     tidy-1 blocked
@@ -78,7 +78,7 @@ fn a_wiped_store_is_blocked_by_default_and_nothing_is_adopted() {
 
       store     notes, 3 → 0 memories, 152 B → 0 B
       dreams    1 dream over 2 sessions, offline, $0
-      gates     3 of 6 passed, lost blocks, entries_removed blocks, bytes asks for review
+      gates     4 of 7 passed, lost blocks, entries_removed blocks, bytes asks for review
 
       lost blocks: 4 of 4 statements lost (100%)
         review above 2%, block above 20%; over 30 days: review above 5%, block above 20%
@@ -100,7 +100,7 @@ fn a_wiped_store_is_blocked_by_default_and_nothing_is_adopted() {
       dreamrun diff tidy-1 --review                restore 4 lost statements, or not
       dreamrun reject tidy-1 --reason …            drop it
       dreamrun approve tidy-1 --override lost --override entries_removed --reason … adopt it all the same
-    "#);
+    ");
     let status = project.run(&["status", "--json"]).json();
     let record = &status["data"]["stores"][0]["record"];
     assert_eq!((&record["generation"], &record["adoption"]), (&0.into(), &serde_json::Value::Null));

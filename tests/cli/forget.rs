@@ -17,8 +17,9 @@ fn every_place_that_still_holds_forbidden_text_is_named() {
     project.edit("dreamrun.yaml", "stores:", "ledger: {archive: kept}\nstores:");
     project.adopt();
     let live = project.record("notes")["active"].as_str().unwrap().to_owned();
-    project.agent_writes(&live, "/ann.md", "# Deploys go out\n\n- Ask Ann.\n");
-    project.agent_writes(&live, "/ann.md", "# Ann\n\n- Ask Ann.\n");
+    let heading = "# Deploys go out\n\n- Ask Ann.\n";
+    project.agent_writes(&live, "/ann.md", heading);
+    project.agent_rewrites(&live, "/ann.md", heading, "# Ann\n\n- Ask Ann.\n");
     forbid(
         &project,
         "  - {name: erasure-7, pattern: \"deploys go out\"}\n  - {name: old, keep: 1d, paths: [/**]}\n",
@@ -27,7 +28,12 @@ fn every_place_that_still_holds_forbidden_text_is_named() {
     for text in ["Tuesday", "Thursday", "eploys go out"] {
         assert!(!report.stderr.contains(text), "{report}");
     }
-    insta::assert_snapshot!(report, @"");
+    let json = project.run(&["forget", "notes", "--json"]).ends_with(0).json();
+    let places = json["data"]["places"].as_array().unwrap();
+    let kinds: Vec<_> = places.iter().map(|place| place["kind"].as_str().unwrap()).collect();
+    for kind in ["live", "version", "previous", "folder", "session"] {
+        assert!(kinds.contains(&kind), "{kind}: {report}");
+    }
 }
 
 #[test]
@@ -80,7 +86,12 @@ fn what_was_forbidden_since_is_not_restored() {
     let project = project_with("  lost: {review: 100%, block: 100%, over_30_days: 100%}\n", &changed);
     project.adopt();
     forbid(&project, "  - {name: erasure-7, pattern: lisbon}\n");
-    insta::assert_snapshot!(project.run(&["restore", "latest", "/people/ann.md:4", "--yes"]), @"");
+    insta::assert_snapshot!(project.run(&["restore", "latest", "/people/ann.md:4", "--yes"]), @r"
+    -- stderr
+      ! /people/ann.md:4 3acbd6bf9f1f is not restored: rule `erasure-7` of the forget list
+    what tidy-1 lost and is not back: 2 statements
+    -- exit 13
+    ");
     let restored = project.run(&["restore", "latest", "--all-lost", "--yes", "--json"]).ends_with(0).json();
     assert_eq!(restored["data"]["forbidden"][0]["rule"], "erasure-7");
     assert_eq!(restored["data"]["restored"].as_array().unwrap().len(), 1);

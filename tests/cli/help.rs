@@ -393,7 +393,23 @@ fn help_of_rollback() {
 
 #[test]
 fn help_of_forget() {
-    insta::assert_snapshot!(help("forget"), @"");
+    insta::assert_snapshot!(help("forget"), @r"
+    Say where text still stands that a store's forget list forbids
+
+    Usage: dreamrun forget [OPTIONS] [ALIAS]
+
+    Arguments:
+      [ALIAS]
+              The store, by its alias
+
+    Options:
+          --hash <TEXT>
+              Print the rule that forbids this statement, which is stored nowhere; `-` reads it from
+              stdin. With ALIAS: look for it instead of what the forget list forbids
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
 }
 
 #[test]
@@ -426,6 +442,8 @@ fn help_of_schema() {
               Possible values:
               - pipeline: Pipeline files
               - project:  The project file
+              - probes:   Probe files, which `gates.probes` names
+              - forget:   Forget lists, which `stores.NAME.forget` names
               - test:     Fixture files, `pipelines/NAME.test.yaml`
               - plan:     The document that `plan --json` prints
 

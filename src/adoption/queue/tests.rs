@@ -1,3 +1,5 @@
+//! Laws of the review queue.
+
 use proptest::prelude::*;
 
 use super::*;
