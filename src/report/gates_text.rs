@@ -110,6 +110,9 @@ pub(super) fn standing_text(verdicts: &[Verdict], run: &RunId, screen: &Screen, 
             }
             lines.extend(gate_lines(verdict, run, screen, depth));
         }
+        if depth.findings == 0 {
+            lines.push(format!("  {}", screen.paint.dim(&format!("the places: dreamrun show {run} -v"))));
+        }
         lines
     };
     let mut lines = match screen.is_whole {
@@ -121,9 +124,10 @@ pub(super) fn standing_text(verdicts: &[Verdict], run: &RunId, screen: &Screen, 
         }
     };
     if !screen.is_whole && lines.len() > room {
-        let shown = room.max(3) - 1;
-        let rest = lines.len() - shown;
-        lines.truncate(shown);
+        // The first line is empty, and the last says how many are left out.
+        let shown = room.saturating_sub(2).max(1);
+        let rest = standing.len().saturating_sub(shown);
+        lines.truncate(shown + 1);
         lines.push(format!(
             "  {}",
             screen.paint.dim(&format!("and {rest} more gates: dreamrun show {run} -v"))

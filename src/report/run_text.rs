@@ -137,9 +137,10 @@ pub fn run_text(view: &RunView, state: &RunState, screen: &Screen) -> String {
 
 /// Writes a command and what it is for, on lines that fit and can be copied.
 fn next_line(command: &str, what: &str, paint: Paint) -> String {
-    let width = command.chars().count();
-    if width.max(COMMAND_WIDTH) + what.chars().count() + 3 <= WIDTH {
-        return format!("  {command:<COMMAND_WIDTH$} {}\n", paint.dim(what));
+    let (width, words) = (command.chars().count(), what.chars().count());
+    let column = COMMAND_WIDTH.min((WIDTH - 3).saturating_sub(words));
+    if width + words + 3 <= WIDTH {
+        return format!("  {command:<column$} {}\n", paint.dim(what));
     }
     let (first, rest) = command.split_once(" --").unwrap_or((command, ""));
     let mut lines = vec![first.to_owned()];
@@ -153,15 +154,13 @@ fn next_line(command: &str, what: &str, paint: Paint) -> String {
             _ => lines.push(format!("  {option}")),
         }
     }
-    format!("  {}\n  {:<COMMAND_WIDTH$} {}\n", lines.join(" \\\n  "), "", paint.dim(what))
+    format!("  {}\n  {:<column$} {}\n", lines.join(" \\\n  "), "", paint.dim(what))
 }
 
 /// Says why a run stands where it stands.
 fn because(view: &RunView, state: &RunState, screen: &Screen) -> String {
     match &state.phase {
-        Phase::Unchanged => {
-            "the dream left nothing to adopt; its sessions count as read, and the store stays".to_owned()
-        }
+        Phase::Unchanged => "the dream left nothing to adopt; its sessions count as read".to_owned(),
         Phase::OverBudget { .. } => {
             let budget = state.budget.map_or_else(String::new, |budget| format!("; the budget is {budget}"));
             let place = screen.set_at.as_ref().and_then(|places| places.get("budget"));
@@ -332,7 +331,7 @@ pub fn next_commands(view: &RunView, state: &RunState) -> Vec<(String, String)> 
             to(format!("dreamrun cancel {run}"), "leave it at what is adopted"),
         ],
         Phase::Requested { .. } => vec![
-            to(format!("dreamrun apply {pipeline}"), "look for it; nothing is asked twice"),
+            to(format!("dreamrun apply {pipeline}"), "look for it, never ask twice"),
             to(format!("dreamrun cancel {run}"), "give up"),
         ],
         _ => vec![

@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn a_line_is_wrapped_between_words_and_cut_where_there_is_no_room() {
         assert_eq!(wrapped("one two three", 7, 9), ["one two", "three"]);
-        assert_eq!(wrapped("one two three four", 7, 2), ["one two", "three…"]);
+        assert_eq!(wrapped("one two three four", 7, 2), ["one two", "three …"]);
         assert_eq!(wrapped("abcdefghij k", 4, 9), ["abcd", "efgh", "ij k"]);
         assert_eq!(wrapped("", 4, 9), Vec::<String>::new());
     }

@@ -33,10 +33,10 @@ fn an_approved_candidate_is_adopted() {
       resolved  1 contradiction, newest kept
       learned   1 correction or preference
       playbooks 1 recovery seen in three or more sessions
-      gates     6 of 6 passed
+      gates     7 of 7 passed
       approved  by mira
 
-      dreamrun diff tidy-1                         what changed, and on what evidence
+      dreamrun diff tidy-1                        what changed, and on what evidence
       dreamrun rollback notes                      undo it
     -- exit 0
     "#);
@@ -56,7 +56,7 @@ fn a_rejected_candidate_is_dropped() {
       resolved  1 contradiction, newest kept
       learned   1 correction or preference
       playbooks 1 recovery seen in three or more sessions
-      gates     6 of 6 passed
+      gates     7 of 7 passed
       rejected  by mira: too eager
 
       dreamrun apply tidy                          start a new run
@@ -110,7 +110,7 @@ fn an_unknown_gate_is_told_with_the_known_ones() {
     insta::assert_snapshot!(output, @r"
     -- stderr
     error: run `tidy-1` was not judged by a gate `probes`
-      = What can be overridden: lost, entries_removed, bytes, unchanged, limits, secrets, drift.
+      = What can be overridden: lost, entries_removed, bytes, unchanged, limits, secrets, injection, drift.
     -- exit 2
     ");
 }

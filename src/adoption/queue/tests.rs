@@ -1,3 +1,5 @@
+//! What is looked at, in which order, and what decisions come to.
+
 use proptest::prelude::*;
 
 use super::*;

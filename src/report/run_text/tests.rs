@@ -1,3 +1,5 @@
+//! The screen of a run in each state: that it fits, and what it says.
+
 use super::*;
 use crate::dream::DreamStatus;
 use crate::gate::verdict::{Finding, Verdict};
@@ -101,6 +103,17 @@ fn a_path_that_is_too_long_keeps_its_end() {
 fn a_run_that_awaits_review_by_its_mode_says_so() {
     let events = [&to_the_end()[..], &[judged(), review_asked()]].concat();
     insta::assert_snapshot!(told(&events, &Screen::default()), @r"
+    nightly-1 awaiting review
+      the pipeline asks for review every time
+
+      store     support, 2 → 2 memories, 8 B → 6 B
+      dreams    1 dream over 2 sessions, offline, $0.10
+      merged    2 duplicates
+
+      dreamrun diff nightly-1                      look at it
+      dreamrun diff nightly-1 --review             keep, drop or restore statements
+      dreamrun approve nightly-1                   adopt it
+      dreamrun reject nightly-1 --reason …         drop it
     ");
 }
 
@@ -108,6 +121,12 @@ fn a_run_that_awaits_review_by_its_mode_says_so() {
 fn a_run_that_changed_nothing_says_what_that_means() {
     let events = [&to_the_end()[..], &[judged(), JournalEvent::Unchanged]].concat();
     insta::assert_snapshot!(told(&events, &Screen::default()), @r"
+    nightly-1 unchanged
+      the dream left nothing to adopt; its sessions count as read
+
+      store     support, 2 → 2 memories, 8 B → 6 B
+      dreams    1 dream over 2 sessions, offline, $0.10
+      merged    2 duplicates
     ");
 }
 
@@ -121,6 +140,16 @@ fn a_run_over_budget_says_what_it_takes() {
     let set_at = Some(BTreeMap::from([("budget".to_owned(), "pipelines/nightly.yaml:9".to_owned())]));
     let text = run_text(&RunView::of(&run(), &state), &state, &Screen { set_at, ..Screen::default() });
     insta::assert_snapshot!(text, @r"
+    nightly-1 over budget
+      $0.10 spent, dream 2 may cost $0.05 more; the budget is $0.12
+      (pipelines/nightly.yaml:9)
+
+      store     support, 2 memories (8 B)
+      dreams    1 of 2 dreams over 2 sessions, offline, $0.10
+      merged    2 duplicates
+
+      dreamrun apply nightly                       go on, once `max_usd` is $0.15
+      dreamrun cancel nightly-1                    give up
     ");
     assert_eq!(whole_cents(Usd::from_micros(120_001)), Usd::from_micros(130_000));
 }
@@ -128,6 +157,14 @@ fn a_run_over_budget_says_what_it_takes() {
 #[test]
 fn a_dream_in_doubt_is_looked_for() {
     insta::assert_snapshot!(told(&to_the_end()[..4], &Screen::default()), @r"
+    nightly-1 requested
+      dream 1 was asked for and has not been confirmed
+
+      store     support, 2 memories (8 B)
+      dreams    0 of 1 dream over 2 sessions, offline, $0
+
+      dreamrun apply nightly                       look for it, never ask twice
+      dreamrun cancel nightly-1                    give up
     ");
 }
 
@@ -136,6 +173,14 @@ fn a_dream_that_failed_says_how() {
     let failed = ended(1, "one", DreamStatus::Failed, Some("timeout"));
     let events = [&to_the_end()[..5], &[failed]].concat();
     insta::assert_snapshot!(told(&events, &Screen::default()), @r"
+    nightly-1 dream failed
+      try 1 at dream 1 failed: it ended (timeout)
+
+      store     support, 2 memories (8 B)
+      dreams    1 dream over 2 sessions, offline, $0.10
+
+      dreamrun apply nightly                      try again, keeping finished dreams
+      dreamrun cancel nightly-1                    give up
     ");
 }
 

@@ -1,3 +1,5 @@
+//! Statements taken out of a text and put back into it.
+
 use proptest::prelude::*;
 
 use super::*;
