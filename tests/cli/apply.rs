@@ -71,7 +71,7 @@ fn a_wiped_store_is_blocked_by_default_and_nothing_is_adopted() {
     let project = Project::small().with_mind(WipingMind);
     let output = project.run(&["apply", "tidy", "--yes"]).ends_with(13);
     let (_, told) = output.stderr.split_once("candidate holds").expect("a candidate");
-    insta::assert_snapshot!(told, @r#"
+    insta::assert_snapshot!(told, @r"
      0 memories
 
     tidy-1 blocked
@@ -98,7 +98,7 @@ fn a_wiped_store_is_blocked_by_default_and_nothing_is_adopted() {
         --reason …
                                                    adopt it all the same
       dreamrun reject tidy-1 --reason …            drop it
-    "#);
+    ");
     let status = project.run(&["status", "--json"]).json();
     let record = &status["data"]["stores"][0]["record"];
     assert_eq!((&record["generation"], &record["adoption"]), (&0.into(), &serde_json::Value::Null));

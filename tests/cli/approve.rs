@@ -22,7 +22,7 @@ fn blocked() -> Project {
 
 #[test]
 fn an_approved_candidate_is_adopted() {
-    insta::assert_snapshot!(waiting().run(&["approve", "latest"]), @r#"
+    insta::assert_snapshot!(waiting().run(&["approve", "latest"]), @r"
     -- stderr
 
     tidy-1 adopted
@@ -39,13 +39,13 @@ fn an_approved_candidate_is_adopted() {
       dreamrun diff tidy-1                        what changed, and on what evidence
       dreamrun rollback notes                      undo it
     -- exit 0
-    "#);
+    ");
 }
 
 #[test]
 fn a_rejected_candidate_is_dropped() {
     let project = waiting();
-    insta::assert_snapshot!(project.run(&["reject", "tidy-1", "--reason", "too eager"]), @r#"
+    insta::assert_snapshot!(project.run(&["reject", "tidy-1", "--reason", "too eager"]), @r"
     -- stderr
 
     tidy-1 rejected
@@ -61,7 +61,7 @@ fn a_rejected_candidate_is_dropped() {
 
       dreamrun apply tidy                          start a new run
     -- exit 0
-    "#);
+    ");
     insta::assert_snapshot!(project.run(&["approve", "tidy-1"]), @r"
     -- stderr
     error: run `tidy-1` is rejected, nobody has to decide on it

@@ -78,7 +78,7 @@ fn lost_blocks_what_nobody_carries_on() {
         ("/deploy.md", Some(CANARY_ALTERED)),
         ("/people/ann.md", Some("# Ann\n\n- Ann reviews every migration.\n")),
     ];
-    insta::assert_snapshot!(blocked(&project_with(gates, &changed)), @r#"
+    insta::assert_snapshot!(blocked(&project_with(gates, &changed)), @r"
      3 memories
 
     tidy-1 blocked
@@ -99,7 +99,7 @@ fn lost_blocks_what_nobody_carries_on() {
       dreamrun diff tidy-1                         look at it
       dreamrun approve tidy-1 --override lost --reason … adopt it all the same
       dreamrun reject tidy-1 --reason …            drop it
-    "#);
+    ");
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn size_reduction_blocks_a_store_that_hardly_shrinks() {
         "/style.md",
         Some("# Style\n\n- Commit messages are imperative.\n- Lines: at most 100 characters.\n"),
     )];
-    insta::assert_snapshot!(blocked(&project_with(gates, &changed)), @r#"
+    insta::assert_snapshot!(blocked(&project_with(gates, &changed)), @r"
      3 memories
 
     tidy-1 blocked
@@ -155,7 +155,7 @@ fn size_reduction_blocks_a_store_that_hardly_shrinks() {
       dreamrun approve tidy-1 --override size_reduction --reason …
                                                    adopt it all the same
       dreamrun reject tidy-1 --reason …            drop it
-    "#);
+    ");
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn protected_blocks_a_change_of_a_pinned_statement() {
     let changed =
         [("/deploy.md", Some(friday)), ("/people/ann.md", Some("# Ann\n\n- Ann reviews every migration.\n"))];
     let project = project_with(gates, &changed);
-    insta::assert_snapshot!(blocked(&project), @r#"
+    insta::assert_snapshot!(blocked(&project), @r"
      3 memories
 
     tidy-1 blocked
@@ -224,7 +224,7 @@ fn protected_blocks_a_change_of_a_pinned_statement() {
       dreamrun diff tidy-1                         look at it
       dreamrun approve tidy-1 --override protected --reason … adopt it all the same
       dreamrun reject tidy-1 --reason …            drop it
-    "#);
+    ");
     let plan = project.run(&["show", "latest", "--json"]);
     assert!(!plan.stdout.contains("Never deploy") && !plan.stdout.contains("Lisbon"), "{plan}");
 }

@@ -1,4 +1,4 @@
-//! What is looked at, in which order, and what decisions come to.
+//! Laws of the review queue.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Statements taken out of a text and put back into it.
+//! Laws of taking statements out and putting them back.
 
 use proptest::prelude::*;
 
