@@ -421,6 +421,8 @@ fn help_of_schema() {
               Possible values:
               - pipeline: Pipeline files
               - project:  The project file
+              - probes:   Probe files, which `gates.probes` names
+              - forget:   Forget lists, which `stores.NAME.forget` names
               - test:     Fixture files, `pipelines/NAME.test.yaml`
               - plan:     The document that `plan --json` prints
 

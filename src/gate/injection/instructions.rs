@@ -69,8 +69,17 @@ pub(super) fn find(statement: &str) -> Option<Signal> {
     decoded.iter().any(|text| judged(text).is_some()).then_some(Signal::Decodes)
 }
 
+/// What may not be done without asking: a rule that wants people asked, not one that keeps them out.
+static ASKED_FIRST: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"\b(?:never|not|don't|cannot|can't|nothing)\b(?: \S+){0,12}? without asking\b").ok()
+});
+
 fn judged(text: &str) -> Option<Signal> {
-    let read = as_read(text);
+    let plain = as_read(text);
+    let read = match &*ASKED_FIRST {
+        Some(asked_first) => asked_first.replace_all(&plain, ""),
+        None => plain,
+    };
     let mut is_active = vec![false; COUNT];
     for word in WORDS.automaton.iter().flat_map(|words| words.find_overlapping_iter(read.as_bytes())) {
         is_active[WORDS.owners[word.pattern().as_usize()]] = true;
@@ -91,10 +100,8 @@ fn judged(text: &str) -> Option<Signal> {
         }
         hints.push(rule.signal);
     }
-    match hints[..] {
-        [first, _, ..] => Some(first),
-        _ => None,
-    }
+    let first = *hints.first()?;
+    hints.iter().any(|other| *other != first).then_some(first)
 }
 
 /// Returns a text in lower case, in the plain form of its letters, with single spaces.

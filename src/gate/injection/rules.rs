@@ -429,7 +429,6 @@ pub(super) const RULES: &[Rule] = &[
             "prince",
             "fake",
             "lottery",
-            "discount",
             "sponsor",
             "phishing",
             "transferring funds",
@@ -439,7 +438,7 @@ pub(super) const RULES: &[Rule] = &[
             "conspiracy",
             "antivirus",
         ],
-        r"\b(?:promot(?:e|ing)|advertis\w+|scam|a prince|fake|lottery|phishing|transferring funds|misinformation|disinformation|propaganda|conspiracy|discount code|buy now)\b",
+        r"\b(?:promot(?:e|ing)|advertis\w+|scam|a prince|fake|lottery|phishing|transferring funds|misinformation|disinformation|propaganda|conspiracy|buy now)\b",
     ),
     rule(
         Reply,

@@ -100,8 +100,7 @@ mod tests {
             assert_eq!(terms(a), terms(b), "{a} | {b}");
         }
         assert_ne!(terms("30 s"), terms("30 min"));
-        assert_eq!(shown(terms("Never deploy on Fridays")), "! deplo friday");
+        assert_eq!(shown(terms("Never deploy on Fridays")), "! deplo fri");
         assert_eq!(shown(asked("When do we deploy?")), "deplo");
-        assert!(!asked("Who is who?").is_empty());
     }
 }

@@ -1,3 +1,5 @@
+//! The page of a run.
+
 use super::*;
 use crate::ids::{PipelineName, RunId};
 use crate::ledger::forget::ForgetList;
