@@ -27,6 +27,7 @@ mod lockfile;
 mod log;
 mod opened;
 mod parts;
+mod places;
 mod plan;
 mod problems;
 mod reach;

@@ -86,18 +86,19 @@ fn lost_blocks_what_nobody_carries_on() {
 
       store     notes, 3 → 3 memories, 240 B → 215 B
       dreams    1 dream over 2 sessions, offline, $0
-      gates     6 of 7 passed, lost blocks
+      gates     6 of 7 passed, 1 blocks
 
       lost blocks: 2 of 7 statements lost (28.6%)
-        review at 1, block above 25%; over 30 days: review above 5%, block above 20%; under /people/**: block at 1
+        pipelines/tidy.yaml:11: review at 1, block above 25%; over 30 days: review
+        above 5%, block above 20%; under /people/**: block at 1
         under /people/**: 1 of 2 lost (50%)
         /deploy.md:4: nearest is /deploy.md:4, with another number
         /people/ann.md:4: not in the candidate
 
+      dreamrun diff tidy-1 --review                restore 2 lost statements
       dreamrun diff tidy-1                         look at it
-      dreamrun diff tidy-1 --review                restore 2 lost statements, or not
-      dreamrun reject tidy-1 --reason …            drop it
       dreamrun approve tidy-1 --override lost --reason … adopt it all the same
+      dreamrun reject tidy-1 --reason …            drop it
     ");
 }
 
@@ -115,16 +116,17 @@ fn contradictions_block_two_values_of_one_subject() {
 
       store     notes, 3 → 5 memories, 240 B → 356 B
       dreams    1 dream over 2 sessions, offline, $0
-      gates     7 of 8 passed, contradictions blocks
+      gates     7 of 8 passed, 1 blocks
 
       contradictions blocks: 1 contradiction
-        block at 1
+        pipelines/tidy.yaml:11: block at 1
         /release.md:4: contradicts /travel.md:3
 
+      dreamrun diff tidy-1 --review                keep, drop or restore statements
       dreamrun diff tidy-1                         look at it
-      dreamrun diff tidy-1 --review                keep, drop or restore single statements
+      dreamrun approve tidy-1 --override contradictions --reason …
+                                                   adopt it all the same
       dreamrun reject tidy-1 --reason …            drop it
-      dreamrun approve tidy-1 --override contradictions --reason … adopt it all the same
     ");
 }
 
@@ -143,15 +145,16 @@ fn size_reduction_blocks_a_store_that_hardly_shrinks() {
 
       store     notes, 3 → 3 memories, 240 B → 236 B
       dreams    1 dream over 2 sessions, offline, $0
-      gates     7 of 8 passed, size_reduction blocks
+      gates     7 of 8 passed, 1 blocks
 
       size_reduction blocks: 240 to 236 bytes (1.7% smaller)
-        block below 20%
+        pipelines/tidy.yaml:11: block below 20%
 
       dreamrun diff tidy-1                         look at it
-      dreamrun diff tidy-1 --review                keep, drop or restore single statements
+      dreamrun diff tidy-1 --review                keep, drop or restore statements
+      dreamrun approve tidy-1 --override size_reduction --reason …
+                                                   adopt it all the same
       dreamrun reject tidy-1 --reason …            drop it
-      dreamrun approve tidy-1 --override size_reduction --reason … adopt it all the same
     ");
 }
 
@@ -180,16 +183,17 @@ fn policy_blocks_changes_by_path() {
 
       store     notes, 3 → 3 memories, 240 B → 260 B
       dreams    1 dream over 2 sessions, offline, $0
-      gates     7 of 8 passed, policy blocks
+      gates     7 of 8 passed, 1 blocks
 
       policy blocks: 1 change not allowed without a person
-        under /people/**: edit is reviewed, move is blocked; under /**: add is reviewed
+        pipelines/tidy.yaml:11: under /people/**: edit is reviewed, move is blocked;
+        under /**: add is reviewed
         /staff.md: moved here from /people/ann.md
 
       dreamrun diff tidy-1                         look at it
-      dreamrun diff tidy-1 --review                keep, drop or restore single statements
-      dreamrun reject tidy-1 --reason …            drop it
+      dreamrun diff tidy-1 --review                keep, drop or restore statements
       dreamrun approve tidy-1 --override policy --reason … adopt it all the same
+      dreamrun reject tidy-1 --reason …            drop it
     ");
 }
 
@@ -208,18 +212,18 @@ fn protected_blocks_a_change_of_a_pinned_statement() {
 
       store     notes, 3 → 3 memories, 240 B → 234 B
       dreams    1 dream over 2 sessions, offline, $0
-      gates     7 of 8 passed, protected blocks
+      gates     7 of 8 passed, 1 blocks
 
       protected blocks: 2 of 3 pinned statements changed, 1 not in the live store
-        block on a change of 3 pinned statements
+        pipelines/tidy.yaml:12: block on a change of 3 pinned statements
         the live store does not hold the statement pinned at pipelines/tidy.yaml:16
-        /deploy.md:5: pinned at pipelines/tidy.yaml:14, not in the candidate in these words
+        /deploy.md:5: pinned at pipelines/tidy.yaml:14, not in the candidate in the…
         /people/ann.md:4: pinned at pipelines/tidy.yaml:15, now at /deploy.md:6
 
+      dreamrun diff tidy-1 --review                restore 1 lost statement
       dreamrun diff tidy-1                         look at it
-      dreamrun diff tidy-1 --review                restore 1 lost statement, or not
-      dreamrun reject tidy-1 --reason …            drop it
       dreamrun approve tidy-1 --override protected --reason … adopt it all the same
+      dreamrun reject tidy-1 --reason …            drop it
     ");
     let plan = project.run(&["show", "latest", "--json"]);
     assert!(!plan.stdout.contains("Never deploy") && !plan.stdout.contains("Lisbon"), "{plan}");
