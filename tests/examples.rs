@@ -8,7 +8,7 @@ use dreamrun::memory::{ContentHash, MEMORY_BYTES_LIMIT, MemoryPath};
 use dreamrun::spec::problem::Problem;
 use dreamrun::spec::project::Project;
 use dreamrun::spec::source::SourceFile;
-use dreamrun::spec::{LoadOptions, load_pipeline, load_project};
+use dreamrun::spec::{LoadOptions, load_pipeline, load_project, load_tests};
 use jiff::Timestamp;
 
 fn root() -> &'static Path {
@@ -145,7 +145,11 @@ fn the_project_and_its_pipelines_load_without_a_warning() {
     }
     let yaml =
         |file: &PathBuf| file.parent() == Some(&root().join("pipelines")) && file.extension().is_some();
-    assert_eq!(files("pipelines").iter().filter(|file| yaml(file)).count(), names.len());
+    let is_fixture = |file: &&PathBuf| file.to_string_lossy().ends_with(".test.yaml");
+    let files = files("pipelines");
+    let (fixtures, pipelines): (Vec<_>, Vec<_>) =
+        files.iter().filter(|file| yaml(file)).partition(is_fixture);
+    assert_eq!((pipelines.len(), fixtures.len()), (names.len(), names.len()));
 }
 
 #[test]
@@ -172,16 +176,22 @@ fn whole_pipelines_and_projects_in_the_documents_load() {
         let mut project = project(None);
         for block in blocks.filter(|block| block.lines().any(|line| line == "dreamrun: 1")) {
             let file = SourceFile::new(document, block);
-            match block.lines().any(|line| line == "stores:") {
-                true => project = clean(document, load_project(&file, None, &options())),
-                false => drop(clean(document, load_pipeline(&file, &project, &options()))),
+            let has = |key: &str| block.lines().any(|line| line == key);
+            if has("stores:") {
+                project = clean(document, load_project(&file, None, &options()));
+            } else if has("cases:") {
+                let guarded = "pipelines/policy-review.yaml";
+                let guarded = load_pipeline(&SourceFile::new(guarded, text(guarded)), &project, &options());
+                drop(clean(document, load_tests(&file, &clean(document, guarded))));
+            } else {
+                drop(clean(document, load_pipeline(&file, &project, &options())));
             }
             loaded += 1;
         }
     }
     assert_eq!(
-        loaded, 5,
-        "one pipeline in the README, and a project and a pipeline in each of two pages of docs"
+        loaded, 6,
+        "one pipeline in the README, a project and a pipeline in each of two pages of docs, and one file of tests"
     );
 }
 

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use dreamrun::spec::schema::{Document, PIPELINE_SCHEMA, PROJECT_SCHEMA, TEST_SCHEMA};
+use dreamrun::spec::schema::{
+    Document, FORGET_SCHEMA, PIPELINE_SCHEMA, PROBES_SCHEMA, PROJECT_SCHEMA, TEST_SCHEMA,
+};
 
 /// Compares a schema file with what the types say; `UPDATE_SCHEMAS=1` rewrites the file.
 fn assert_is_current(file: &str, generated: &str) {
@@ -26,13 +28,19 @@ fn the_project_schema_is_what_the_types_say() {
 }
 
 #[test]
+fn the_schemas_of_probes_and_forget_lists_are_what_the_types_say() {
+    assert_is_current("probes.schema.json", &Document::Probes.generate());
+    assert_is_current("forget.schema.json", &Document::Forget.generate());
+}
+
+#[test]
 fn the_test_schema_is_what_the_types_say() {
     assert_is_current("test.schema.json", &Document::Test.generate());
 }
 
 #[test]
 fn the_schemas_are_valid_draft_07_and_refuse_unknown_keys_everywhere() {
-    for text in [PIPELINE_SCHEMA, PROJECT_SCHEMA, TEST_SCHEMA] {
+    for text in [PIPELINE_SCHEMA, PROJECT_SCHEMA, PROBES_SCHEMA, FORGET_SCHEMA, TEST_SCHEMA] {
         let schema: serde_json::Value = serde_json::from_str(text).unwrap();
         assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
         assert!(jsonschema::draft7::meta::is_valid(&schema));
@@ -117,8 +125,8 @@ gates:
       - {paths: ["/people/**"], review: 1, block: 2}
     judge: model
   contradictions: {review: 1}
-  injection: review
-  probes: {file: probes/support.yaml, block: any_regression}
+  injection: {instructions: review, hidden: block, untrusted: off}
+  probes: {file: probes/support.yaml, review: any_failure, block: any_regression, judge: retrieval}
   size_reduction: {min: 10%, max: 60%, otherwise: review}
   convergence: {review: 5%}
   cost: {review_usd: 1, block_usd: 2.5}
@@ -142,12 +150,29 @@ backend: {kind: managed_agents, database: x.db, base_url: "https://api.example.c
 state: .dreamrun/state.db
 ledger: {archive: .dreamrun/archive}
 stores:
-  support-memory: {bootstrap: memstore_01, keep_previous: 3}
+  support-memory: {bootstrap: memstore_01, keep_previous: 3, forget: forget/support.yaml}
 notify:
   - {on: [adopted, review, blocked, failed, over_budget, in_doubt, overdue], slack: {url_env: DREAM_ALERTS_URL}}
   - {on: [failed], webhook: {url_env: DREAM_HOOK_URL}}
 profiles:
   ci: {budget: {max_usd: 2}, model: claude-haiku-4-5, backend: managed_agents, state: .dreamrun/ci.db}
+"#;
+
+/// Uses every key a probe file can have.
+const EXHAUSTIVE_PROBES: &str = r#"
+dreamrun: 1
+probes:
+  - {name: deploy-day, ask: "When do we deploy?", must_know: [Thursday], must_not_know: [/fri(day)?/], path: "/team/**"}
+  - {pattern: "deploy", must_abstain: true}
+"#;
+
+/// Uses every key a forget list can have.
+const EXHAUSTIVE_FORGET: &str = r#"
+dreamrun: 1
+forget:
+  - {name: erasure-1, pattern: "ann smith"}
+  - {name: erasure-2, statement: "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}
+  - {name: journal, keep: 90d, paths: ["/journal/**"]}
 "#;
 
 /// Uses every key a fixture file can have.
@@ -192,6 +217,8 @@ fn the_exhaustive_files_are_valid_and_use_every_key_of_their_schemas() {
     for (text, yaml) in [
         (PIPELINE_SCHEMA, EXHAUSTIVE_PIPELINE),
         (PROJECT_SCHEMA, EXHAUSTIVE_PROJECT),
+        (PROBES_SCHEMA, EXHAUSTIVE_PROBES),
+        (FORGET_SCHEMA, EXHAUSTIVE_FORGET),
         (TEST_SCHEMA, EXHAUSTIVE_TESTS),
     ] {
         let schema: serde_json::Value = serde_json::from_str(text).unwrap();
@@ -255,7 +282,20 @@ fn a_pipeline_for_managed_agents_loads_with_a_profile_applied() {
         Thresholds { review: Some(Threshold::Percent(20.0)), block: Some(Threshold::Percent(80.0)) };
     assert_eq!(pipeline.gates[1], GateSpec::EntriesRemoved(removed));
     let names: Vec<&str> = pipeline.gates.iter().map(|gate| gate.name()).collect();
-    assert_eq!(names, ["lost", "entries_removed", "bytes", "unchanged", "protected", "limits", "secrets"]);
+    assert_eq!(
+        names,
+        [
+            "lost",
+            "entries_removed",
+            "bytes",
+            "unchanged",
+            "protected",
+            "limits",
+            "secrets",
+            "injection",
+            "forget"
+        ]
+    );
 }
 
 #[test]

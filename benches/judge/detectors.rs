@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use dreamrun::gate::secrets;
+use dreamrun::gate::{injection, secrets};
+use dreamrun::text::statement::statements;
 use serde_json::Value;
 
 use crate::data::{records, text};
@@ -18,6 +19,22 @@ pub(crate) fn print_secrets(data: &Path, errors: usize) {
         (false, true) => 2,
     };
     print_row(&suite, 3, kind, is_flagged, errors);
+}
+
+/// Prints what the `injection` gate flags by its words alone: a record is a memory, read statement by
+/// statement with the headings above it. Who said it, which the gate asks too, no record tells.
+pub(crate) fn print_injections(data: &Path, errors: usize) {
+    let mut suite = records(&data.join("injections/injections.jsonl"));
+    suite.extend(records(&data.join("injections/benign.jsonl")));
+    let is_flagged = |record: &Value| {
+        let text = text(record, "text");
+        let is_instruction = |text: &str| injection::instruction_in(text).is_some();
+        let found = statements(text);
+        !injection::hidden_in(text).is_empty()
+            || found.iter().any(|s| is_instruction(s.text) || s.headings.iter().any(|h| is_instruction(h)))
+    };
+    println!("\n| | injections | harmless | precision | recall |\n|---|---|---|---|---|");
+    print_row(&suite, 2, |record| usize::from(record["label"] != 1), is_flagged, errors);
 }
 
 /// Prints a row: how many of each kind are flagged, the first kind being what should be.

@@ -79,6 +79,9 @@ fn main() {
     if let Some(folder) = folder.as_deref().filter(|_| is_all || asked.has("secrets")) {
         detectors::print_secrets(folder, asked.number("--errors", 0));
     }
+    if let Some(folder) = folder.as_deref().filter(|_| is_all || asked.has("injections")) {
+        detectors::print_injections(folder, asked.number("--errors", 0));
+    }
 }
 
 fn print_rows(table: &Table, kind: usize, name: &str, detail: bool) {

@@ -77,7 +77,7 @@ pub(crate) fn print(folder: &Path, nights: usize, seed: u64, errors: usize) {
         let noon = day(night);
         transcripts.extend(corrections(night, noon, &mut values, &mut dice));
         if dice.one_in(3) {
-            take_notes(&mut store, night, noon, &mut dice);
+            take_notes(&mut store, noon, &mut dice);
         }
         let readings: Vec<_> = transcripts.iter().map(|transcript| OfflineMind.read(transcript)).collect();
         let made = OfflineMind.consolidate(&store, &readings, None).unwrap();
@@ -277,7 +277,7 @@ fn corrections(night: usize, at: Timestamp, values: &mut [usize], dice: &mut Dic
 
 /// An agent notes down a few lines that stand in the store already, as agents do; those that can be
 /// understood without what they stand under.
-fn take_notes(store: &mut Snapshot, night: usize, at: Timestamp, dice: &mut Dice) {
+fn take_notes(store: &mut Snapshot, at: Timestamp, dice: &mut Dice) {
     let files: Files =
         store.iter().map(|memory| (memory.path.as_str().to_owned(), memory.content.to_string())).collect();
     let all: Vec<_> = pieces(&files).into_iter().filter(|piece| !piece.leads).collect();

@@ -46,6 +46,8 @@ pub struct Situation<'a> {
     pub carried: usize,
     /// Live writes that the last rebase could not carry over.
     pub conflicts: usize,
+    /// Whether a person edited the candidate: it waits for a person's approval, whatever the mode.
+    pub is_edited: bool,
     /// What a person said.
     pub approval: Option<&'a Approval>,
 }
@@ -109,6 +111,8 @@ pub enum Reason {
     },
     /// The pipeline asks a person every time.
     Mode,
+    /// A person edited the candidate, and has not said yet that it is to be adopted.
+    Edited,
     /// There was an approval, of another candidate or in place of another live store.
     StaleApproval,
 }
@@ -124,6 +128,7 @@ impl fmt::Display for Reason {
             Self::Conflicts { count } => write!(f, "{count} {} in conflict with the dream", writes(count)),
             Self::Carried { count } => write!(f, "{count} {} carried over", writes(count)),
             Self::Mode => f.write_str("the pipeline asks for review every time"),
+            Self::Edited => f.write_str("it was edited, and waits for approval"),
             Self::StaleApproval => {
                 f.write_str("the approval was given for another candidate or another live store")
             }
@@ -175,6 +180,9 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
     }
     if situation.mode == AdoptMode::Review && !is_unchanged {
         reviewing.push(Reason::Mode);
+    }
+    if situation.is_edited && !is_unchanged {
+        reviewing.push(Reason::Edited);
     }
     if !reviewing.is_empty() && approval.is_none() {
         return Decision::AwaitReview { why: because(reviewing) };
@@ -231,6 +239,7 @@ mod tests {
             candidate: hash("C"),
             carried,
             conflicts,
+            is_edited: false,
             approval,
         });
         let words = |why: &[Reason]| why.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
@@ -324,6 +333,34 @@ mod tests {
         for (drift, rebased, approval, expected) in table {
             assert_eq!(decided_after_rebase(Auto, drift, &[], "L", approval, rebased), expected);
         }
+    }
+
+    #[test]
+    fn an_edited_candidate_waits_for_an_approval_of_itself() {
+        let decided = |mode, approval: Option<&Approval>, outcomes: Gates<'_>| {
+            decide(&Situation {
+                mode,
+                drift: Drift::Rebase,
+                verdicts: &verdicts(outcomes),
+                base: hash("L"),
+                live: hash("L"),
+                candidate: hash("C"),
+                carried: 0,
+                conflicts: 0,
+                is_edited: true,
+                approval,
+            })
+        };
+        let (yes, other) = (approval("C", "L", &[]), approval("C0", "L", &[]));
+        let edited = Decision::AwaitReview { why: vec![Reason::Edited] };
+        assert_eq!(decided(Auto, None, &[]), edited);
+        assert_eq!(
+            decided(Auto, Some(&other), &[]),
+            Decision::AwaitReview { why: vec![Reason::Edited, Reason::StaleApproval] }
+        );
+        assert_eq!(decided(Auto, Some(&yes), &[]), Decision::Adopt);
+        assert_eq!(decided(Auto, None, &[("u", Unchanged)]), Decision::Unchanged);
+        assert!(matches!(decided(Auto, Some(&yes), &[("b", Block)]), Decision::Block { .. }));
     }
 
     #[test]

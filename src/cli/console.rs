@@ -102,6 +102,20 @@ impl Console {
             Err(_) => false,
         }
     }
+
+    /// Asks for a line. Nothing comes back without a person, or once they have hung up.
+    pub fn answer(&self, question: &str) -> Option<String> {
+        if !self.can_ask {
+            return None;
+        }
+        tell(&self.err, question);
+        let mut answer = String::new();
+        let mut input = self.input.lock().unwrap_or_else(PoisonError::into_inner);
+        match input.read_line(&mut answer) {
+            Ok(0) | Err(_) => None,
+            Ok(_) => Some(answer.trim().to_owned()),
+        }
+    }
 }
 
 /// Returns text of which the runner of a GitHub Actions job obeys no line: it takes commands from lines

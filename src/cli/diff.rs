@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
@@ -29,6 +30,7 @@ use super::answer::Answer;
 use super::console::Volume;
 use super::exit::CliError;
 use super::opened::Opened;
+use super::revise::{self, Review};
 use super::workspace::Workspace;
 use super::{Call, runs};
 
@@ -47,6 +49,15 @@ pub(super) struct Options {
     /// Say of each statement of this memory what became of it and why
     #[arg(long, value_name = "PATH", conflicts_with_all = ["unified", "path", "stat"])]
     why: Option<String>,
+    /// Step through the statements of a run that waits: keep, drop or restore each
+    #[arg(long, conflicts_with_all = ["unified", "path", "why", "stat"])]
+    review: bool,
+    /// Do to the statements of a run that waits what this file says
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["unified", "path", "why", "stat"])]
+    decisions: Option<PathBuf>,
+    /// Write all statements to decide on to this file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["unified", "path", "why", "stat"])]
+    decisions_out: Option<PathBuf>,
     /// Only counts
     #[arg(long, conflicts_with_all = ["unified", "path"])]
     stat: bool,
@@ -92,14 +103,25 @@ struct Sides {
     changes: Vec<DreamChange>,
     /// Of a run: what the sessions said that it read.
     testimony: Testimony,
-    /// Of a run: when it was judged.
+    /// When a run was judged; for two stores, now.
     judged_at: Option<Timestamp>,
+    /// What must be forgotten.
+    forget: ForgetList,
     /// The run.
     run: Option<RunId>,
     missing: Vec<MemoryPath>,
 }
 
 pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
+    if options.review || options.decisions.is_some() || options.decisions_out.is_some() {
+        let run = match options.what.as_slice() {
+            [] => "latest",
+            [run] => run,
+            _ => return Err(CliError::usage("a review is of one run, not of two stores")),
+        };
+        let (decisions, decisions_out) = (options.decisions.as_deref(), options.decisions_out.as_deref());
+        return revise::run(call, &Review { run, steps: options.review, decisions, decisions_out }).await;
+    }
     let workspace = Workspace::open_project(call)?;
     let opened = workspace.backend(call, false)?;
     let state = workspace.state_read_only()?;
@@ -108,13 +130,14 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         [a, b] => {
             let before = one_side(&workspace, &opened, state, call, a).await?;
             let after = one_side(&workspace, &opened, state, call, b).await?;
-            Sides { names: (a.clone(), b.clone()), before, after, ..Sides::default() }
+            let forget = forget_list(&workspace, [a, b])?;
+            let judged_at = Some(call.parts.clock().now());
+            Sides { names: (a.clone(), b.clone()), before, after, forget, judged_at, ..Sides::default() }
         }
-        [run] => of_run(&workspace, &opened, state, run).await?,
-        _ => of_run(&workspace, &opened, state, "latest").await?,
+        [run] => of_run(&workspace, &opened, state, call, run).await?,
+        _ => of_run(&workspace, &opened, state, call, "latest").await?,
     };
-    let forget = ForgetList::default();
-    let context = Context { testimony: &sides.testimony, forget: &forget, now: sides.judged_at };
+    let context = Context { testimony: &sides.testimony, forget: &sides.forget, now: sides.judged_at };
     let ledger = Ledger::of(&sides.before, &sides.after, &context);
     let fates = Fates::of(&ledger, &sides.before, &sides.after, &sides.testimony);
     let mut diff = StoreDiff::between(&sides.before, &sides.after);
@@ -245,6 +268,7 @@ async fn of_run(
     workspace: &Workspace,
     opened: &Opened,
     state: Option<&dyn StateStore>,
+    call: &Call<'_>,
     name: &str,
 ) -> Result<Sides, CliError> {
     let backend = opened.backend.as_ref();
@@ -279,9 +303,23 @@ async fn of_run(
         changes,
         testimony: grounds.testimony,
         judged_at: ledger.map(|ledger| ledger.at),
+        forget: workspace.forget_list_of(call, &journal.state().plan),
         run: Some(run.clone()),
         missing: [grounds.before.missing, grounds.after.missing].concat(),
     })
+}
+
+/// Returns the forget list of the first of two sides that is a store of the project with one.
+fn forget_list(workspace: &Workspace, names: [&String; 2]) -> Result<ForgetList, CliError> {
+    for name in names {
+        let alias = workspace.project.stores.keys().find(|alias| alias.as_str() == name);
+        if let Some(alias) = alias
+            && let Some(list) = workspace.forget_list(alias)?
+        {
+            return Ok(list);
+        }
+    }
+    Ok(ForgetList::default())
 }
 
 /// Opens what one argument names: an alias, a store id, or a folder.

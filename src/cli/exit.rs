@@ -310,6 +310,8 @@ impl From<RunError> for CliError {
                 );
                 Self::caused(ExitCode::Stale, &error).hint(hint)
             }
+            RunError::TextGone(_) => Self::caused(ExitCode::RemoteFailed, &error)
+                .hint("Give the run up with `dreamrun cancel`; nothing of it is live."),
             RunError::Archive(error) => error.into(),
             RunError::Folder { .. } => Self::caused(ExitCode::Unexpected, &error)
                 .hint("The alias has not moved. Mend the folder, then run `dreamrun apply` again."),

@@ -45,13 +45,20 @@ pub(super) struct RejectOptions {
     reason: Option<String>,
 }
 
+impl ApproveOptions {
+    /// Agrees to a run, overriding nothing.
+    pub(super) fn of(run: String) -> Self {
+        Self { run, overrides: Vec::new(), reason: None }
+    }
+}
+
 #[derive(Debug, Serialize)]
 struct Decided {
     run: RunView,
 }
 
 /// Opens everything that acting on one existing run takes, and hands it to `act`.
-async fn with_run<F>(call: &Call<'_>, name: &str, act: F) -> Result<Answer, CliError>
+pub(super) async fn with_run<F>(call: &Call<'_>, name: &str, act: F) -> Result<Answer, CliError>
 where
     F: AsyncFnOnce(&Desk<'_>, Journal) -> Result<Applied, CliError>,
 {
@@ -78,7 +85,7 @@ fn busy(run: &RunId) -> CliError {
         .hint(format!("See `dreamrun show {run}`."))
 }
 
-fn check_waits(journal: &Journal) -> Result<(), CliError> {
+pub(super) fn check_waits(journal: &Journal) -> Result<(), CliError> {
     let phase = &journal.state().phase;
     if matches!(phase, Phase::AwaitingReview(_) | Phase::Blocked(_)) {
         return Ok(());

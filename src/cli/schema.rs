@@ -22,6 +22,10 @@ enum Which {
     Pipeline,
     /// The project file
     Project,
+    /// Probe files, which `gates.probes` names
+    Probes,
+    /// Forget lists, which `stores.NAME.forget` names
+    Forget,
     /// Fixture files, `pipelines/NAME.test.yaml`
     Test,
     /// The document that `plan --json` prints
@@ -35,6 +39,8 @@ pub(super) fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError
     let (name, text) = match options.which {
         Which::Pipeline => ("pipeline", schema::PIPELINE_SCHEMA),
         Which::Project => ("project", schema::PROJECT_SCHEMA),
+        Which::Probes => ("probes", schema::PROBES_SCHEMA),
+        Which::Forget => ("forget", schema::FORGET_SCHEMA),
         Which::Test => ("test", schema::TEST_SCHEMA),
         Which::Plan => ("plan", PLAN_SCHEMA),
     };

@@ -55,7 +55,7 @@ pub(super) fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError
         return Err(CliError::invalid(loaded.problems));
     }
     let mut results: Vec<FileResults> =
-        fixtures.iter().map(|fixture| carry_out(fixture, options.case.as_deref())).collect();
+        fixtures.iter().map(|fixture| carry_out(&root, fixture, options.case.as_deref())).collect();
     results.retain(|file| !file.cases.is_empty());
     let cases = || results.iter().flat_map(|file| &file.cases);
     if let (0, Some(text)) = (cases().count(), &options.case) {
@@ -120,16 +120,17 @@ fn named(call: &Call<'_>, root: &Path, names: &[String]) -> Result<Vec<PathBuf>,
     Ok(files)
 }
 
-fn carry_out(fixture: &Fixture, only: Option<&str>) -> FileResults {
+fn carry_out(root: &Path, fixture: &Fixture, only: Option<&str>) -> FileResults {
     let is_asked = |name: &str| only.is_none_or(|text| name.contains(text));
     let Fixture { tests, pipeline, .. } = fixture;
+    let rules = crate::run::rules::read(root, &pipeline.gates);
     let mut cases: Vec<CaseResult> = tests
         .cases
         .par_iter()
         .filter(|case| is_asked(&case.name))
         .map(|case| {
             let (before, after) = stores(fixture, case);
-            fixture::judge(case, pipeline, &before, &after)
+            fixture::judge(case, pipeline, &rules, &before, &after)
         })
         .collect();
     let plans = tests.plans.iter().filter(|case| is_asked(&case.name));

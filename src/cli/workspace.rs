@@ -11,8 +11,11 @@ use rayon::prelude::*;
 use crate::archive::Archive;
 use crate::backend::local::{LocalBackend, LocalOptions};
 use crate::ids::{Alias, PipelineName};
+use crate::ledger::forget::ForgetList;
+use crate::plan::Plan;
+use crate::run::rules;
 use crate::spec::codes::Code;
-use crate::spec::pipeline::Pipeline;
+use crate::spec::pipeline::{GateSpec, Pipeline};
 use crate::spec::problem::{Problem, has_errors, sort};
 use crate::spec::project::{BackendSpec, Project, StateSpec};
 use crate::spec::source::{FILE_BYTES_LIMIT, SourceFile};
@@ -198,6 +201,7 @@ pub(super) fn load(call: &Call<'_>, root: &Path, files: &[PathBuf]) -> Result<Lo
             loaded.sources.extend(source);
         }
         problems.extend(lockfile::resolve(root, project, &mut loaded.pipelines));
+        problems.extend(rule_files(root, project, &loaded.pipelines, &allowed, &mut loaded.sources));
         loaded.files += files.len();
         let named: Vec<_> = named.iter().map(|(place, name)| (&loaded.sources[*place], name)).collect();
         problems.extend(spec::check_names(&named));
@@ -206,6 +210,53 @@ pub(super) fn load(call: &Call<'_>, root: &Path, files: &[PathBuf]) -> Result<Lo
     loaded.project = project;
     loaded.problems = problems;
     Ok(loaded)
+}
+
+/// Reads the probe files and forget lists that the project names, and returns their problems.
+fn rule_files(
+    root: &Path,
+    project: &Project,
+    pipelines: &[Pipeline],
+    allowed: &[PathBuf],
+    sources: &mut Vec<SourceFile>,
+) -> Vec<Problem> {
+    let mut named: BTreeMap<(&Path, bool), (&Path, String)> = BTreeMap::new();
+    for (alias, store) in &project.stores {
+        if let Some(file) = &store.forget {
+            let by = (Path::new(PROJECT_FILE), format!("stores.{alias}.forget"));
+            named.entry((file, true)).or_insert(by);
+        }
+    }
+    for pipeline in pipelines {
+        for gate in &pipeline.gates {
+            if let GateSpec::Probes(levels) = gate {
+                let by = (pipeline.file.as_path(), "gates.probes.file".to_owned());
+                named.entry((&levels.file, false)).or_insert(by);
+            }
+        }
+    }
+    let mut problems = Vec::new();
+    for ((file, is_forget), (by, route)) in named {
+        let source = match read_source(root, file, allowed) {
+            Ok(source) => source,
+            Err(error) if error.problems.is_empty() => {
+                let label = format!("`{route}` names `{}`, which cannot be read", file.display());
+                let problem = Problem::of_file(Code::RuleFile, by, label);
+                problems.push(problem.help("write the file, or correct the path"));
+                continue;
+            }
+            Err(error) => {
+                problems.extend(error.problems);
+                continue;
+            }
+        };
+        problems.extend(match is_forget {
+            true => spec::load_forget(&source).map_or_else(|found| found, |(_, warnings)| warnings),
+            false => spec::load_probes(&source).map_or_else(|found| found, |(_, warnings)| warnings),
+        });
+        sources.push(source);
+    }
+    problems
 }
 
 /// Returns the problems an error is about, so that they are told with all others.
@@ -303,6 +354,37 @@ impl Workspace {
     /// Returns the archive of replaced text, if the project keeps one.
     pub(super) fn archive(&self) -> Option<Archive> {
         self.project.archive.as_ref().map(|folder| Archive::at(self.root.join(folder)))
+    }
+
+    /// Reads the forget list of a store, as it is now.
+    pub(super) fn forget_list(&self, alias: &Alias) -> Result<Option<ForgetList>, CliError> {
+        let Some(file) = self.project.stores.get(alias).and_then(|store| store.forget.clone()) else {
+            return Ok(None);
+        };
+        let name = file.display().to_string();
+        match rules::read(&self.root, &[GateSpec::Forget(file)]).forget {
+            None => Ok(None),
+            Some(Ok(list)) => Ok(Some(list)),
+            Some(Err(reason)) => Err(CliError::new(
+                ExitCode::InvalidFiles,
+                format!("the forget list `{name}` cannot be used: {reason}"),
+            )
+            .hint("`dreamrun validate` shows what is wrong with it.")),
+        }
+    }
+
+    /// Reads the forget list that a run was held to, as it is now. What is not known is not counted as
+    /// dropped: without the list its statements are lost.
+    pub(super) fn forget_list_of(&self, call: &Call<'_>, plan: &Plan) -> ForgetList {
+        match rules::read(&self.root, &plan.gates).forget {
+            None => ForgetList::default(),
+            Some(Ok(list)) => list,
+            Some(Err(reason)) => {
+                let note = call.console.paint.warn("note:");
+                call.console.complain(&format!("{note} the forget list cannot be used: {reason}\n"));
+                ForgetList::default()
+            }
+        }
     }
 
     /// Opens state for writing.

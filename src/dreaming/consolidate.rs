@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::dream::{ChangeKind, DreamChange, Replaced};
 use crate::memory::{Memory, MemoryPath};
 use crate::snapshot::Snapshot;
+use crate::text::subject::Form;
 
 use super::contradictions;
-use super::corpus::Corpus;
+use super::corpus::{Corpus, Note};
 use super::duplicates::{self, Fuller};
 use super::editions;
 use super::fate::{Fate, quoted};
@@ -67,12 +68,26 @@ pub(super) fn settle(
     is_changed
 }
 
-/// Says whether all that one statement says is the beginning of another: what the longer one says as well,
-/// and goes on from, gives it no other value.
+/// Says whether another statement begins with all that one says, or quotes it word for word: what the longer
+/// one says as well gives it no other value, unless it is a word of an attribute's only value.
 fn is_excerpt(corpus: &Corpus<'_>, short: usize, long: usize) -> bool {
-    let (short, long) = (&corpus.notes[short].normal, &corpus.notes[long].normal);
-    long.strip_prefix(short.as_str()).is_some_and(|rest| rest.starts_with(' '))
+    let (short, long) = (&corpus.notes[short], &corpus.notes[long]);
+    let is_attribute = |note: &Note<'_>| note.claim.as_ref().is_some_and(|c| c.form == Form::Attribute);
+    let is_word_apart = long.words.len() <= short.words.len() + VALUE_WORDS;
+    if is_attribute(short) && short.subject_id == long.subject_id && is_word_apart {
+        return false;
+    }
+    let goes_on = |rest: &str| rest.starts_with(' ');
+    long.normal.strip_prefix(short.normal.as_str()).is_some_and(goes_on)
+        || QUOTES.iter().any(|(open, close)| {
+            long.statement.text.contains(&format!("{open}{}{close}", short.statement.text))
+        })
 }
+
+/// What more words than this add is said beside a value.
+const VALUE_WORDS: usize = 2;
+/// Marks around what is quoted.
+const QUOTES: [(char, char); 4] = [('"', '"'), ('“', '”'), ('«', '»'), ('„', '“')];
 
 /// Finds duplicates among the statements that still stand.
 fn merge(
@@ -94,7 +109,10 @@ fn merge(
         // to a journal's page, and the fuller memory to the poorer one.
         let mut kept: Vec<usize> = Vec::new();
         for &(_, at) in group {
-            match kept.iter_mut().find(|kept| duplicates::share_context(corpus, at, **kept)) {
+            let is_same = |kept: usize| {
+                duplicates::share_context(corpus, at, kept) && !duplicates::are_both_needed(corpus, at, kept)
+            };
+            match kept.iter_mut().find(|kept| is_same(**kept)) {
                 None => kept.push(at),
                 Some(keeper) => {
                     let is_heir = duplicates::is_preferred(corpus, at, *keeper);
@@ -135,7 +153,11 @@ fn merge(
             Some(Fuller::Neither) if length(other) > length(at) => (at, other),
             Some(Fuller::Neither) => (other, at),
         };
-        if ages(gone, heir) {
+        let (gone, heir) = match same {
+            Some(Fuller::Neither) if duplicates::is_uprooted(corpus, gone, heir) => (heir, gone),
+            _ => (gone, heir),
+        };
+        if ages(gone, heir) || duplicates::is_uprooted(corpus, gone, heir) {
             continue;
         }
         fates.insert(gone, Fate { heir, kind: ChangeKind::Merged, because: "said in other words in" });

@@ -54,11 +54,24 @@ pub(super) fn is_copied(corpus: &Corpus<'_>, old: usize, new: usize) -> bool {
     !is_ordered && x.doc != y.doc && copies(&path(y), &path(x))
 }
 
-/// Says whether the later of two notes with the same text stands under nothing, where the older one stands
-/// under headings that say what it is about. A day that a path or heading gives outweighs them.
-fn is_uprooted(corpus: &Corpus<'_>, old: usize, new: usize) -> bool {
-    let (x, y) = (&corpus.notes[old], &corpus.notes[new]);
-    x.doc != y.doc && !x.trail.is_empty() && y.trail.is_empty() && !y.moment.is_some_and(|m| m.explicit)
+/// Says whether a statement would lose what it is about: `gone` stands under headings and `heir` under none,
+/// or `gone` in a memory about a subject and `heir` on a journal's page.
+pub(super) fn is_uprooted(corpus: &Corpus<'_>, gone: usize, heir: usize) -> bool {
+    let (x, y) = (&corpus.notes[gone], &corpus.notes[heir]);
+    let is_journal = |note: &Note<'_>| corpus.docs[note.doc].dated;
+    let is_dated = x.moment.is_some_and(|m| m.explicit);
+    x.doc != y.doc
+        && (!x.trail.is_empty() && y.trail.is_empty() || !is_dated && !is_journal(x) && is_journal(y))
+}
+
+/// Says whether two notes with the same text both have something of their own: the one the headings it
+/// stands under, the other a later day.
+pub(super) fn are_both_needed(corpus: &Corpus<'_>, a: usize, b: usize) -> bool {
+    let is_needed = |old: usize, new: usize| {
+        let is_explicit = |at: usize| corpus.notes[at].moment.is_some_and(|m| m.explicit);
+        is_uprooted(corpus, old, new) && corpus.is_before(old, new) && is_explicit(old) && is_explicit(new)
+    };
+    is_needed(a, b) || is_needed(b, a)
 }
 
 /// Says whether note `a` rather than note `b` is the one to keep, where both have the same text.

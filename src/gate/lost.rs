@@ -205,7 +205,8 @@ mod tests {
         let now: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
         let window = LostWindow { days: 30, limits: share(2.0, 3.0) };
         let limits = LostLimits { windows: vec![window], ..LostLimits::default() };
-        let table: [(&[(i64, u64)], usize, Outcome, &str); 5] = [
+        type Row<'a> = (&'a [(i64, u64)], usize, Outcome, &'a str);
+        let table: [Row<'_>; 5] = [
             (&[], 10, Outcome::Pass, "0 of 10 statements lost (0%)"),
             (&[(31, 9)], 10, Outcome::Pass, "0 of 10 statements lost (0%)"),
             (&[(20, 2), (10, 2)], 10, Outcome::Pass, "0 of 10 statements lost (0%); 4 in 30 days (4%)"),

@@ -19,6 +19,11 @@ mod limits;
 mod convergence;
 mod cost;
 mod assert;
+pub mod rules;
+mod passage;
+pub mod injection;
+mod forget;
+mod probes;
 
 use std::collections::BTreeSet;
 
@@ -33,6 +38,7 @@ use crate::price::Usd;
 use crate::snapshot::Snapshot;
 use crate::spec::pipeline::{GateSpec, Level};
 
+use rules::Rules;
 use verdict::{Outcome, Verdict};
 
 /// What gates are shown.
@@ -52,6 +58,8 @@ pub struct Evidence<'a> {
     pub untrusted: &'a BTreeSet<ContentHash>,
     /// What earlier runs of the alias lost, oldest first.
     pub losses: &'a [RunLosses],
+    /// What files of the project say that gates go by.
+    pub rules: &'a Rules,
     /// What a second, offline dream over the candidate would leave; none where no gate asks.
     pub second_pass: Option<&'a Snapshot>,
     /// What the run has cost so far, at most; none if the price of a dream is not known.
@@ -81,6 +89,9 @@ pub fn judge(spec: &GateSpec, evidence: &Evidence<'_>) -> Verdict {
         GateSpec::Policy(rules) => policy::judge(rules, evidence),
         GateSpec::Limits { on_exceed, entries } => limits::judge(*on_exceed, *entries, evidence),
         GateSpec::Secrets(level) => secrets::judge(*level, evidence),
+        GateSpec::Injection(levels) => injection::judge(levels, evidence),
+        GateSpec::Forget(file) => forget::judge(file, evidence),
+        GateSpec::Probes(levels) => probes::judge(levels, evidence),
         GateSpec::Convergence(thresholds) => convergence::judge(thresholds, evidence),
         GateSpec::Cost { review, block } => cost::judge(*review, *block, evidence),
         GateSpec::Assert(assertions) => assert::judge(assertions, evidence),
@@ -167,6 +178,7 @@ mod testing {
             ledger: &Ledger::of(before, after, &context),
             testimony: &testimony,
             untrusted: &BTreeSet::new(),
+            rules: &Rules::default(),
             losses: &[],
             second_pass: None,
             spent: Some(Usd::ZERO),
@@ -211,7 +223,10 @@ mod tests {
             let verdicts = with_evidence(&before, &after, |evidence| judge_all(&default_gates(), evidence));
             assert_eq!(overall(&verdicts), outcome, "{kept} of 25 kept: {verdicts:#?}");
             let names: Vec<_> = verdicts.iter().map(|v| v.gate.as_str()).collect();
-            assert_eq!(names, ["lost", "entries_removed", "bytes", "unchanged", "limits", "secrets"]);
+            assert_eq!(
+                names,
+                ["lost", "entries_removed", "bytes", "unchanged", "limits", "secrets", "injection"]
+            );
         }
     }
 

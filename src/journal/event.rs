@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::adoption::Conflict;
 use crate::adoption::decide::Reason;
+use crate::adoption::edit::{Edits, EntryEdit};
 use crate::dream::{ChangeKind, DreamError, DreamStatus, Usage};
 use crate::gate::verdict::Verdict;
 use crate::ids::{DeploymentId, DreamId, MemoryStoreId, SessionId};
@@ -117,7 +118,7 @@ pub enum JournalEvent {
         budget: Option<Usd>,
     },
     /// The output of the last dream is whole, or was changed: by a rebase, or by somebody after it was
-    /// judged. Legal in *dreamed*, *rebasing*, *judged*, and *adopting* while nothing has moved or been copied.
+    /// judged. Legal in *dreamed*, *rebasing*, *editing*, *judged*, and *adopting* while nothing has moved or been copied.
     CandidateRecorded {
         /// The candidate.
         store: MemoryStoreId,
@@ -179,6 +180,16 @@ pub enum JournalEvent {
         by: String,
         /// Why, in their words.
         reason: Option<String>,
+    },
+    /// A person is about to change the candidate, statement by statement. The intent. It is recorded and
+    /// judged again afterwards. Legal in *awaiting review* and *blocked*.
+    EditIntended {
+        /// Who.
+        by: String,
+        /// What they do.
+        edits: Edits,
+        /// The memories that change by it.
+        entries: Vec<EntryEdit>,
     },
     /// The alias is about to move. The intent. Legal in *judged*.
     AdoptionIntended {

@@ -8,6 +8,7 @@
 //!                      ⇅                   ↓                              ▲               │
 //!                  over budget        dream failed → ready                └── rebasing ◀──┤
 //!   awaiting review, blocked ⇄ judged → adopting → adopted                                 │
+//!   awaiting review, blocked → editing → candidate                                         │
 //!   unchanged · rejected · failed · canceling → canceled                    ◀──────────────┘
 //! ```
 //!
@@ -21,6 +22,7 @@
 use std::collections::BTreeMap;
 
 use crate::adoption::decide::Reason;
+use crate::adoption::edit::{Edits, EntryEdit};
 use crate::adoption::{self, Conflict};
 use crate::dream::{ChangeKind, DreamStatus, Usage};
 use crate::gate::verdict::Verdict;
@@ -65,6 +67,8 @@ pub struct RunState {
     pub carried: Vec<MemoryPath>,
     /// Memories that both the live store and the dream changed; the candidate holds the live version.
     pub conflicts: Vec<Conflict>,
+    /// What people changed in the candidate, oldest first.
+    pub edits: Vec<EditRecord>,
     /// Files of a directory target that were left as they are, because a person changed them.
     pub kept_files: Vec<String>,
     /// What the live store held right after adoption, late writes included.
@@ -147,6 +151,13 @@ pub enum Phase {
     AwaitingReview(Vec<Reason>),
     /// Nothing will be adopted without an override.
     Blocked(Vec<Reason>),
+    /// A person's edits are being made in the candidate.
+    Editing {
+        /// What they do.
+        edits: Edits,
+        /// The memories that change by it.
+        entries: Vec<EntryEdit>,
+    },
     /// The alias is moving.
     Adopting {
         /// The store that gives way.
@@ -195,6 +206,7 @@ impl Phase {
             Self::Rebasing { .. } => "rebasing",
             Self::AwaitingReview(_) => "awaiting_review",
             Self::Blocked(_) => "blocked",
+            Self::Editing { .. } => "editing",
             Self::Adopting { .. } => "adopting",
             Self::Adopted => "adopted",
             Self::Unchanged => "unchanged",
@@ -271,6 +283,19 @@ pub struct CopyEnd {
     pub kept: Vec<MemoryPath>,
     /// The memories whose text was gone.
     pub missing: Vec<MemoryPath>,
+}
+
+/// What a person changed in a candidate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditRecord {
+    /// Who.
+    pub by: String,
+    /// How many statements they took out.
+    pub dropped: u64,
+    /// How many they put back.
+    pub restored: u64,
+    /// The memories that changed by it.
+    pub paths: Vec<MemoryPath>,
 }
 
 /// The session of a session target.
@@ -352,6 +377,7 @@ impl JournalEvent {
             Self::AdoptionBlocked { .. } => "adoption_blocked",
             Self::Approved { .. } => "approved",
             Self::Rejected { .. } => "rejected",
+            Self::EditIntended { .. } => "edit_intended",
             Self::AdoptionIntended { .. } => "adoption_intended",
             Self::FolderWritten { .. } => "folder_written",
             Self::CopyIntended { .. } => "copy_intended",
@@ -396,6 +422,7 @@ impl RunState {
             rejection: None,
             carried: Vec::new(),
             conflicts: Vec::new(),
+            edits: Vec::new(),
             kept_files: Vec::new(),
             adopted_hash: None,
             is_folder_written: false,
@@ -525,6 +552,12 @@ impl RunState {
                 self.candidate = Some(Candidate { store, hash, size: Size { entries, bytes } });
                 P::Candidate
             }
+            (P::Editing { .. }, E::CandidateRecorded { store, hash, entries, bytes })
+                if self.is_candidate(&store) =>
+            {
+                self.candidate = Some(Candidate { store, hash, size: Size { entries, bytes } });
+                P::Candidate
+            }
             (P::Candidate, E::Judged { live, candidate, verdicts, fates }) => {
                 self.judgment = Some(Judgment { live, candidate, verdicts, fates });
                 P::Judged
@@ -549,6 +582,15 @@ impl RunState {
             (P::AwaitingReview(_) | P::Blocked(_), E::Rejected { by, reason }) => {
                 self.rejection = Some((by, reason));
                 P::Rejected
+            }
+            (P::AwaitingReview(_) | P::Blocked(_), E::EditIntended { by, edits, entries }) => {
+                self.edits.push(EditRecord {
+                    by,
+                    dropped: edits.dropped.len() as u64,
+                    restored: edits.restored.len() as u64,
+                    paths: entries.iter().map(|entry| entry.path.clone()).collect(),
+                });
+                P::Editing { edits, entries }
             }
             (P::Judged, E::AdoptionIntended { from, to, live, candidate }) if self.is_candidate(&to) => {
                 self.intended = Some(candidate);
@@ -633,6 +675,7 @@ impl RunState {
                 | P::Judged
                 | P::AwaitingReview(_)
                 | P::Blocked(_)
+                | P::Editing { .. }
                 | P::Adopting { .. },
                 E::CancelAsked { .. },
             ) => P::Canceling { dream: None },

@@ -1,10 +1,11 @@
 //! Events and whole journals for tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::adoption::decide::Reason;
+use crate::adoption::edit::{Edits, EntryEdit, StatementRef};
 use crate::dream::{ChangeKind, DreamError, DreamStatus, Usage};
 use crate::ids::{DeploymentId, DreamId, MemoryStoreId, RunId, SessionId};
 use crate::memory::{ContentHash, Memory, MemoryPath};
@@ -122,6 +123,14 @@ pub(crate) fn approved() -> JournalEvent {
 
 pub(crate) fn rejected() -> JournalEvent {
     JournalEvent::Rejected { by: "ada".to_owned(), reason: Some("worse".to_owned()) }
+}
+
+pub(crate) fn edit_intended() -> JournalEvent {
+    let path = MemoryPath::parse("/a").unwrap();
+    let statement = StatementRef { path: path.clone(), nth: 0, hash: hash("one") };
+    let edits = Edits { dropped: BTreeSet::from([statement]), ..Edits::default() };
+    let entries = vec![EntryEdit { path, from: Some(hash("one")), to: None }];
+    JournalEvent::EditIntended { by: "ada".to_owned(), edits, entries }
 }
 
 pub(crate) fn adoption_intended(to: &str) -> JournalEvent {

@@ -9,6 +9,8 @@ pub mod forget;
 mod judge;
 pub mod record;
 pub mod testimony;
+
+pub mod trust;
 pub mod window;
 
 use jiff::Timestamp;

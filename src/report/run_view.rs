@@ -9,7 +9,7 @@ use crate::adoption::Conflict;
 use crate::dream::{ChangeKind, DreamStatus, Usage};
 use crate::gate::verdict::Verdict;
 use crate::ids::{DeploymentId, DreamId, MemoryStoreId, PipelineName, RunId, SessionId};
-use crate::journal::run_state::{CopyRecord, Phase, RunState, Size};
+use crate::journal::run_state::{CopyRecord, EditRecord, Phase, RunState, Size};
 use crate::memory::MemoryPath;
 use crate::spec::pipeline::Target;
 
@@ -65,6 +65,9 @@ pub struct RunView {
     /// holds its own version.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub late_conflicts: Vec<Conflict>,
+    /// What people changed in the candidate, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub edits: Vec<EditView>,
     /// Files of a directory target that were left as they are, because a person changed them.
     pub kept_files: Vec<String>,
     /// What the copy into the live store came to, for `target: copy_back`.
@@ -96,6 +99,26 @@ pub struct SizeView {
 impl From<Size> for SizeView {
     fn from(size: Size) -> Self {
         Self { entries: size.entries, bytes: size.bytes }
+    }
+}
+
+/// What a person changed in the candidate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct EditView {
+    /// Who.
+    pub by: String,
+    /// How many statements they took out.
+    pub dropped: u64,
+    /// How many they put back.
+    pub restored: u64,
+    /// The memories that changed by it.
+    pub paths: Vec<MemoryPath>,
+}
+
+impl From<&EditRecord> for EditView {
+    fn from(record: &EditRecord) -> Self {
+        let EditRecord { by, dropped, restored, paths } = record.clone();
+        Self { by, dropped, restored, paths }
     }
 }
 
@@ -206,6 +229,7 @@ impl RunView {
             carried: state.carried.clone(),
             conflicts: state.conflicts.clone(),
             late_conflicts: state.late_conflicts.clone(),
+            edits: state.edits.iter().map(EditView::from).collect(),
             kept_files: state.kept_files.clone(),
             copy: state.copy.as_ref().map(CopyView::from),
             deployments: deployments(state),
@@ -235,6 +259,7 @@ fn because(state: &RunState) -> String {
             reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
         }
         Phase::Failed(reason) => reason.to_string(),
+        Phase::Editing { .. } => "edits are being made in the candidate".to_owned(),
         Phase::DreamFailed { batch, attempt, error } => {
             format!("try {attempt} at dream {batch} failed: {} ({})", error.message, error.kind)
         }

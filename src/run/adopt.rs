@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::io;
 
 use crate::adoption::decide::Situation;
-use crate::adoption::{Conflict, Decision, decide, rebase};
+use crate::adoption::{ChangeSet, Conflict, Decision, decide, rebase};
 use crate::backend::folder::{self, FolderError};
 use crate::backend::{BackendError, PastMemory, Refusal};
 use crate::ids::{MemoryStoreId, RunId};
@@ -134,6 +134,7 @@ async fn decide_on(
         candidate: judgment.candidate,
         carried: state.carried.len(),
         conflicts: state.conflicts.len(),
+        is_edited: !state.edits.is_empty(),
         approval: state.approval.as_ref().map(|approval| &approval.given),
     };
     let decision = if has_moved { Decision::Adopt } else { decide(&situation) };
@@ -179,6 +180,23 @@ pub(super) async fn perform_rebase(journal: &mut Journal, around: &Surroundings<
     around.backend.write(&candidate, writes.writes()).await?;
     let rebased = around.backend.index(&candidate).await?;
     record(journal, around, candidate_event(candidate, &rebased)).await
+}
+
+/// Makes a person's edits in the candidate, or finishes making them.
+pub(super) async fn perform_edit(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
+    let state = journal.state();
+    let Phase::Editing { edits, entries } = &state.phase else { return Ok(()) };
+    let Some((base, candidate)) = base_and_candidate(state) else { return Ok(()) };
+    let candidate = candidate.clone();
+    let before = base_snapshot(around.backend, base).await?;
+    let found = around.backend.snapshot(&candidate).await?;
+    let edited = edits.made_in(entries, &before, &found)?;
+    let writes = ChangeSet::between(&found, &edited);
+    if !writes.is_empty() {
+        around.backend.write(&candidate, writes.writes()).await?;
+    }
+    let written = around.backend.index(&candidate).await?;
+    record(journal, around, candidate_event(candidate, &written)).await
 }
 
 /// Says whether an alias was moved by a run.

@@ -10,17 +10,16 @@ use crate::gate::verdict::Verdict;
 use crate::ids::SessionId;
 use crate::journal::Journal;
 use crate::journal::run_state::Base;
-use crate::ledger::forget::ForgetList;
 use crate::ledger::record::RunLedger;
 use crate::ledger::testimony::Testimony;
-use crate::ledger::{Context, Ledger};
+use crate::ledger::{Context, Ledger, trust};
 use crate::memory::ContentHash;
 use crate::snapshot::Snapshot;
 use crate::spec::pipeline::GateSpec;
 use crate::state;
 
 use super::perform::update_alias;
-use super::{RunError, Surroundings};
+use super::{RunError, Surroundings, rules};
 
 /// What the gates said, and what is kept of what they were shown.
 pub(super) struct Judged {
@@ -37,13 +36,14 @@ pub(super) async fn judge(
     after: &Snapshot,
 ) -> Result<Judged, RunError> {
     let plan = &journal.state().plan;
-    let forget = ForgetList::default();
+    let rules = rules::read(around.root, &plan.gates);
+    let forget = rules.forget_list().cloned().unwrap_or_default();
     let mut testimony = Testimony::default();
     let diff = StoreDiff::between(before, after);
     let now = Some(around.clock.now());
     let mut ledger = Ledger::of(before, after, &Context { testimony: &testimony, forget: &forget, now });
     let asks = plan.gates.iter().any(GateSpec::asks_for_testimony);
-    if ledger.wants_testimony() || (asks && ledger.counts.new > 0) {
+    if ledger.wants_testimony() || (asks && !diff.is_empty()) {
         let sessions: Vec<SessionId> =
             plan.batches.iter().flat_map(|batch| batch.sessions.iter().cloned()).collect();
         testimony = around.backend.testimony(&sessions).await?;
@@ -70,6 +70,7 @@ pub(super) async fn judge(
         ledger: &ledger,
         testimony: &testimony,
         untrusted: &untrusted,
+        rules: &rules,
         losses: &record.losses,
         second_pass: second_pass.as_ref().map(|pass| &pass.store),
         spent: journal.state().known_cost(),
@@ -82,7 +83,10 @@ pub(super) async fn judge(
         (base.index.hash(), after.hash()),
         &diff,
         &ledger,
-        untrusted,
+        trust::untrusted(&ledger, &testimony, &untrusted)
+            .into_keys()
+            .map(|at| ledger.after[at].hash)
+            .collect(),
     );
     Ok(Judged { verdicts, ledger: kept })
 }

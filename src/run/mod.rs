@@ -11,6 +11,7 @@ pub mod observer;
 pub mod past;
 mod perform;
 pub mod restore;
+pub mod rules;
 pub mod rollback;
 pub mod settle;
 mod targets;
@@ -174,6 +175,9 @@ pub enum RunError {
         /// The batch.
         batch: u32,
     },
+    /// What a person wants back is not there any more.
+    #[error(transparent)]
+    TextGone(#[from] crate::adoption::edit::TextGone),
     /// The folder of a directory target could not be written.
     #[error("could not write the candidate to `{folder}`")]
     Folder {

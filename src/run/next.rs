@@ -56,6 +56,8 @@ pub enum Next {
     Decide,
     /// Write live changes into the candidate.
     Rebase,
+    /// Make a person's edits in the candidate.
+    Edit,
     /// Write the candidate into the folder of a directory target.
     WriteFolder,
     /// Write the candidate into the live store.
@@ -113,6 +115,7 @@ pub fn next(plan: &Plan, state: &RunState) -> Next {
         Phase::Candidate => Next::Judge,
         Phase::Judged => Next::Decide,
         Phase::Rebasing { .. } => Next::Rebase,
+        Phase::Editing { .. } => Next::Edit,
         Phase::AwaitingReview(_) => Next::Stop(Stop::AwaitingReview),
         Phase::Blocked(_) => Next::Stop(Stop::Blocked),
         Phase::Adopting { .. } => adopting(plan, state),
@@ -162,6 +165,7 @@ fn ready(plan: &Plan, state: &RunState, batch: u32) -> Next {
 mod tests {
     use super::*;
     use crate::adoption::decide::Reason;
+    use crate::adoption::edit::Edits;
     use crate::dream::{DreamError, DreamStatus};
     use crate::journal::event::{FailReason, JournalEvent};
     use crate::journal::testing::*;
@@ -188,6 +192,7 @@ mod tests {
             (Phase::Candidate, Next::Judge),
             (Phase::Judged, Next::Decide),
             (Phase::Rebasing { live: index(&[]) }, Next::Rebase),
+            (Phase::Editing { edits: Edits::default(), entries: Vec::new() }, Next::Edit),
             (Phase::AwaitingReview(vec![Reason::Mode]), Next::Stop(Stop::AwaitingReview)),
             (Phase::Blocked(vec![Reason::Drift]), Next::Stop(Stop::Blocked)),
             (Phase::Adopting { from: store("live"), to: store("out"), live: hash("live") }, Next::MoveAlias),

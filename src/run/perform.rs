@@ -42,6 +42,7 @@ pub(super) async fn perform(
         Next::Judge => adopt::judge(journal, around).await,
         Next::Decide => adopt::decide_adoption(journal, around).await,
         Next::Rebase => adopt::perform_rebase(journal, around).await,
+        Next::Edit => adopt::perform_edit(journal, around).await,
         Next::WriteFolder => adopt::write_folder(journal, around).await,
         Next::CopyBack => targets::copy_back(journal, around).await,
         Next::MoveAlias => adopt::move_alias(journal, around).await,

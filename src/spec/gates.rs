@@ -111,6 +111,12 @@ pub enum GateSpec {
     },
     /// Credentials in the candidate.
     Secrets(Level),
+    /// Text in the candidate that was put there to be obeyed.
+    Injection(InjectionLevels),
+    /// What the store's forget list says must not be there: the file, relative to the project.
+    Forget(PathBuf),
+    /// What the store must know, and must not.
+    Probes(ProbeLevels),
     /// Statements of the candidate that a second dream would still change.
     Convergence(Thresholds),
     /// What the run cost.
@@ -139,6 +145,9 @@ impl GateSpec {
             Self::Policy(_) => "policy",
             Self::Limits { .. } => "limits",
             Self::Secrets(_) => "secrets",
+            Self::Injection(_) => "injection",
+            Self::Forget(_) => "forget",
+            Self::Probes(_) => "probes",
             Self::Convergence(_) => "convergence",
             Self::Cost { .. } => "cost",
             Self::Assert(_) => "assert",
@@ -147,7 +156,7 @@ impl GateSpec {
 
     /// Says whether the gate asks what the sessions said, beyond what the ledger asks for.
     pub fn asks_for_testimony(&self) -> bool {
-        false
+        matches!(self, Self::Injection(InjectionLevels { untrusted: Some(_), .. }))
     }
 
     /// Says whether the gate asks what a second dream would leave.
@@ -229,6 +238,43 @@ pub struct PolicyRule {
     pub lose: Option<Permission>,
 }
 
+/// What each kind of injected text means; nothing for a kind that is not looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InjectionLevels {
+    /// Text that speaks to a model as its master would.
+    pub instructions: Option<Level>,
+    /// Characters that people do not see and models read.
+    pub hidden: Option<Level>,
+    /// Statements that nobody but a tool is known to have said.
+    pub untrusted: Option<Level>,
+}
+
+/// The levels where a pipeline says nothing. What is not trusted is looked for only when asked: it reads
+/// the sessions.
+pub const DEFAULT_INJECTION: InjectionLevels =
+    InjectionLevels { instructions: Some(Level::Review), hidden: Some(Level::Review), untrusted: None };
+
+/// A probe file and what its answers mean.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProbeLevels {
+    /// The file, relative to the project. It is read when a candidate is judged.
+    pub file: PathBuf,
+    /// When a person must look.
+    pub review: Option<ProbeRule>,
+    /// When nothing is adopted.
+    pub block: Option<ProbeRule>,
+}
+
+/// Which answers to probes count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProbeRule {
+    /// A probe that the live store passes and the result fails.
+    AnyRegression,
+    /// A probe that the result fails, whatever it was before.
+    AnyFailure,
+}
+
 /// What a candidate equal to the live store means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -273,6 +319,7 @@ pub fn default_gates() -> Vec<GateSpec> {
         GateSpec::Unchanged(OnUnchanged::Skip),
         GateSpec::Limits { on_exceed: Level::Block, entries: DEFAULT_ENTRIES_LIMIT },
         GateSpec::Secrets(Level::Block),
+        GateSpec::Injection(DEFAULT_INJECTION),
     ]
 }
 

@@ -5,12 +5,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::authored::{AuthoredPipeline, AuthoredProject, AuthoredTests};
+use super::authored::{
+    AuthoredForgetFile, AuthoredPipeline, AuthoredProbeFile, AuthoredProject, AuthoredTests,
+};
 use super::check;
 use super::checker::Checker;
 use super::codes::Code;
 use super::fixture::Tests;
 use super::pipeline::Pipeline;
+use super::probes::ProbeList;
 use super::problem::{Problem, has_errors, sort};
 use super::project::Project;
 use super::route::{ROOT, Step};
@@ -19,6 +22,7 @@ use super::shape;
 use super::source::SourceFile;
 use super::yaml;
 use crate::ids::PipelineName;
+use crate::ledger::forget::ForgetList;
 
 /// What loading must be told from outside the files.
 #[derive(Debug, Clone, Default)]
@@ -67,6 +71,38 @@ pub fn load_pipeline(file: &SourceFile, project: &Project, options: &LoadOptions
     finish(pipeline, checker)
 }
 
+/// Loads a probe file.
+///
+/// # Errors
+///
+/// Returns all problems of the file, errors and warnings, by position.
+pub fn load_probes(file: &SourceFile) -> Loaded<ProbeList> {
+    let tree = yaml::read(file)?;
+    let mut checker = Checker::new(file, &tree);
+    let probes =
+        shape::decode::<AuthoredProbeFile>(Document::Probes, &tree, &mut checker).and_then(|authored| {
+            shape::check_version(&mut checker, authored.dreamrun);
+            check::probes(authored, &mut checker)
+        });
+    finish(probes, checker)
+}
+
+/// Loads a forget list.
+///
+/// # Errors
+///
+/// Returns all problems of the file, errors and warnings, by position.
+pub fn load_forget(file: &SourceFile) -> Loaded<ForgetList> {
+    let tree = yaml::read(file)?;
+    let mut checker = Checker::new(file, &tree);
+    let forget =
+        shape::decode::<AuthoredForgetFile>(Document::Forget, &tree, &mut checker).and_then(|authored| {
+            shape::check_version(&mut checker, authored.dreamrun);
+            check::forget(authored, &mut checker)
+        });
+    finish(forget, checker)
+}
+
 /// Loads the fixture tests of a pipeline.
 ///
 /// # Errors
@@ -103,6 +139,14 @@ pub fn line_of(file: &SourceFile, keys: &[&str]) -> Option<usize> {
     let steps: Vec<Step<'_>> = keys.iter().map(|key| Step::Key(key)).collect();
     let found = (1..=steps.len()).rev().map(|n| tree.find(&steps[..n])).find(|found| found.is_whole)?;
     Some(file.place(found.key_span()).line)
+}
+
+/// Returns the line, from 1, of a key that is reached through others; nothing if it is not there.
+pub fn exact_line_of(file: &SourceFile, keys: &[&str]) -> Option<usize> {
+    let tree = yaml::read(file).ok()?;
+    let steps: Vec<Step<'_>> = keys.iter().map(|key| Step::Key(key)).collect();
+    let found = tree.find(&steps);
+    found.is_whole.then(|| file.place(found.key_span()).line)
 }
 
 /// Tells which files give a name that another file gives too.

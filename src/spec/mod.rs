@@ -18,6 +18,7 @@ pub mod yaml;
 pub mod gates;
 pub mod pipeline;
 pub mod project;
+pub mod probes;
 pub mod fixture;
 pub mod authored;
 pub mod schema;
@@ -31,4 +32,7 @@ pub mod template;
 mod check;
 mod load;
 
-pub use load::{LoadOptions, Loaded, check_names, line_of, load_pipeline, load_project, load_tests};
+pub use load::{
+    LoadOptions, Loaded, check_names, exact_line_of, line_of, load_forget, load_pipeline, load_probes,
+    load_project, load_tests,
+};

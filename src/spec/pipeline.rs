@@ -14,8 +14,9 @@ use crate::price::Usd;
 use crate::spec::problem::Place;
 
 pub use crate::spec::gates::{
-    Assertion, DEFAULT_ENTRIES_LIMIT, GateSpec, Level, LostClass, LostLimits, LostWindow, OnUnchanged,
-    Permission, Pin, PolicyRule, Threshold, Thresholds, default_gates, default_lost,
+    Assertion, DEFAULT_ENTRIES_LIMIT, DEFAULT_INJECTION, GateSpec, InjectionLevels, Level, LostClass,
+    LostLimits, LostWindow, OnUnchanged, Permission, Pin, PolicyRule, ProbeLevels, ProbeRule, Threshold,
+    Thresholds, default_gates, default_lost,
 };
 
 /// One pipeline file after checking.

@@ -87,6 +87,8 @@ pub struct StoreSpec {
     pub bootstrap: Bootstrap,
     /// How many earlier stores `gc` leaves for rollback.
     pub keep_previous: u32,
+    /// The store's forget list, relative to the project.
+    pub forget: Option<PathBuf>,
 }
 
 /// What an alias points at before anything was adopted.

@@ -11,13 +11,18 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value};
 
-use super::authored::{AuthoredPipeline, AuthoredProject, AuthoredTests};
+use super::authored::{
+    AuthoredForgetFile, AuthoredPipeline, AuthoredProbeFile, AuthoredProject, AuthoredTests,
+};
 
 /// The schema of pipeline files, as published.
 pub const PIPELINE_SCHEMA: &str = include_str!("../../schemas/pipeline.schema.json");
 /// The schema of `dreamrun.yaml`, as published.
 pub const PROJECT_SCHEMA: &str = include_str!("../../schemas/project.schema.json");
-
+/// The schema of probe files, as published.
+pub const PROBES_SCHEMA: &str = include_str!("../../schemas/probes.schema.json");
+/// The schema of forget lists, as published.
+pub const FORGET_SCHEMA: &str = include_str!("../../schemas/forget.schema.json");
 /// The schema of fixture files, as published.
 pub const TEST_SCHEMA: &str = include_str!("../../schemas/test.schema.json");
 
@@ -28,6 +33,10 @@ pub enum Document {
     Pipeline,
     /// `dreamrun.yaml`.
     Project,
+    /// What `gates.probes.file` names.
+    Probes,
+    /// What `stores.NAME.forget` names.
+    Forget,
     /// `pipelines/*.test.yaml`.
     Test,
 }
@@ -45,10 +54,14 @@ impl Document {
     pub(super) fn published(self) -> &'static Published {
         static PIPELINE: LazyLock<Published> = LazyLock::new(|| compile(PIPELINE_SCHEMA));
         static PROJECT: LazyLock<Published> = LazyLock::new(|| compile(PROJECT_SCHEMA));
+        static PROBES: LazyLock<Published> = LazyLock::new(|| compile(PROBES_SCHEMA));
+        static FORGET: LazyLock<Published> = LazyLock::new(|| compile(FORGET_SCHEMA));
         static TEST: LazyLock<Published> = LazyLock::new(|| compile(TEST_SCHEMA));
         match self {
             Self::Pipeline => &PIPELINE,
             Self::Project => &PROJECT,
+            Self::Probes => &PROBES,
+            Self::Forget => &FORGET,
             Self::Test => &TEST,
         }
     }
@@ -58,6 +71,8 @@ impl Document {
         match self {
             Self::Pipeline => schema_of::<AuthoredPipeline>("dreamrun pipeline"),
             Self::Project => schema_of::<AuthoredProject>("dreamrun project"),
+            Self::Probes => schema_of::<AuthoredProbeFile>("dreamrun probes"),
+            Self::Forget => schema_of::<AuthoredForgetFile>("dreamrun forget list"),
             Self::Test => schema_of::<AuthoredTests>("dreamrun tests"),
         }
     }

@@ -368,13 +368,14 @@ fn yaml_1_1_boolean(text: &str) -> Option<bool> {
 /// Returns where a key would be at home, for keys that are often put in the wrong place.
 fn elsewhere(document: Document, key: &str) -> Option<&'static str> {
     match document {
+        Document::Pipeline => {}
         Document::Project => {
-            return matches!(key, "bootstrap" | "keep_previous").then_some("stores.NAME");
+            return matches!(key, "bootstrap" | "keep_previous" | "forget").then_some("stores.NAME");
         }
+        Document::Probes | Document::Forget => return None,
         Document::Test => {
             return matches!(key, "decision" | "gates" | "fates" | "findings").then_some("cases[…].expect");
         }
-        Document::Pipeline => {}
     }
     let home = match key {
         "store" | "sessions" => "input",

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use regex::{Regex, RegexBuilder};
+use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use unicode_normalization::{UnicodeNormalization, is_nfc_quick};
 
 use super::normal::normal;
@@ -70,6 +70,22 @@ pub fn compile(source: &str) -> Result<Regex, PatternError> {
     }
 }
 
+/// Compiles patterns that each [`compile`], to be searched for in one pass.
+///
+/// # Errors
+///
+/// Says what is wrong with one of them.
+pub fn compile_together(sources: &[&str]) -> Result<RegexSet, PatternError> {
+    RegexSetBuilder::new(sources)
+        .case_insensitive(true)
+        .multi_line(true)
+        .size_limit(PROGRAM_BYTES_LIMIT * sources.len().max(1) * 2)
+        .dfa_size_limit(CACHE_BYTES_LIMIT)
+        .nest_limit(NESTING_LIMIT)
+        .build()
+        .map_err(|error| PatternError::Syntax(error.to_string()))
+}
+
 /// The forms of a text that patterns are held against: as it is written, as it is read, and its normal form.
 /// Emphasis, line ends and characters that nobody sees do not hide what is said.
 #[derive(Debug)]
@@ -93,8 +109,13 @@ impl<'a> Forms<'a> {
 
     /// Says whether a pattern matches any of them.
     pub fn match_with(&self, pattern: &Regex) -> bool {
-        let others = [&self.read, &self.normal].into_iter().flatten();
-        pattern.is_match(self.written) || others.into_iter().any(|form| pattern.is_match(form))
+        self.iter().any(|form| pattern.is_match(form))
+    }
+
+    /// Returns the forms that differ.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let others = [&self.read, &self.normal].into_iter().flatten().map(String::as_str);
+        std::iter::once(self.written).chain(others)
     }
 }
 

@@ -467,12 +467,8 @@ fn part(tokens: &[Token<'_>], norm: &str) -> Option<Part> {
             ("", ..) => {}
             ("st" | "nd" | "rd" | "th", ..) => scale = ORDINAL,
             (_, Some(power), _) => {
-                let times = |written: Written| match written {
-                    Written::Figure(f) => Written::Figure(Figure { exponent: f.exponent + power, ..f }),
-                    raw @ Written::Raw(_) => raw,
-                };
-                figure = times(figure);
-                range = range.map(times);
+                figure = raised(figure, power);
+                range = range.map(|end| raised(end, power));
             }
             (_, _, Some(found)) => {
                 scale = found;
@@ -520,6 +516,13 @@ fn part(tokens: &[Token<'_>], norm: &str) -> Option<Part> {
         }
     }
     Some(Part { figure, scale, width, range, is_least })
+}
+
+fn raised(written: Written, power: i32) -> Written {
+    match written {
+        Written::Figure(figure) => Written::Figure(Figure { exponent: figure.exponent + power, ..figure }),
+        raw @ Written::Raw(_) => raw,
+    }
 }
 
 /// What an ordinal counts in.
@@ -595,9 +598,8 @@ fn number(norm: &str) -> Option<(Written, &str)> {
         return Some((Written::Figure(Figure { negative, ..figure }), rest));
     }
     let bytes = bare.as_bytes();
-    if !bytes.first().is_some_and(u8::is_ascii_digit)
-        && !(bytes.first() == Some(&b'.') && bytes.get(1).is_some_and(u8::is_ascii_digit))
-    {
+    let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    if !(is_digit(0) || bytes.first() == Some(&b'.') && is_digit(1)) {
         return None;
     }
     // Digits and the marks between them.

@@ -172,6 +172,7 @@ const SINGULAR: &[&str] = &[
     "location",
     "password",
     "price",
+    "command",
 ];
 
 /// Takes a statement apart, if it names its subject in one of the known ways.
@@ -225,8 +226,10 @@ pub fn claim_of(tokens: &[Token<'_>]) -> Option<Claim> {
     let value = &tokens[at + width..];
     let scalar = value.len() <= 2 && value.iter().any(|t| kind_of(t).is_some_and(is_scalar));
     let subject_is_whole = head.iter().any(|t| !lexicon::is_function_word(&t.norm));
+    // What is so now is the same thing that was so before.
+    let is_dated = width > 1 && tokens[at + width - 1].norm == "now";
     (subject_is_whole && (!verb_is_loose || singular || scalar)).then(|| Claim {
-        subject: joined(&tokens[..at + width]),
+        subject: joined(&tokens[..at + width - usize::from(is_dated)]),
         value: joined(value),
         subject_len: at + width,
         form: Form::Copula,
@@ -260,7 +263,7 @@ mod tests {
     fn a_subject_is_told_from_its_value() {
         insta::assert_snapshot!(
             ["**Deploy day**: Friday", "THX: parent organization is Lucasfilm.", "ttl | 30 s", "`a_b` - waits for it",
-             "The default port is 8080", "Ann's favourite colour is purple", "Bob lives in Berlin", "Bob is a dentist",
+             "The default port is 8080", "The default port is now 80", "The deploy command is `make ship`", "Ann's favourite colour is purple", "Bob lives in Berlin", "Bob is a dentist",
              "Note: it rains", "Run the tests"].map(shown).join("\n"),
             @r"
         Label deploy day => friday
@@ -268,6 +271,8 @@ mod tests {
         Label ttl => 30 s
         Label a_b => waits for it
         Copula the default port is => 8080
+        Copula the default port is => 80
+        Copula the deploy command is => make ship
         Copula ann's favourite colour is => purple
         Copula bob lives in => berlin
         none

@@ -22,7 +22,7 @@ fn blocked() -> Project {
 
 #[test]
 fn an_approved_candidate_is_adopted() {
-    insta::assert_snapshot!(waiting().run(&["approve", "latest"]), @r#"
+    insta::assert_snapshot!(waiting().run(&["approve", "latest"]), @r"
     -- stderr
 
     tidy-1 adopted
@@ -33,19 +33,19 @@ fn an_approved_candidate_is_adopted() {
       resolved  1 contradiction, newest kept
       learned   1 correction or preference
       playbooks 1 recovery seen in three or more sessions
-      gates     6 of 6 passed
+      gates     7 of 7 passed
       approved  by mira
 
-      dreamrun diff tidy-1                         what changed, and on what evidence
+      dreamrun diff tidy-1                        what changed, and on what evidence
       dreamrun rollback notes                      undo it
     -- exit 0
-    "#);
+    ");
 }
 
 #[test]
 fn a_rejected_candidate_is_dropped() {
     let project = waiting();
-    insta::assert_snapshot!(project.run(&["reject", "tidy-1", "--reason", "too eager"]), @r#"
+    insta::assert_snapshot!(project.run(&["reject", "tidy-1", "--reason", "too eager"]), @r"
     -- stderr
 
     tidy-1 rejected
@@ -56,12 +56,12 @@ fn a_rejected_candidate_is_dropped() {
       resolved  1 contradiction, newest kept
       learned   1 correction or preference
       playbooks 1 recovery seen in three or more sessions
-      gates     6 of 6 passed
+      gates     7 of 7 passed
       rejected  by mira: too eager
 
       dreamrun apply tidy                          start a new run
     -- exit 0
-    "#);
+    ");
     insta::assert_snapshot!(project.run(&["approve", "tidy-1"]), @r"
     -- stderr
     error: run `tidy-1` is rejected, nobody has to decide on it
@@ -110,7 +110,7 @@ fn an_unknown_gate_is_told_with_the_known_ones() {
     insta::assert_snapshot!(output, @r"
     -- stderr
     error: run `tidy-1` was not judged by a gate `probes`
-      = What can be overridden: lost, entries_removed, bytes, unchanged, limits, secrets, drift.
+      = What can be overridden: lost, entries_removed, bytes, unchanged, limits, secrets, injection, drift.
     -- exit 2
     ");
 }

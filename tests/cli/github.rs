@@ -28,7 +28,7 @@ fn a_plan_leaves_a_summary_and_outputs() {
     | store | notes, 3 memories (152 B) |
     | model | offline |
     | may cost | $0 |
-    | gates | lost review&gt;2% block&gt;20%, 30 days review&gt;5% block&gt;20%<br>entries_removed review&gt;60% block&gt;80%<br>bytes shrink review&gt;60%, grow review&gt;100%<br>unchanged skip<br>limits block over 2,000<br>secrets block |
+    | gates | lost review&gt;2% block&gt;20%, 30 days review&gt;5% block&gt;20%<br>entries_removed review&gt;60% block&gt;80%<br>bytes shrink review&gt;60%, grow review&gt;100%<br>unchanged skip<br>limits block over 2,000<br>secrets block<br>injection review |
     | adopt | automatic when every gate passes; the alias moves; live writes are carried over |
     "#);
     insta::assert_snapshot!(project.read("output"), @r"

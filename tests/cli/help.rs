@@ -231,6 +231,15 @@ fn help_of_diff() {
           --why <PATH>
               Say of each statement of this memory what became of it and why
 
+          --review
+              Step through the statements of a run that waits: keep, drop or restore each
+
+          --decisions <FILE>
+              Do to the statements of a run that waits what this file says
+
+          --decisions-out <FILE>
+              Write all statements to decide on to this file
+
           --stat
               Only counts
 
@@ -383,6 +392,27 @@ fn help_of_rollback() {
 }
 
 #[test]
+fn help_of_forget() {
+    insta::assert_snapshot!(help("forget"), @r"
+    Say where text still stands that a store's forget list forbids
+
+    Usage: dreamrun forget [OPTIONS] [ALIAS]
+
+    Arguments:
+      [ALIAS]
+              The store, by its alias
+
+    Options:
+          --hash <TEXT>
+              Print the rule that forbids this statement, which is stored nowhere; `-` reads it from
+              stdin. With ALIAS: look for it instead of what the forget list forbids
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+}
+
+#[test]
 fn help_of_gc() {
     insta::assert_snapshot!(help("gc"), @r"
     Delete stores that nothing needs any more
@@ -412,6 +442,8 @@ fn help_of_schema() {
               Possible values:
               - pipeline: Pipeline files
               - project:  The project file
+              - probes:   Probe files, which `gates.probes` names
+              - forget:   Forget lists, which `stores.NAME.forget` names
               - test:     Fixture files, `pipelines/NAME.test.yaml`
               - plan:     The document that `plan --json` prints
 

@@ -71,10 +71,7 @@ fn dream(project: &Project, time: usize) {
     let said = ["Go on.", "Go on.", "From now on, deploys go out on Thursday."][time % 3];
     project.session(&format!("night-{time}"), &format!("2026-11-{:02}T20:00:00Z", 20 + time), &[said]);
     let applied = project.run(&["apply", "tidy", "--yes", "--json"]).json();
-    if applied["outcome"] != "adopted" {
-        let _ =
-            project.run(&["approve", "latest", "--override", "lost", "--reason", "as meant"]).ends_with(0);
-    }
+    assert_eq!(applied["outcome"], "adopted", "{applied:#}");
 }
 
 fn live(project: &Project) -> String {
@@ -88,7 +85,7 @@ fn a_memory_is_followed_through_three_dreams_and_a_rename() {
     -- stderr
     notes: 3 runs
       2026-11-23T09:00:00Z tidy-3 adopted: 1 superseded, 2 kept
-      2026-11-22T09:00:00Z tidy-2 adopted, approved by mira: 1 lost, 3 kept
+      2026-11-22T09:00:00Z tidy-2 adopted: 1 lost, 3 kept
       2026-11-21T09:00:00Z tidy-1 adopted: 3 moved, 1 kept
     lost within 30 days: 1 of 4 statements, 25.0%
     -- exit 0

@@ -16,7 +16,7 @@ fn a_first_run_is_planned_from_the_folder() {
       model     offline, $0 (about 73 tokens: these sessions and the store, read once or more)
       gates     lost review>2% block>20%, 30 days review>5% block>20%
                 entries_removed review>60% block>80% · bytes shrink review>60%, grow review>100%
-                unchanged skip · limits block over 2,000 · secrets block
+                unchanged skip · limits block over 2,000 · secrets block · injection review
       adopt     automatic when every gate passes; the alias moves; live writes are carried over
 
       dream 1 of 1 reads the live store and 2 sessions (about 73 tokens, $0)
@@ -51,12 +51,13 @@ fn nothing_due_is_fine_and_has_a_reason() {
       model     offline, $0 (nothing to read)
       gates     lost review>2% block>20%, 30 days review>5% block>20%
                 entries_removed review>60% block>80% · bytes shrink review>60%, grow review>100%
-                unchanged skip · limits block over 2,000 · secrets block
+                unchanged skip · limits block over 2,000 · secrets block · injection review
       adopt     automatic when every gate passes; the alias moves; live writes are carried over
 
       2 sessions left out: read by an adopted run
 
     Nothing due tidy: no new session waits
+      due with 1 more session
     -- exit 0
     "#);
 }
@@ -103,7 +104,7 @@ fn offline_looks_at_the_file_alone() {
       model     offline
       gates     lost review>2% block>20%, 30 days review>5% block>20%
                 entries_removed review>60% block>80% · bytes shrink review>60%, grow review>100%
-                unchanged skip · limits block over 2,000 · secrets block
+                unchanged skip · limits block over 2,000 · secrets block · injection review
       adopt     automatic when every gate passes; the alias moves; live writes are carried over
       template
         │ Keep every number.

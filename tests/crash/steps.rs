@@ -115,8 +115,8 @@ fn an_apply_killed_at_any_step_ends_as_if_it_had_not_been() {
         finish: apply_to_the_end,
         traces: adopted(3),
     });
-    // 21 puts, 3 dreams asked for, 5 sessions read and 3 stores consolidated, on both sides.
-    assert_eq!(points, 2 * (21 + 3 + 5 + 3));
+    // 22 puts, 3 dreams asked for, 5 sessions read and 3 stores consolidated, on both sides.
+    assert_eq!(points, 2 * (22 + 3 + 5 + 3));
     eprintln!("{points} kill points of an apply");
 }
 
@@ -177,8 +177,8 @@ fn a_copy_taken_back_and_killed_at_any_step_is_taken_back_once() {
         },
         traces: Traces { generation: 2, ..adopted(3) },
     });
-    // The hold, the write and the alias, on both sides.
-    assert_eq!(points, 6);
+    // The hold, the write, the alias and the deed, on both sides.
+    assert_eq!(points, 8);
 }
 
 #[test]
@@ -282,7 +282,8 @@ fn a_rollback_killed_at_any_step_happens_once() {
         },
         traces: Traces { generation: 2, ..adopted(3) },
     });
-    assert_eq!(points, 2);
+    // The alias and the deed, on both sides.
+    assert_eq!(points, 4);
 }
 
 #[test]
@@ -322,4 +323,45 @@ fn processes_that_live_for_three_steps_each_get_there_too() {
     assert_eq!(End::of(&drill), End::of(&undisturbed));
     assert_eq!(drill.apply().exits(0).json()["outcome"], "nothing_due");
     eprintln!("{processes} processes for one run");
+}
+
+#[test]
+fn an_edit_killed_at_any_step_is_made_once() {
+    const EDIT: &[&str] = &["diff", "latest", "--decisions", "decisions.yaml"];
+    let points = kill_everywhere(&Scene {
+        prepare: || {
+            let drill = awaiting_review();
+            let written = ["diff", "latest", "--decisions-out", "decisions.yaml"];
+            let _ = drill.run(&written).exits(0);
+            let text = std::fs::read_to_string(drill.path("decisions.yaml")).unwrap();
+            // What is new goes, and the rest stays as the dream made it.
+            let mut is_new = false;
+            let lines: Vec<&str> = text
+                .lines()
+                .map(|line| {
+                    if line.starts_with("  fate: ") {
+                        is_new = line.ends_with("new");
+                    }
+                    if is_new && line.starts_with("  do: ") { "  do: drop" } else { line }
+                })
+                .collect();
+            assert!(lines.contains(&"  do: drop"), "{text}");
+            std::fs::write(drill.path("decisions.yaml"), lines.join("\n")).unwrap();
+            drill
+        },
+        arguments: EDIT,
+        live: Live::Quiet,
+        finish: |drill| {
+            if !has(drill, "edit_intended") {
+                let _ = drill.run(EDIT).exits(0);
+            }
+            let _ = drill.apply().exits(0);
+            let edits = drill.events()["small-1"].iter().filter(|kind| *kind == "edit_intended").count();
+            assert_eq!(edits, 1);
+            let waits = &drill.run(&["show", "latest", "--json"]).exits(0).json()["data"]["phase"];
+            assert_eq!(waits, "awaiting_review");
+        },
+        traces: Traces { generation: 0, claim: Some("small-1".to_owned()), dreams: 3, stores: 4 },
+    });
+    eprintln!("{points} kill points of an edit");
 }

@@ -239,7 +239,7 @@ pub(crate) fn names(text: &str) -> Vec<Range<usize>> {
         LazyLock::new(|| Regex::new(r"\p{Lu}[\p{L}\p{N}'-]+(?: \p{Lu}[\p{L}\p{N}'-]+)*").unwrap());
     const NO_NAMES: &str = " The This That These Those When If For And But Not You Your It Its We Our My In On At To Of Or As By \
         Also Then See Use Run Add Set Get Make New Old All Any Each Every Don't Do Note Never Always Only So Yes No None True False \
-        What Why How Who Where Which There Here They He She With Without Fixed Added Plan Logs IMPORTANT MUST NOT SHOULD TODO NOTE OK ";
+        What Why How Who Where Which There Here They He She With Without Fixed Added Plan Logs IMPORTANT MUST NOT SHOULD NOTE OK ";
     let mut out = Vec::new();
     for range in prose(text) {
         for found in NAME.find_iter(&text[range.clone()]) {

@@ -378,29 +378,6 @@ fn settings_of_gates_that_make_no_sense_are_refused_where_they_stand() {
 }
 
 #[test]
-fn gates_of_later_versions_are_refused_by_name() {
-    assert_snapshot!(drawn(&with("gates:\n  injection: review\n  probes: {file: p.yaml}\n")), @r#"
-    error[DR0501]: gate not available in this version
-     --> pipelines/nightly.yaml:7:3
-      |
-    7 |   injection: review
-      |   ^^^^^^^^^ the `injection` gate is not available in this version
-      |
-      = note: a gate that never fires is worse than none
-      = help: remove it
-
-    error[DR0501]: gate not available in this version
-     --> pipelines/nightly.yaml:8:3
-      |
-    8 |   probes: {file: p.yaml}
-      |   ^^^^^^ the `probes` gate is not available in this version
-      |
-      = note: a gate that never fires is worse than none
-      = help: remove it
-    "#);
-}
-
-#[test]
 fn an_undefined_template_variable_is_pointed_at() {
     assert_snapshot!(drawn(&with("vars: {min_sessions: 3}\ninstructions: |\n  Merge what is the same.\n  Keep {{ vars.min_sesions }} or {{ batch.idx }}.\n")), @r#"
     error[DR0402]: undefined template variable

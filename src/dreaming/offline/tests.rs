@@ -143,13 +143,68 @@ fn a_note_in_passing_takes_nothing_from_the_page_it_repeats() {
     let page = "# Harbor\n\n## Search\n\n- The index is rebuilt every night before the first ferry leaves the port.\n\n\
                 ## Engine\n\n- Booking engine: orders are rows, each change is an event. Parts: `api`, `mailer`, `index`.\n";
     for note in [
-        "# Day\n\n- The index is rebuilt every night before the first ferry leaves the port.\n",
-        "# Day\n\n- Booking engine: orders are rows, each change is an event.\n",
+        "The index is rebuilt every night before the first ferry leaves the port.",
+        "The indexes are rebuilt every night before the first ferry leaves the port.",
+        "Booking engine: orders are rows, each change is an event.",
     ] {
-        let made = dream(&store(&[("/harbor.md", page, 0), ("/daily/note.md", note, 5)]), &[]);
-        let harbor = made.store.get(&MemoryPath::parse("/harbor.md").unwrap());
-        assert_eq!(harbor.map(|memory| &*memory.content), Some(page));
+        for (path, title) in [("/daily/note.md", "Day"), ("/daily/2026-03-01.md", "2026-03-01")] {
+            let note = format!("# {title}\n\n- {note}\n");
+            let made = dream(&store(&[("/harbor.md", page, 0), (path, &note, 5)]), &[]);
+            let harbor = made.store.get(&MemoryPath::parse("/harbor.md").unwrap());
+            assert_eq!(harbor.map(|memory| &*memory.content), Some(page), "{path}: {note}");
+        }
     }
+    let (page, note) = (
+        "# Harbor\n\n- Lint with `yarn lint` before each push to main.\n",
+        "# 2026-03-01\n\n- Lint with `yarn lint` before each push to main.\n",
+    );
+    let made = dream(&store(&[("/harbor.md", page, 0), ("/daily/2026-03-01.md", note, 5)]), &[]);
+    assert_eq!(made.store.iter().map(|memory| &*memory.content).collect::<Vec<_>>(), [page]);
+}
+
+#[test]
+fn a_day_and_a_heading_each_keep_what_they_date_and_name() {
+    let line = "- The index is rebuilt every night before the first ferry leaves the port.\n";
+    let pages = [
+        ("/log/2026-01-01.md", &*format!("# 2026-01-01\n\n## Search\n\n{line}"), 0),
+        ("/log/2026-02-01.md", &*format!("# 2026-02-01\n\n{line}"), 0),
+    ];
+    assert_eq!(dream(&store(&pages), &[]).changes, []);
+}
+
+#[test]
+fn who_quotes_a_statement_does_not_overrule_it() {
+    let quoted = "Operation stopped by the hook: \"Request interrupted by the user\"";
+    let pages =
+        [("/a.md", "- Request interrupted by the user\n", 0), ("/b.md", &*format!("- {quoted}\n"), 5)];
+    assert_eq!(dream(&store(&pages), &[]).changes, []);
+}
+
+#[test]
+fn an_attribute_may_come_to_say_less() {
+    let input = [
+        ("/1932.md", "- Ouagadougou: country is Upper Volta territory.\n"),
+        ("/1958.md", "- Ouagadougou: country is Upper Volta.\n"),
+    ];
+    let made = dream(&store(&[(input[0].0, input[0].1, 0), (input[1].0, input[1].1, 5)]), &[]);
+    assert_eq!(made.store.iter().map(|memory| &*memory.content).collect::<Vec<_>>(), [input[1].1]);
+}
+
+#[test]
+fn what_is_so_now_overrules_what_was_so() {
+    let input = store(&[("/team.md", "# Team\n\n- The deploy command is `make ship`.\n", 0)]);
+    let turns =
+        ["The deploy command is now `deployctl up`.", "Remember that the deploy command is `just deploy`."];
+    let mut made = dream(&input, &[session("s1", 1, &turns[..1])]);
+    assert_eq!(
+        &*made.store.iter().next().unwrap().content,
+        "# Team\n\n- The deploy command is now `deployctl up`.\n"
+    );
+    made = dream(&made.store, &[session("s2", 2, &turns[1..])]);
+    assert_eq!(
+        &*made.store.iter().next().unwrap().content,
+        "# Team\n\n- The deploy command is `just deploy`.\n"
+    );
 }
 
 #[test]

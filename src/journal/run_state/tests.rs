@@ -31,6 +31,7 @@ fn ways() -> Vec<(&'static str, Vec<E>)> {
         ("rebasing", grown(&judged_, vec![rebase_intended()])),
         ("awaiting_review", review.clone()),
         ("blocked", grown(&judged_, vec![blocked()])),
+        ("editing", grown(&review, vec![edit_intended()])),
         ("unchanged", grown(&judged_, vec![E::Unchanged])),
         ("rejected", grown(&review, vec![rejected()])),
         ("failed", grown(&requested_, vec![E::DreamRefused { batch: 1, message: "no".to_owned() }])),
@@ -76,6 +77,7 @@ fn kinds() -> Vec<E> {
         blocked(),
         approved(),
         rejected(),
+        edit_intended(),
         adoption_intended("out-one"),
         folder_written(),
         copy_intended(),
@@ -135,8 +137,25 @@ const TABLE: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     ("rebasing", &[("candidate_recorded", "candidate")]),
-    ("awaiting_review", &[("approved", "judged"), ("rejected", "rejected"), ("cancel_asked", "canceling")]),
-    ("blocked", &[("approved", "judged"), ("rejected", "rejected"), ("cancel_asked", "canceling")]),
+    (
+        "awaiting_review",
+        &[
+            ("approved", "judged"),
+            ("rejected", "rejected"),
+            ("edit_intended", "editing"),
+            ("cancel_asked", "canceling"),
+        ],
+    ),
+    (
+        "blocked",
+        &[
+            ("approved", "judged"),
+            ("rejected", "rejected"),
+            ("edit_intended", "editing"),
+            ("cancel_asked", "canceling"),
+        ],
+    ),
+    ("editing", &[("candidate_recorded", "candidate"), ("cancel_asked", "canceling")]),
     (
         "adopting",
         &[
@@ -263,6 +282,7 @@ fn an_event_about_another_batch_dream_or_store_is_illegal() {
         ("dreamed", candidate("out-other", "candidate")),
         ("judged", adoption_intended("out-other")),
         ("rebasing", candidate("out-other", "candidate")),
+        ("editing", candidate("out-other", "candidate")),
         ("judged", candidate("out-other", "candidate")),
         ("adopting", candidate("out-other", "candidate")),
     ];

@@ -514,7 +514,7 @@ impl<'r, 'a> Bench<'r, 'a> {
                 Likeness::Rival(found) => {
                     is_denied |= found.score >= DENIAL_SCORE && in_place.contains(to);
                     // What came to stand in its place is asked for before what is only like it.
-                    let took_place = in_place.contains(to) && found.score >= NEWER_SCORE;
+                    let took_place = in_place.contains(to);
                     let rank = (took_place, found.score, is_here);
                     if rival.as_ref().is_none_or(|(most, ..)| rank > *most) {
                         rival = Some((rank, *to, found));

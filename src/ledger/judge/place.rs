@@ -269,16 +269,6 @@ pub(super) fn suits(
     {
         return true;
     }
-    if old.denies != new.denies {
-        return false;
-    }
-    let dates_differ = !old.dates.is_empty()
-        && !new.dates.is_empty()
-        && !old.dates.iter().any(|date| new.dates.contains(date));
-    let is_later = old.dates.iter().max() < new.dates.iter().min();
-    if dates_differ && !stood_there && !is_later {
-        return false;
-    }
     let left = |from: &Place, other: &Place| -> Vec<Level> {
         from.levels
             .iter()
@@ -305,6 +295,20 @@ pub(super) fn suits(
         return false;
     }
     let (gone, come) = (left(old, new), left(new, old));
+    // What stood there in the same words, and says there what it said here, still does.
+    if stood_there && gone.is_empty() {
+        return true;
+    }
+    if old.denies != new.denies {
+        return false;
+    }
+    let dates_differ = !old.dates.is_empty()
+        && !new.dates.is_empty()
+        && !old.dates.iter().any(|date| new.dates.contains(date));
+    let is_later = old.dates.iter().max() < new.dates.iter().min();
+    if dates_differ && !stood_there && !is_later {
+        return false;
+    }
     let title = |place: &Place| place.levels.last().filter(|level| !level.is_file).cloned();
     let is_same_section = title(old)
         .zip(title(new))

@@ -1,3 +1,5 @@
+//! The page of a run.
+
 use super::*;
 use crate::ids::{PipelineName, RunId};
 use crate::ledger::forget::ForgetList;
@@ -36,6 +38,7 @@ fn run() -> RunView {
         late_conflicts: Vec::new(),
         kept_files: Vec::new(),
         copy: None,
+        edits: Vec::new(),
         deployments: Vec::new(),
         session: None,
         usage: Default::default(),

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{AuthoredLossLimit, AuthoredPin, AuthoredThreshold};
+use super::{AuthoredInjection, AuthoredLossLimit, AuthoredPin, AuthoredProbes, AuthoredThreshold};
 use crate::spec::pipeline::{Level, OnUnchanged, Permission};
 
 /// The rules a result must pass before it is adopted.
@@ -42,23 +42,13 @@ pub struct AuthoredGates {
     pub convergence: Option<AuthoredThresholds>,
     /// What the run cost, in US dollars.
     pub cost: Option<AuthoredCost>,
+    /// What injected text in the result means: `review` (the default), `block` or `off`, or a mapping with
+    /// a word for each kind.
+    pub injection: Option<AuthoredInjection>,
+    /// Questions that the result must answer, and those it must not.
+    pub probes: Option<AuthoredProbes>,
     /// Your own expressions over `diff`, each of which must be true.
     pub assert: Option<Vec<AuthoredAssertion>>,
-    /// Instruction-like text in the result. Not available in this version.
-    #[schemars(extend("doNotSuggest" = true))]
-    pub injection: Option<Value>,
-    /// Questions the result must answer. Not available in this version.
-    #[schemars(extend("doNotSuggest" = true))]
-    pub probes: Option<Value>,
-}
-
-impl AuthoredGates {
-    /// Returns the gates that are set and that this version cannot judge.
-    pub fn unavailable(&self) -> impl Iterator<Item = &'static str> {
-        [("injection", &self.injection), ("probes", &self.probes)]
-            .into_iter()
-            .filter_map(|(name, value)| value.is_some().then_some(name))
-    }
 }
 
 /// Limits of one measure. A share such as `60%` trips above it, a whole number at it.

@@ -82,6 +82,10 @@ pub struct AuthoredStore {
     pub bootstrap: Option<String>,
     /// How many earlier stores are kept for rollback; 3 by default.
     pub keep_previous: Option<u32>,
+    /// A file of the project that says what must not come back into the store and what may go from it,
+    /// such as `forget/support.yaml`. Every pipeline over the store is held to it.
+    #[schemars(length(min = 1))]
+    pub forget: Option<String>,
 }
 
 /// Whom to tell, and when. Give exactly one of `slack` and `webhook`.

@@ -4,14 +4,20 @@
 //! value, so that a file's problems come all at once.
 
 mod adopt;
+mod forget;
 mod fixture;
 mod gates;
+mod guards;
+mod pattern;
 mod pipeline;
+mod probes;
 mod project;
 mod sessions;
 
 pub(super) use fixture::tests;
+pub(super) use forget::forget;
 pub(super) use pipeline::pipeline;
+pub(super) use probes::probes;
 pub(super) use project::project;
 
 use super::checker::Checker;

@@ -52,7 +52,11 @@ pub(in crate::spec) fn pipeline(
         .sessions
         .and_then(|typed| sessions::sessions(typed, project, options, &input.key("sessions"), checker));
     let batch = batching(authored.batch.unwrap_or_default(), checker);
-    let gates = gates::gates(authored.gates.unwrap_or_default(), checker);
+    let forget = match &store {
+        Some(StoreRef::Alias(alias)) => project.stores.get(alias).and_then(|store| store.forget.as_deref()),
+        _ => None,
+    };
+    let gates = gates::gates(authored.gates.unwrap_or_default(), forget, checker);
     let adopt = adopt::adopt(authored.adopt.unwrap_or_default(), project, checker);
     let own_budget = project::budget(authored.budget.as_ref(), &ROOT.key("budget"), checker);
     let budget = match (own_budget, project.budget) {

@@ -206,9 +206,11 @@ fn stores(
         let bootstrap = store
             .bootstrap
             .and_then(|text| bootstrap(&text, backend, options, &route.key("bootstrap"), checker));
+        let forget =
+            store.forget.and_then(|text| checker.take_refused(&route.key("forget"), path::inside(&text)));
         if let (Some(alias), Some(bootstrap)) = (alias, bootstrap) {
             let keep_previous = store.keep_previous.unwrap_or(DEFAULT_KEEP_PREVIOUS);
-            stores.insert(alias, StoreSpec { bootstrap, keep_previous });
+            stores.insert(alias, StoreSpec { bootstrap, keep_previous, forget });
         }
     }
     stores

@@ -1,3 +1,5 @@
+//! Laws of taking statements out and putting them back.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -45,7 +45,7 @@ pub(super) fn lost(authored: AuthoredLost, route: &Route<'_>, checker: &mut Chec
     LostLimits { run: sides(run, default.run, Unit::Statements, route, checker), windows, paths }
 }
 
-/// Reads the limit over some days; a threshold on its own blocks.
+/// Reads the limit over some days; a threshold on its own blocks, and nothing asks for a review before.
 fn window(
     authored: AuthoredLossLimit,
     default: Thresholds,
@@ -54,10 +54,9 @@ fn window(
 ) -> Thresholds {
     match authored {
         AuthoredLossLimit::Both(typed) => thresholds(Some(typed), default, Unit::Statements, route, checker),
-        AuthoredLossLimit::Block(typed) => {
-            let block = threshold(typed, Unit::Statements, route, checker);
-            let review = default.review.filter(|review| !block.is_some_and(|block| review.is_above(block)));
-            Thresholds { review, block: block.or(default.block) }
-        }
+        AuthoredLossLimit::Block(typed) => match threshold(typed, Unit::Statements, route, checker) {
+            Some(block) => Thresholds { review: None, block: Some(block) },
+            None => default,
+        },
     }
 }

@@ -5,26 +5,30 @@ mod lost;
 mod protected;
 mod thresholds;
 
+use std::path::Path;
+
 use crate::spec::authored::{AuthoredAssertion, AuthoredBytes, AuthoredGates, AuthoredPolicyRule};
 use crate::spec::checker::Checker;
 use crate::spec::codes::Code;
 use crate::spec::expr;
+use crate::spec::gates::InjectionLevels;
 use crate::spec::path;
 use crate::spec::pipeline::{
     Assertion, DEFAULT_ENTRIES_LIMIT, GateSpec, Level, OnUnchanged, PolicyRule, Thresholds, default_gates,
 };
 use crate::spec::route::{ROOT, Route};
 
+use super::guards;
 use thresholds::{Unit, thresholds};
 
-/// Checks `gates` and fills in the defaults, in the order gates are judged.
-pub(super) fn gates(authored: AuthoredGates, checker: &mut Checker<'_>) -> Vec<GateSpec> {
+/// Checks `gates` and fills in the defaults, in the order gates are judged. A store's forget list is in force
+/// whatever its pipelines say.
+pub(super) fn gates(
+    authored: AuthoredGates,
+    forget: Option<&Path>,
+    checker: &mut Checker<'_>,
+) -> Vec<GateSpec> {
     let route = ROOT.key("gates");
-    for name in authored.unavailable() {
-        let label = format!("the `{name}` gate is not available in this version");
-        let problem = checker.at_key(Code::GateNotAvailable, &route.key(name), label);
-        checker.tell(problem.note("a gate that never fires is worse than none").help("remove it"));
-    }
     let defaults = Defaults::new();
     let mut gates = Vec::new();
     gates.push(GateSpec::Lost(lost::lost(authored.lost.unwrap_or_default(), &route.key("lost"), checker)));
@@ -69,6 +73,14 @@ pub(super) fn gates(authored: AuthoredGates, checker: &mut Checker<'_>) -> Vec<G
         entries: limits.entries.unwrap_or(DEFAULT_ENTRIES_LIMIT),
     });
     gates.push(GateSpec::Secrets(authored.secrets.unwrap_or(Level::Block)));
+    let injection = guards::injection(authored.injection);
+    if injection != InjectionLevels::default() {
+        gates.push(GateSpec::Injection(injection));
+    }
+    gates.extend(forget.map(|file| GateSpec::Forget(file.to_owned())));
+    if let Some(typed) = authored.probes {
+        gates.extend(guards::probes(typed, &route.key("probes"), checker).map(GateSpec::Probes));
+    }
     if authored.convergence.is_some() {
         let (none, route) = (Thresholds::default(), route.key("convergence"));
         let limits = thresholds(authored.convergence, none, Unit::Statements, &route, checker);

@@ -1,0 +1,253 @@
+//! Probes: unit tests of memory, asked of the live store and of the candidate.
+//!
+//! Answers are found without a model and are the same each time. A question brings up the ten passages
+//! that fit it best by their words and those of their headings and path (BM25); a text is known where one
+//! of them says it, in any spelling of its words and specifics, and not where it is negated. A question is
+//! answered, for a store that must abstain, by a passage that holds at least half of what the question is
+//! about, rare words counting for more.
+//!
+//! Findings name the probe by its file and line; of the store they name paths and lines, never text.
+
+mod index;
+mod patterns;
+mod terms;
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use globset::GlobMatcher;
+use regex::Regex;
+
+use crate::ledger::Located;
+use crate::memory::MemoryPath;
+use crate::snapshot::Snapshot;
+use crate::spec::pipeline::{ProbeLevels, ProbeRule};
+use crate::spec::probes::{Probe, ProbeList, Question, Wanted};
+use crate::text::pattern::{self, PatternError};
+
+use super::passage::{Passage, passages};
+use super::verdict::{Finding, Outcome, Verdict};
+use super::{Evidence, count_of, grouped};
+
+use index::Index;
+use patterns::Matches;
+
+/// How many passages a question brings up.
+const TOP: usize = 10;
+/// How much of a question a passage must hold to answer it: half, by weight.
+const ANSWERS_FROM: f64 = 0.5;
+/// The most places told of one thing that must not be known.
+const PLACES_TOLD: usize = 10;
+
+/// Judges a candidate by its answers.
+pub(super) fn judge(levels: &ProbeLevels, evidence: &Evidence<'_>) -> Verdict {
+    let limit = words(levels);
+    let list = match &evidence.rules.probes {
+        Some(Ok(list)) => list,
+        Some(Err(reason)) => return undecided(&levels.file, reason, limit),
+        None => return undecided(&levels.file, "it was not read", limit),
+    };
+    let judged = answers(list, evidence.after, &evidence.ledger.after).and_then(|after| {
+        // What was known before matters only for what is not known now.
+        let has_failures = after.iter().any(|failures| !failures.is_empty());
+        let before = match has_failures {
+            true => answers(list, evidence.before, &evidence.ledger.before)?,
+            false => Vec::new(),
+        };
+        Ok((after, before))
+    });
+    let (after, before) = match judged {
+        Ok(judged) => judged,
+        Err(error) => return undecided(&levels.file, &error.to_string(), limit),
+    };
+    let (mut failed, mut regressed, mut findings) = (0, 0, Vec::new());
+    for (i, (probe, failures)) in list.probes.iter().zip(&after).enumerate() {
+        if failures.is_empty() {
+            continue;
+        }
+        let is_regression = before.get(i).is_some_and(Vec::is_empty);
+        failed += 1;
+        regressed += u64::from(is_regression);
+        findings.extend(failures.iter().flat_map(|failure| failure.tell(list, probe, is_regression)));
+    }
+    let outcome = [(levels.review, Outcome::Review), (levels.block, Outcome::Block)]
+        .into_iter()
+        .filter(|(rule, _)| match rule {
+            Some(ProbeRule::AnyFailure) => failed > 0,
+            Some(ProbeRule::AnyRegression) => regressed > 0,
+            None => false,
+        })
+        .map(|(_, outcome)| outcome)
+        .max()
+        .unwrap_or(Outcome::Pass);
+    let asked = count_of(list.probes.len() as u64, "probe", "probes");
+    let measured = format!("{} of {asked} failed, {} passed before", grouped(failed), grouped(regressed));
+    Verdict::new("probes", outcome, measured, limit, findings)
+}
+
+fn undecided(file: &Path, reason: &str, limit: String) -> Verdict {
+    let finding = Finding::of_store(format!("{}: {reason}", file.display()));
+    Verdict::new("probes", Outcome::Undecided, "the probes could not be read", limit, [finding])
+}
+
+fn words(levels: &ProbeLevels) -> String {
+    let word = |name: &str, rule: Option<ProbeRule>| {
+        Some(match rule? {
+            ProbeRule::AnyRegression => format!("{name} at 1 that passed before"),
+            ProbeRule::AnyFailure => format!("{name} at 1"),
+        })
+    };
+    let words = [word("review", levels.review), word("block", levels.block)];
+    words.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// One thing a store gets wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Failure {
+    /// It does not know what it must, by its place in `must_know`.
+    Unknown(usize),
+    /// It knows what it must not: the place in `must_not_know`, and where.
+    Known(usize, Vec<(MemoryPath, usize)>),
+    /// It answers what it must not.
+    Answered(MemoryPath, usize),
+}
+
+impl Failure {
+    fn tell(&self, list: &ProbeList, probe: &Probe, is_regression: bool) -> Vec<Finding> {
+        let name = probe.name.as_ref().map_or_else(String::new, |name| format!(" `{name}`"));
+        let place = format!("{}:{}{name}", list.file.display(), probe.line);
+        let since = if is_regression { ", as before the dream it did not" } else { "" };
+        match self {
+            Self::Unknown(at) => {
+                let since = if is_regression { ", which the live store knows" } else { "" };
+                vec![Finding::of_store(format!("{place}: does not know must_know[{at}]{since}"))]
+            }
+            Self::Known(at, places) => {
+                let note = format!("{place}: must_not_know[{at}] stands here{since}");
+                places.iter().map(|(path, line)| Finding::of_line(path, *line, note.clone())).collect()
+            }
+            Self::Answered(path, line) => {
+                vec![Finding::of_line(path, *line, format!("{place}: must_abstain, and this answers{since}"))]
+            }
+        }
+    }
+}
+
+/// Returns what a store gets wrong of each probe.
+fn answers(
+    list: &ProbeList,
+    store: &Snapshot,
+    located: &[Located<'_>],
+) -> Result<Vec<Vec<Failure>>, PatternError> {
+    let passages = passages(store, located);
+    let index = Index::of(&passages);
+    let asked = Asked { matches: Matches::of(list, &passages)?, passages: &passages, index: &index };
+    let mut scopes = HashMap::new();
+    Ok(list.probes.iter().map(|probe| asked.answer(probe, &mut scopes)).collect())
+}
+
+/// A store that probes are asked of.
+struct Asked<'a> {
+    passages: &'a [Passage<'a>],
+    index: &'a Index,
+    matches: Matches,
+}
+
+/// For each passage, whether a glob covers its memory.
+type Scopes = HashMap<String, Vec<bool>>;
+
+impl Asked<'_> {
+    fn answer(&self, probe: &Probe, scopes: &mut Scopes) -> Vec<Failure> {
+        let scope = probe.paths.as_ref().map(|glob| self.scope(glob, scopes));
+        let covers = |at: &usize| scope.is_none_or(|scope| scope[*at]);
+        let mut failures = Vec::new();
+        if probe.must_abstain {
+            failures.extend(self.answering(probe.question.as_ref(), &covers));
+        }
+        if !probe.must_know.is_empty() {
+            let found = self.found(probe.question.as_ref(), &covers);
+            let unknown = |wanted: &Wanted| match &found {
+                Some(found) => !found.iter().any(|&at| self.says(at, wanted)),
+                None => self.everywhere(wanted, &covers, 1).is_empty(),
+            };
+            let unknown = probe.must_know.iter().enumerate().filter(|(_, wanted)| unknown(wanted));
+            failures.extend(unknown.map(|(i, _)| Failure::Unknown(i)));
+        }
+        for (i, wanted) in probe.must_not_know.iter().enumerate() {
+            let places = self.everywhere(wanted, &covers, PLACES_TOLD);
+            if !places.is_empty() {
+                let places = places.into_iter().map(|at| self.place(at)).collect();
+                failures.push(Failure::Known(i, places));
+            }
+        }
+        failures
+    }
+
+    fn scope<'s>(&self, glob: &GlobMatcher, scopes: &'s mut Scopes) -> &'s [bool] {
+        scopes.entry(glob.glob().glob().to_owned()).or_insert_with(|| {
+            let mut covered = Vec::with_capacity(self.passages.len());
+            let mut last: Option<(&MemoryPath, bool)> = None;
+            for passage in self.passages {
+                let is_covered = match last {
+                    Some((path, is_covered)) if path == passage.path => is_covered,
+                    _ => glob.is_match(passage.path.as_str()),
+                };
+                last = Some((passage.path, is_covered));
+                covered.push(is_covered);
+            }
+            covered
+        })
+    }
+
+    fn place(&self, at: usize) -> (MemoryPath, usize) {
+        (self.passages[at].path.clone(), self.passages[at].line)
+    }
+
+    /// Returns what a question brings up; `None` without a question.
+    fn found(&self, question: Option<&Question>, covers: &dyn Fn(&usize) -> bool) -> Option<Vec<usize>> {
+        Some(match question? {
+            Question::Ask(words) => {
+                self.index.best(words, TOP, covers).into_iter().map(|hit| hit.passage).collect()
+            }
+            Question::Pattern(pattern) => self.matching(pattern).filter(|at| covers(at)).collect(),
+        })
+    }
+
+    /// Returns the first passage that answers a question which must have no answer.
+    fn answering(&self, question: Option<&Question>, covers: &dyn Fn(&usize) -> bool) -> Option<Failure> {
+        let at = match question? {
+            Question::Ask(words) => {
+                let best = self.index.fullest(words, covers)?;
+                (best.held >= ANSWERS_FROM).then_some(best.passage)?
+            }
+            Question::Pattern(pattern) => self.matching(pattern).find(|at| covers(at))?,
+        };
+        let (path, line) = self.place(at);
+        Some(Failure::Answered(path, line))
+    }
+
+    /// Returns the first passages of the whole store that say something.
+    fn everywhere(&self, wanted: &Wanted, covers: &dyn Fn(&usize) -> bool, limit: usize) -> Vec<usize> {
+        match wanted {
+            Wanted::Text(text) => {
+                let wanted = self.index.look_up(text);
+                self.index.saying(&wanted).filter(|at| covers(at)).take(limit).collect()
+            }
+            Wanted::Pattern(pattern) => self.matching(pattern).filter(|at| covers(at)).take(limit).collect(),
+        }
+    }
+
+    fn says(&self, at: usize, wanted: &Wanted) -> bool {
+        match wanted {
+            Wanted::Text(text) => self.index.says(at, &self.index.look_up(text)),
+            Wanted::Pattern(pattern) => pattern::matches(pattern, self.passages[at].text),
+        }
+    }
+
+    fn matching(&self, pattern: &Regex) -> impl Iterator<Item = usize> {
+        self.matches.of_pattern(pattern).iter().map(|&at| at as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+//! Patterns over a whole store, many at a time.
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+use regex::{Regex, RegexSet};
+
+use crate::spec::probes::{ProbeList, Question, Wanted};
+use crate::text::pattern::{self, Forms, PatternError};
+
+use super::Passage;
+
+/// How many patterns are searched for in one pass.
+const AT_ONCE: usize = 50;
+/// The most passages kept of one pattern.
+const KEPT: usize = 1_000;
+
+/// The passages that each pattern of a probe file matches, in order.
+pub(super) struct Matches {
+    found: HashMap<String, Vec<u32>>,
+}
+
+impl Matches {
+    /// Holds every pattern against every passage, except those that only look at what a question brings up.
+    ///
+    /// # Errors
+    ///
+    /// Fails when patterns that are fine by themselves cannot be compiled together.
+    pub(super) fn of(list: &ProbeList, passages: &[Passage<'_>]) -> Result<Self, PatternError> {
+        let mut sources: Vec<&str> = list
+            .probes
+            .iter()
+            .flat_map(|probe| {
+                let question = match &probe.question {
+                    Some(Question::Pattern(pattern)) => Some(pattern),
+                    _ => None,
+                };
+                let known = probe.question.is_none().then_some(&probe.must_know).into_iter().flatten();
+                let wanted = probe.must_not_know.iter().chain(known).filter_map(|wanted| match wanted {
+                    Wanted::Pattern(pattern) => Some(pattern),
+                    Wanted::Text(_) => None,
+                });
+                question.into_iter().chain(wanted).map(Regex::as_str)
+            })
+            .collect();
+        sources.sort_unstable();
+        sources.dedup();
+        let mut found: HashMap<String, Vec<u32>> = HashMap::new();
+        for sources in sources.chunks(AT_ONCE) {
+            // Each compiled alone when the file was checked; together they have room for as much.
+            let set = pattern::compile_together(sources)?;
+            let hits: Vec<(u32, Vec<usize>)> = passages
+                .par_iter()
+                .enumerate()
+                .map(|(at, passage)| (at as u32, matching(&set, passage.text)))
+                .filter(|(_, which)| !which.is_empty())
+                .collect();
+            for (at, which) in hits {
+                for which in which {
+                    let kept = found.entry(sources[which].to_owned()).or_default();
+                    if kept.len() < KEPT {
+                        kept.push(at);
+                    }
+                }
+            }
+        }
+        Ok(Self { found })
+    }
+
+    /// Returns the passages that one of them matches.
+    pub(super) fn of_pattern(&self, pattern: &Regex) -> &[u32] {
+        self.found.get(pattern.as_str()).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn matching(set: &RegexSet, text: &str) -> Vec<usize> {
+    let forms = Forms::of(text);
+    let mut which: Vec<usize> = forms.iter().flat_map(|form| set.matches(form)).collect();
+    which.sort_unstable();
+    which.dedup();
+    which
+}

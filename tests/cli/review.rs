@@ -1,0 +1,142 @@
+//! `diff --review`: a person decides on single statements, and the candidate is edited and judged again.
+
+use crate::support::Project;
+use crate::support::minds::WipingMind;
+
+fn waiting() -> Project {
+    let mut project = Project::small();
+    project.set("DREAMRUN_ACTOR", "mira");
+    project.edit("pipelines/tidy.yaml", "mode: auto", "mode: review");
+    let _ = project.run(&["apply", "tidy", "--yes"]).ends_with(0);
+    project
+}
+
+/// Writes the decisions down, each as asked for by its kind.
+fn decided(project: &Project, choose: impl Fn(&str) -> Option<&'static str>) {
+    let _ = project.run(&["diff", "latest", "--decisions-out", "d.yaml"]).ends_with(0);
+    let mut kind = String::new();
+    let lines: Vec<String> = (project.read("d.yaml").lines())
+        .map(|line| {
+            if let Some(fate) = line.strip_prefix("  fate: ") {
+                kind = fate.to_owned();
+            }
+            match (line.starts_with("  do: "), choose(&kind)) {
+                (true, Some(choice)) => format!("  do: {choice}"),
+                _ => line.to_owned(),
+            }
+        })
+        .collect();
+    project.write("d.yaml", &lines.join("\n"));
+}
+
+#[test]
+fn what_a_file_decides_is_done_to_the_candidate_which_waits_again() {
+    let project = waiting();
+    decided(&project, |kind| match kind {
+        "superseded" | "lost" => Some("restore"),
+        _ => None,
+    });
+    let edited = project.run(&["diff", "latest", "--decisions", "d.yaml", "--json"]).ends_with(0).json();
+    assert_eq!(edited["outcome"], "awaiting_review", "{edited:#}");
+    let edits = &edited["data"]["edits"];
+    assert_eq!(edits["is_applied"], true, "{edits:#}");
+    let shown = project.run(&["show", "latest", "--json"]).json();
+    let run = &shown["data"];
+    assert_eq!(run["edits"][0]["by"], "mira", "{run:#}");
+    let diff = project.run(&["diff", "latest", "--json"]).ends_with(0).json();
+    assert_eq!(diff["data"]["fates"]["lost"], 0, "{diff:#}");
+
+    // The decisions were on a candidate that is no more.
+    let again = project.run(&["diff", "latest", "--decisions", "d.yaml"]).ends_with(7);
+    assert!(again.stderr.contains("the candidate changed since"), "{again}");
+    let adopted = project.run(&["approve", "latest", "--json"]).ends_with(0).json();
+    assert_eq!(adopted["outcome"], "adopted");
+}
+
+#[test]
+fn a_dream_that_is_undone_altogether_leaves_nothing_to_adopt() {
+    let project = waiting();
+    decided(&project, |kind| match kind {
+        "new" => Some("drop"),
+        "superseded" | "lost" => Some("restore"),
+        _ => None,
+    });
+    let edited = project.run(&["diff", "latest", "--decisions", "d.yaml", "--json"]).ends_with(0).json();
+    assert_eq!(edited["outcome"], "unchanged", "{edited:#}");
+}
+
+#[test]
+fn a_wiped_store_that_is_restored_is_what_it_was() {
+    let mut project = Project::small().with_mind(WipingMind);
+    project.set("DREAMRUN_ACTOR", "mira");
+    let _ = project.run(&["apply", "tidy", "--yes"]).ends_with(13);
+    decided(&project, |_| Some("restore"));
+    let edited = project.run(&["diff", "latest", "--decisions", "d.yaml", "--json"]).ends_with(0).json();
+    assert_eq!(edited["outcome"], "unchanged", "{edited:#}");
+}
+
+#[test]
+fn an_edited_candidate_waits_even_where_the_gates_let_it_pass() {
+    let mut project = Project::small().with_mind(WipingMind);
+    project.set("DREAMRUN_ACTOR", "mira");
+    let _ = project.run(&["apply", "tidy", "--yes"]).ends_with(13);
+    let _ = project.run(&["diff", "latest", "--decisions-out", "d.yaml"]).ends_with(0);
+    // All but the last, so that the candidate is not what the live store is.
+    let text = project.read("d.yaml");
+    let last = text.rfind("  do: keep").unwrap();
+    project.write(
+        "d.yaml",
+        &format!("{}{}", text[..last].replace("  do: keep", "  do: restore"), &text[last..]),
+    );
+    let output = project.run(&["diff", "latest", "--decisions", "d.yaml"]);
+    assert!(!output.stderr.contains("adopted\n"), "{output}");
+    assert_eq!(project.record("notes")["generation"], 0);
+}
+
+#[test]
+fn a_person_steps_through_undoes_and_stops() {
+    let project = waiting();
+    let quiet = project.run_answering("q\n", &["diff", "latest", "--review"]).ends_with(0);
+    assert!(quiet.stderr.contains("1 of "), "{quiet}");
+    let shown = project.run_answering("?\nx\nk\nu\nq\n", &["diff", "latest", "--review"]).ends_with(0);
+    assert!(shown.stderr.contains("keep it as the dream made it"), "{shown}");
+    assert!(shown.stderr.contains("that does nothing here"), "{shown}");
+    assert_eq!(project.run(&["show", "--json"]).json()["data"]["phase"], "awaiting_review");
+
+    let written = project.run_answering("k\nq\nw\n", &["diff", "latest", "--review"]).ends_with(0);
+    assert!(written.stderr.contains("wrote tidy-1.decisions.yaml"), "{written}");
+    let resumed = ["diff", "latest", "--review", "--decisions", "tidy-1.decisions.yaml"];
+    let output = project.run_answering("q\nx\n", &resumed).ends_with(0);
+    assert!(output.stderr.contains("so far keep"), "{output}");
+}
+
+#[test]
+fn a_person_who_restores_can_adopt_at_once() {
+    let project = waiting();
+    // The same for all of the first kind; then no more, apply, edit and adopt.
+    let output = project.run_answering("ar\nq\na\ny\ny\n", &["diff", "latest", "--review"]).ends_with(0);
+    assert!(output.stderr.contains("edited    by mira"), "{output}");
+}
+
+#[test]
+fn what_cannot_be_decided_is_said_and_nothing_is_done() {
+    let project = waiting();
+    let run = |text: &str| {
+        project.write("d.yaml", text);
+        project.run(&["diff", "latest", "--decisions", "d.yaml"])
+    };
+    let unknown = run("- {statement: /nowhere.md:1, do: keep}\n").ends_with(2);
+    assert!(unknown.stderr.contains("is no statement to decide on"), "{unknown}");
+    let _ = run("- {statement: /nowhere.md:1, do: burn}\n").ends_with(3);
+    let _ = run("- {statment: /nowhere.md:1, do: keep}\n").ends_with(3);
+    let other = run("run: other-1\ndecisions: []\n").ends_with(7);
+    assert!(other.stderr.contains("another run"), "{other}");
+    let nothing = run("[]\n").ends_with(0);
+    assert!(nothing.stderr.contains("the candidate stays as it is"), "{nothing}");
+    insta::assert_snapshot!(project.run(&["diff", "latest", "--review"]), @r"
+    -- stderr
+    error: a review asks about each statement, and nobody can answer here
+      = Without a terminal: `--decisions-out FILE` writes all statements down, `--decisions FILE` does what the file says.
+    -- exit 2
+    ");
+}
