@@ -188,7 +188,8 @@ async fn look(call: &Call<'_>, review: &Review<'_>, can_step: bool) -> Result<Ta
         edits: Edits::default(),
         entries: Vec::new(),
     };
-    decide(call, review, &journal, judged_at, can_step, &mut table)?;
+    let forget = workspace.forget_list_of(call, &journal.state().plan);
+    decide(call, review, &journal, (judged_at, &forget), can_step, &mut table)?;
     Ok(table)
 }
 
@@ -196,14 +197,13 @@ fn decide(
     call: &Call<'_>,
     review: &Review<'_>,
     journal: &Journal,
-    judged_at: Option<jiff::Timestamp>,
+    (judged_at, forget): (Option<jiff::Timestamp>, &ForgetList),
     can_step: bool,
     table: &mut Table,
 ) -> Result<(), CliError> {
     let (before, after) = (&table.grounds.before.snapshot, &table.grounds.after.snapshot);
     let testimony = &table.grounds.testimony;
-    let forget = ForgetList::default();
-    let ledger = Ledger::of(before, after, &Context { testimony, forget: &forget, now: judged_at });
+    let ledger = Ledger::of(before, after, &Context { testimony, forget, now: judged_at });
     let verdicts = journal.state().judgment.as_ref().map(|judgment| judgment.verdicts.as_slice());
     let queue = queue(&ledger, verdicts.unwrap_or_default());
     let fates = Fates::of(&ledger, before, after, testimony);
