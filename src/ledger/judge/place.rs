@@ -295,12 +295,12 @@ pub(super) fn suits(
         return false;
     }
     let (gone, come) = (left(old, new), left(new, old));
+    if old.denies != new.denies {
+        return false;
+    }
     // What stood there in the same words, and says there what it said here, still does.
     if stood_there && gone.is_empty() {
         return true;
-    }
-    if old.denies != new.denies {
-        return false;
     }
     let dates_differ = !old.dates.is_empty()
         && !new.dates.is_empty()
