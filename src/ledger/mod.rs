@@ -5,6 +5,7 @@
 //! [`record::RunLedger`] is the part that is kept, in hashes and places.
 
 pub mod fate;
+pub(crate) mod force;
 pub mod forget;
 mod judge;
 pub mod record;

@@ -75,6 +75,9 @@ fn search(questions: &[Question<'_>], testimony: &Testimony, found: &mut [Option
                 sentence,
                 hit.start() - (sentence.as_ptr() as usize - saying.text.as_ptr() as usize),
             );
+            if !asserts(sentence, own) {
+                continue;
+            }
             for text in if own.len() < sentence.len() { vec![sentence, own] } else { vec![sentence] } {
                 let phrase = Phrase::of(text);
                 for &at in &asked_by[number] {
@@ -123,6 +126,37 @@ fn own_sentence(line: &str, at: usize) -> &str {
     let tail = rest.get(skipped..).unwrap_or_default();
     let end = [". ", "! ", "? ", "。"].iter().filter_map(|end| tail.find(end)).min();
     end.map_or(rest, |end| &rest[..skipped + end]).trim()
+}
+
+/// What a sentence begins or goes on with that does not say it is so.
+const UNSURE: &[&str] = &[
+    "suppose",
+    "supposing",
+    "what if",
+    "imagine",
+    "pretend",
+    "hypothetically",
+    "should we",
+    "should i",
+    "could we",
+    "would it",
+    "if we ",
+    "if the ",
+    "if i ",
+    "wrong that",
+    "not true",
+    "is false",
+    "untrue that",
+    "not the case",
+];
+
+/// Says whether a sentence of a line says something, rather than asks, supposes or denies it.
+fn asserts(line: &str, own: &str) -> bool {
+    let end = own.as_ptr() as usize - line.as_ptr() as usize + own.len();
+    let is_asked =
+        own.ends_with(['?', '？']) || line.get(end..).is_some_and(|rest| rest.starts_with(['?', '？']));
+    let lower = own.to_lowercase();
+    !is_asked && !UNSURE.iter().any(|word| lower.contains(word))
 }
 
 fn weigh(

@@ -29,7 +29,7 @@ use crate::snapshot::Snapshot;
 use crate::text::statement::{Kind, Statement};
 use crate::text::token::tokens;
 
-use super::{Because, Context, Fate, FateCounts, Judged, Ledger, Located};
+use super::{Because, Context, Fate, FateCounts, Judged, Ledger, Located, force};
 
 use evidence::Question;
 use hasher::KeyHasher;
@@ -309,7 +309,10 @@ impl<'r, 'a> Bench<'r, 'a> {
         for at in self.open() {
             let located = &old.statements[at];
             let key = (located.path.as_str(), place::trail(&located.statement), located.hash);
-            if let Some(to) = here.get_mut(&key).and_then(VecDeque::pop_front) {
+            let Some(places) = here.get_mut(&key) else { continue };
+            let same = |to: &usize| says_the_same(located, &new.statements[*to]);
+            let found = places.iter().take(TRIES).position(same);
+            if let Some(to) = found.and_then(|place| places.remove(place)) {
                 self.settle(at, Fate::Kept, vec![to], Because::SameWords);
             }
         }
@@ -341,7 +344,7 @@ impl<'r, 'a> Bench<'r, 'a> {
             tries.sort_by_key(|(_, to)| !is_here(to));
             let fits = tries.into_iter().find(|&(_, to)| {
                 let stood_there = stood.contains(&(located.hash, new.statements[to].path.as_str()));
-                self.places.suit(at, to, &phrase, stood_there)
+                says_the_same(located, &new.statements[to]) && self.places.suit(at, to, &phrase, stood_there)
             });
             if let Some((place, to)) = fits {
                 free.remove(place);
@@ -352,12 +355,19 @@ impl<'r, 'a> Bench<'r, 'a> {
                 self.settle(at, fate, vec![to], Because::SameWords);
                 continue;
             }
-            let again = taken.iter().copied().find(|&to| self.places.suit(at, to, &phrase, true));
+            let again = taken.iter().copied().find(|&to| {
+                says_the_same(located, &new.statements[to]) && self.places.suit(at, to, &phrase, true)
+            });
             if let Some(to) = again {
                 self.settle(at, Fate::Merged, vec![to], Because::SameWords);
             } else if let Some(&to) = free.front().or(taken.first()) {
-                let was = self.places.of(Store::Old, at).title().to_owned();
-                let is = Some(self.places.of(Store::New, to).title().to_owned());
+                let titles = || {
+                    let was = self.places.of(Store::Old, at).title().to_owned();
+                    (was, self.places.of(Store::New, to).title().to_owned())
+                };
+                let parted = force::difference(&located.statement, &new.statements[to].statement);
+                let (was, is) = parted.unwrap_or_else(titles);
+                let is = Some(is);
                 self.rivals.push((
                     at,
                     to,
@@ -488,6 +498,15 @@ impl<'r, 'a> Bench<'r, 'a> {
             let is_here = new.statements[*to].path == path;
             match compare_whole(&side, other) {
                 Likeness::Same { score } => {
+                    let statement = &new.statements[*to].statement;
+                    if let Some((was, is)) = force::difference(&old.statements[at].statement, statement) {
+                        let found = Rival { score, was, is: Some(is), new: Vec::new(), shared: Vec::new() };
+                        let rank = (in_place.contains(to), score, is_here);
+                        if rival.as_ref().is_none_or(|(most, ..)| rank > *most) {
+                            rival = Some((rank, *to, found));
+                        }
+                        continue;
+                    }
                     if !self.places.suit(at, *to, phrase, self.is_taken[*to]) {
                         let is = contexts
                             .iter()
@@ -531,9 +550,11 @@ impl<'r, 'a> Bench<'r, 'a> {
         let mut paths: Vec<u32> = sides.iter().map(|(to, _)| new.memory_of[*to]).collect();
         paths.sort_unstable();
         paths.dedup();
+        let statement = &old.statements[at].statement;
+        let stands = |to: usize| !force::stands_otherwise(statement, &new.statements[to].statement);
         for memory in paths {
             let pieces: Vec<(usize, Side<'_>)> =
-                sides.iter().filter(|(to, _)| new.memory_of[*to] == memory).copied().collect();
+                sides.iter().filter(|(to, _)| new.memory_of[*to] == memory && stands(*to)).copied().collect();
             if pieces.len() < 2 {
                 continue;
             }
@@ -640,7 +661,9 @@ impl<'r, 'a> Bench<'r, 'a> {
                 continue;
             }
             let memory = self.old.memories[self.old.memory_of[at] as usize].memory;
-            let rule = policy::covers(context.forget, &self.old.statements[at], memory, context.now);
+            // A rule of age lets statements go; it does not let them be altered.
+            let is_gone = self.fates[at].as_ref().is_none_or(|judged| judged.because == Because::Gone);
+            let rule = policy::covers(context.forget, &self.old.statements[at], memory, context.now, is_gone);
             if let Some(rule) = rule {
                 let because = Because::Rule(rule.to_owned());
                 self.fates[at] = Some(Judged { fate: Fate::Dropped, heirs: Vec::new(), because });
@@ -664,6 +687,11 @@ impl<'r, 'a> Bench<'r, 'a> {
             }
         }
     }
+}
+
+/// Says whether statements in the same words say the same.
+fn says_the_same(old: &Located<'_>, new: &Located<'_>) -> bool {
+    force::difference(&old.statement, &new.statement).is_none()
 }
 
 fn side<'s>(statement: &'s Statement<'_>, phrase: &'s Phrase, context: &'s [u64]) -> Side<'s> {
