@@ -210,7 +210,7 @@ fn a_restore_that_a_memory_has_no_room_for_writes_nothing() {
 #[test]
 fn losses_count_again_after_going_forward_to_the_store_that_had_them() {
     let project = dreamed(3);
-    let newest = live(&project);
+    let newest = project.real_id(&live(&project));
     let _ = project.run(&["rollback", "notes"]).ends_with(0);
     let _ = project.run(&["rollback", "notes", "--to", &newest]).ends_with(0);
     let losses = project.record("notes")["losses"].clone();
