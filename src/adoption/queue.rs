@@ -1,7 +1,7 @@
 //! The queue: what a person looks at in a review, worst first, and what their decisions come to.
 //!
-//! Statements that were kept or moved in the same words are not in it, unless a gate says that they
-//! contradict something. What is decided is a set of [`Edits`]: the order of the decisions does not matter.
+//! Statements that were kept or moved in the same words are not in it, unless a gate objects to what the
+//! candidate says there. What is decided is a set of [`Edits`]: the order of the decisions does not matter.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,8 +17,8 @@ use super::edit::{Destination, Edits, StatementRef};
 
 /// The gate whose findings make a statement contradictory.
 const CONTRADICTIONS: &str = "contradictions";
-/// Gates that speak of the live store's statements; the others speak of the candidate's.
-const OF_THE_OLD: [&str; 3] = ["lost", "protected", "entries_removed"];
+/// Gates whose findings name lines of the live store; those of the others are lines of the candidate.
+const OF_THE_OLD: [&str; 3] = ["lost", "protected", "policy"];
 
 /// What a statement is in the queue for, worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -28,6 +28,8 @@ pub enum Kind {
     Lost,
     /// Another statement of the candidate says otherwise.
     Contradictory,
+    /// It is said as it was, and a gate objects to it all the same.
+    Objected,
     /// A newer value took its place.
     Superseded,
     /// A rule says it has to go.
@@ -46,6 +48,7 @@ impl Kind {
         match self {
             Self::Lost => "lost",
             Self::Contradictory => "contradictory",
+            Self::Objected => "objected",
             Self::Superseded => "superseded",
             Self::Dropped => "dropped",
             Self::Merged => "merged",
@@ -106,6 +109,7 @@ pub fn queue(ledger: &Ledger<'_>, verdicts: &[Verdict]) -> Vec<Item> {
     for (place, judged) in ledger.fates.iter().enumerate() {
         let old = &ledger.before[place];
         let mut against = objections.at(old.path, old.statement.line, true);
+        let of_the_old = against.len();
         for &heir in &judged.heirs {
             if let Some(new) = ledger.after.get(heir) {
                 against.extend(objections.at(new.path, new.statement.line, false));
@@ -119,6 +123,7 @@ pub fn queue(ledger: &Ledger<'_>, verdicts: &[Verdict]) -> Vec<Item> {
             Fate::Dropped => Kind::Dropped,
             Fate::Merged => Kind::Merged,
             Fate::Reworded => Kind::Reworded,
+            Fate::Kept | Fate::Moved if against.len() > of_the_old => Kind::Objected,
             Fate::Kept | Fate::Moved => continue,
         };
         shown.extend(judged.heirs.iter().copied());
@@ -174,6 +179,8 @@ pub fn choices(item: &Item, ledger: &Ledger<'_>) -> &'static [Choice] {
         Subject::New(_) => &[Choice::Keep, Choice::Drop],
         Subject::Old(place) => match ledger.fates.get(place) {
             Some(judged) if judged.heirs.is_empty() => &[Choice::Keep, Choice::Restore],
+            // It is there in the same words: restored, it would be there twice.
+            Some(Judged { fate: Fate::Kept | Fate::Moved, .. }) => &[Choice::Keep, Choice::Drop],
             _ => &[Choice::Keep, Choice::Drop, Choice::Restore],
         },
     }

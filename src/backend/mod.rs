@@ -205,6 +205,9 @@ pub trait Backend: Send + Sync {
     /// kept.
     async fn index_at(&self, id: &MemoryStoreId, at: Timestamp) -> Result<SnapshotIndex, BackendError>;
 
+    /// Lists every version of a store's memories that holds text and is still kept, newest first.
+    async fn versions(&self, id: &MemoryStoreId) -> Result<Vec<PastMemory>, BackendError>;
+
     /// Returns the content of past memories, for those the backend still has. Used to show what a
     /// base held after the store moved on.
     async fn contents(

@@ -20,7 +20,7 @@ use crate::plan::{Plan, from_dream, instructions::Instructions, plan, rendered_a
 use crate::price::PriceTable;
 use crate::report::plan_text::{not_due, plan_text};
 use crate::report::plan_view::PlanView;
-use crate::report::run_text::run_text;
+use crate::report::run_text::{Screen, run_text};
 use crate::report::run_view::RunView;
 use crate::report::words::{line, plain};
 use crate::run::next::Stop;
@@ -30,11 +30,12 @@ use crate::spec::pipeline::Pipeline;
 use crate::state::driver::Acquired;
 
 use super::answer::Answer;
+use super::console::Volume;
 use super::desk::Desk;
 use super::exit::{CliError, ExitCode};
 use super::github::JobReport;
 use super::workspace::{Workspace, alias_of};
-use super::{Call, FailOn, follow, gather};
+use super::{Call, FailOn, follow, gather, places};
 
 /// Options of `apply`.
 #[derive(Debug, Args)]
@@ -284,7 +285,7 @@ impl Desk<'_> {
                 "{} {}: {}\n",
                 console.paint.bold(pipeline.name.as_str()),
                 console.paint.good("nothing due"),
-                not_due(reason, alias.as_str(), console.paint)
+                not_due(reason, &plan, console.paint)
             ));
             return Ok(Applied {
                 pipeline: pipeline.name.clone(),
@@ -439,7 +440,12 @@ impl Desk<'_> {
         let pipeline = run.pipeline();
         let view = RunView::of(run, state);
         console.say("\n");
-        console.say(&run_text(&view, state, console.paint));
+        let screen = Screen {
+            paint: console.paint,
+            is_whole: console.volume == Volume::Verbose,
+            set_at: places::set_at(&self.workspace, state),
+        };
+        console.say(&run_text(&view, state, &screen));
         match &ended {
             Ended::Left { dream, when_left: WhenLeft::KeepsRunning } => console.complain(&format!(
                 "{} dream {dream} keeps running; `dreamrun apply {}` continues\n",

@@ -7,7 +7,7 @@ use crate::journal::Journal;
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::Phase;
 use crate::price::PriceTable;
-use crate::report::run_text::run_text;
+use crate::report::run_text::{Screen, run_text};
 use crate::report::run_view::RunView;
 use crate::run::observer::Unwatched;
 use crate::run::{Ended, RunError, Surroundings, execute};
@@ -72,7 +72,8 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         );
     }
     let view = RunView::of(&run, journal.state());
-    call.console.say(&run_text(&view, journal.state(), call.console.paint));
+    let screen = Screen { paint: call.console.paint, ..Screen::default() };
+    call.console.say(&run_text(&view, journal.state(), &screen));
     let mut answer = Answer::new(view.phase, Canceled { run: view });
     if let Ended::Interrupted | Ended::Left { .. } = ended {
         let warning = call.console.paint.warn("interrupted:");

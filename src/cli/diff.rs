@@ -104,8 +104,10 @@ struct Sides {
     changes: Vec<DreamChange>,
     /// Of a run: what the sessions said that it read.
     testimony: Testimony,
-    /// Of a run: when it was judged.
+    /// When a run was judged; for two stores, now.
     judged_at: Option<Timestamp>,
+    /// What must be forgotten.
+    forget: ForgetList,
     /// The run.
     run: Option<RunId>,
     missing: Vec<MemoryPath>,
@@ -129,13 +131,14 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         [a, b] => {
             let before = one_side(&workspace, &opened, state, call, a).await?;
             let after = one_side(&workspace, &opened, state, call, b).await?;
-            Sides { names: (a.clone(), b.clone()), before, after, ..Sides::default() }
+            let forget = forget_list(&workspace, [a, b])?;
+            let judged_at = Some(call.parts.clock().now());
+            Sides { names: (a.clone(), b.clone()), before, after, forget, judged_at, ..Sides::default() }
         }
-        [run] => of_run(&workspace, &opened, state, run).await?,
-        _ => of_run(&workspace, &opened, state, "latest").await?,
+        [run] => of_run(&workspace, &opened, state, call, run).await?,
+        _ => of_run(&workspace, &opened, state, call, "latest").await?,
     };
-    let forget = ForgetList::default();
-    let context = Context { testimony: &sides.testimony, forget: &forget, now: sides.judged_at };
+    let context = Context { testimony: &sides.testimony, forget: &sides.forget, now: sides.judged_at };
     let ledger = Ledger::of(&sides.before, &sides.after, &context);
     let fates = Fates::of(&ledger, &sides.before, &sides.after, &sides.testimony);
     let mut diff = StoreDiff::between(&sides.before, &sides.after);
@@ -268,6 +271,7 @@ async fn of_run(
     workspace: &Workspace,
     opened: &Opened,
     state: Option<&dyn StateStore>,
+    call: &Call<'_>,
     name: &str,
 ) -> Result<Sides, CliError> {
     let backend = opened.backend.as_ref();
@@ -302,9 +306,23 @@ async fn of_run(
         changes,
         testimony: grounds.testimony,
         judged_at: ledger.map(|ledger| ledger.at),
+        forget: workspace.forget_list_of(call, &journal.state().plan),
         run: Some(run.clone()),
         missing: [grounds.before.missing, grounds.after.missing].concat(),
     })
+}
+
+/// Returns the forget list of the first of two sides that is a store of the project with one.
+fn forget_list(workspace: &Workspace, names: [&String; 2]) -> Result<ForgetList, CliError> {
+    for name in names {
+        let alias = workspace.project.stores.keys().find(|alias| alias.as_str() == name);
+        if let Some(alias) = alias
+            && let Some(list) = workspace.forget_list(alias)?
+        {
+            return Ok(list);
+        }
+    }
+    Ok(ForgetList::default())
 }
 
 /// Opens what one argument names: an alias, a store id, or a folder.

@@ -18,6 +18,7 @@ mod doctor;
 mod files;
 mod fixtures;
 mod follow;
+mod forget;
 mod gather;
 mod gc;
 mod github;
@@ -26,6 +27,7 @@ mod lockfile;
 mod log;
 mod opened;
 mod parts;
+mod places;
 mod plan;
 mod problems;
 mod reach;
@@ -193,6 +195,8 @@ enum Command {
     Rollback(rollback::Options),
     /// Write statements that an adopted run lost back into the live store
     Restore(restore::Options),
+    /// Say where text still stands that a store's forget list forbids
+    Forget(forget::Options),
     /// Delete stores that nothing needs any more
     Gc(gc::Options),
     /// Say what stands in the way: files, state, key, access, clock
@@ -302,6 +306,7 @@ fn kind(command: Option<&Command>) -> &'static str {
         Some(Command::Cancel(_)) => "cancel",
         Some(Command::Rollback(_)) => "rollback",
         Some(Command::Restore(_)) => "restore",
+        Some(Command::Forget(_)) => "forget",
         Some(Command::Gc(_)) => "gc",
         Some(Command::Doctor(_)) => "doctor",
         Some(Command::Serve(_)) => "serve",
@@ -338,6 +343,7 @@ fn dispatch(command: Option<Command>, call: &Call<'_>) -> Result<Answer, CliErro
             Some(Command::Cancel(options)) => cancel::run(call, &options).await,
             Some(Command::Rollback(options)) => rollback::run(call, &options).await,
             Some(Command::Restore(options)) => restore::run(call, &options).await,
+            Some(Command::Forget(options)) => forget::run(call, &options).await,
             Some(Command::Gc(options)) => gc::run(call, &options).await,
             Some(Command::Doctor(options)) => doctor::run(call, &options).await,
             Some(Command::Serve(options)) => serve::run(call, &options).await,

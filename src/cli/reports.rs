@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::path::Path;
 
 use crate::journal::Journal;
-use crate::ledger::forget::ForgetList;
 use crate::ledger::{Context, Fate, Ledger};
 use crate::report::comment::run_comment;
 use crate::report::fates::Fates;
@@ -95,7 +94,7 @@ async fn statements(
     let past = Past { backend: opened.backend.as_ref(), archive: archive.as_ref() };
     let Some(grounds) = past.grounds(journal.state()).await? else { return Ok(None) };
     let (before, after) = (&grounds.before.snapshot, &grounds.after.snapshot);
-    let forget = ForgetList::default();
+    let forget = workspace.forget_list_of(call, &journal.state().plan);
     let now = kept.map(|ledger| ledger.at);
     let context = Context { testimony: &grounds.testimony, forget: &forget, now };
     let ledger = Ledger::of(before, after, &context);

@@ -10,6 +10,7 @@ use crate::backend::PastMemory;
 use crate::ids::{Alias, RunId};
 use crate::journal::run_state::Phase;
 use crate::ledger::Fate;
+use crate::ledger::forget::ForgetList;
 use crate::ledger::record::{EntryVersion, StatementRecord};
 use crate::memory::{ContentHash, MEMORY_BYTES_LIMIT, MemoryPath};
 use crate::report::fates::statements_in;
@@ -57,10 +58,22 @@ struct Answered {
     restored: Vec<RestoredStatement>,
     /// They were brought back before, and are still there.
     already: Vec<RestoredStatement>,
+    /// A rule of the store's forget list forbids them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    forbidden: Vec<Forbidden>,
     /// Nobody keeps their text any more, or there is no place for them.
     missing: Vec<StatementRecord>,
     /// What the run lost and is not back.
     still_lost: u64,
+}
+
+/// A statement that must not come back.
+#[derive(Debug, Serialize)]
+struct Forbidden {
+    #[serde(flatten)]
+    statement: StatementRecord,
+    /// The rule, by its name.
+    rule: String,
 }
 
 pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
@@ -98,7 +111,9 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         .collect();
     let past = Past { backend: desk.backend.as_ref(), archive: desk.archive.as_ref() };
     let live = desk.backend.snapshot(&record.active).await?;
-    let (wanted, mut missing) = find(&history, at, &picked, past, &live).await?;
+    let (mut wanted, mut missing) = find(&history, at, &picked, past, &live).await?;
+    let forget = desk.workspace.forget_list(&alias)?.unwrap_or_default();
+    let forbidden = set_aside(&mut wanted, &picked, &forget);
     let planned = mend(&live, &wanted);
     let placed: BTreeSet<_> =
         planned.iter().flat_map(|one| &one.statements).map(|s| (s.hash, &s.path, s.line)).collect();
@@ -106,11 +121,12 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     let lacks_place = |one: &&&StatementRecord| {
         !placed.contains(&(one.hash, &one.path, one.line))
             && !gone.contains(&(one.hash, one.path.clone(), one.line))
+            && !forbidden.iter().any(|other| other.statement == ***one)
     };
     let unplaced: Vec<StatementRecord> =
         picked.iter().filter(lacks_place).map(|one| (*one).clone()).collect();
     missing.extend(unplaced);
-    call.console.say(&told(&planned, &missing, call.console.paint));
+    call.console.say(&told(&planned, &forbidden, &missing, call.console.paint));
     let to_write = planned.iter().flat_map(|one| &one.statements).filter(|one| !one.was_there).count();
     if to_write > 0 && !call.global.yes {
         let statements = count(to_write as u64, "statement", "statements");
@@ -142,10 +158,11 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         return Err(CliError::from(error).hint(hint));
     }
     let still_lost = deeds::still_lost(&chapter.ledger, &deeds::read(state, &alias).await?);
-    let outcome = match (restored.is_empty(), missing.is_empty()) {
-        (false, _) => "restored",
-        (true, true) => "already_there",
-        (true, false) => "not_kept",
+    let outcome = match (restored.is_empty(), forbidden.is_empty(), missing.is_empty()) {
+        (false, ..) => "restored",
+        (true, false, _) => "forbidden",
+        (true, true, true) => "already_there",
+        (true, true, false) => "not_kept",
     };
     let written = restored.iter().filter(|one| !one.was_there).count();
     if written > 0 {
@@ -154,8 +171,13 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     }
     let left = count(still_lost, "statement", "statements");
     call.console.say(&format!("what {run} lost and is not back: {left}\n"));
-    let answer = Answer::new(outcome, Answered { run, alias, restored, already, missing, still_lost });
-    Ok(if outcome == "not_kept" { answer.with_code(ExitCode::RemoteFailed) } else { answer })
+    let answer =
+        Answer::new(outcome, Answered { run, alias, restored, already, forbidden, missing, still_lost });
+    Ok(match outcome {
+        "forbidden" => answer.with_code(ExitCode::Blocked),
+        "not_kept" => answer.with_code(ExitCode::RemoteFailed),
+        _ => answer,
+    })
 }
 
 /// Makes sure that no memory grows beyond what a store takes, before any is written.
@@ -223,6 +245,24 @@ fn pick<'a>(chapter: &'a Chapter, options: &Options) -> Result<Vec<&'a Statement
     Ok(picked)
 }
 
+/// Takes out what the store's forget list forbids: the statement, or the name of the memory it goes to.
+fn set_aside(wanted: &mut Vec<Wanted>, picked: &[&StatementRecord], forget: &ForgetList) -> Vec<Forbidden> {
+    let mut forbidden = Vec::new();
+    wanted.retain(|one| {
+        let broken = forget.broken_in(&one.source);
+        let is_it = |line: usize| line as u64 == one.line;
+        let rule = (forget.forbids_hash(one.hash))
+            .or_else(|| broken.iter().find(|(line, _)| is_it(*line)).map(|(_, rule)| *rule))
+            .or_else(|| forget.forbids_text(one.to.as_str()));
+        let Some(rule) = rule else { return true };
+        let record = picked.iter().find(|r| (r.hash, &r.path, r.line) == (one.hash, &one.path, one.line));
+        forbidden
+            .extend(record.map(|record| Forbidden { statement: (*record).clone(), rule: rule.name.clone() }));
+        false
+    });
+    forbidden
+}
+
 /// Finds the texts of statements, and the memories they go to.
 async fn find(
     history: &History,
@@ -278,7 +318,7 @@ fn name_now(chapters: &[Chapter], path: &MemoryPath, live: &Snapshot) -> MemoryP
 }
 
 /// Shows what will be written where.
-fn told(planned: &[Mended], missing: &[StatementRecord], paint: Paint) -> String {
+fn told(planned: &[Mended], forbidden: &[Forbidden], missing: &[StatementRecord], paint: Paint) -> String {
     let mut text = String::new();
     for memory in planned {
         let wanted = memory.statements.iter().map(|one| one.hash).collect();
@@ -293,6 +333,13 @@ fn told(planned: &[Mended], missing: &[StatementRecord], paint: Paint) -> String
                 (false, None) => writeln!(text, "  {} {place} (a new memory) {words}", paint.good("+")),
             };
         }
+    }
+    for Forbidden { statement, rule } in forbidden {
+        let place =
+            format!("{}:{} {}", line(statement.path.as_str()), statement.line, statement.hash.short());
+        let rule = line(rule);
+        let _ =
+            writeln!(text, "  {} {place} is not restored: rule `{rule}` of the forget list", paint.warn("!"));
     }
     for one in missing {
         let place = format!("{}:{} {}", line(one.path.as_str()), one.line, one.hash.short());

@@ -15,11 +15,11 @@ use crate::journal::Journal;
 use crate::journal::event::JournalEvent;
 use crate::ledger::forget::ForgetList;
 use crate::ledger::{Context, Ledger};
-use crate::memory::ContentHash;
+use crate::memory::{ContentHash, MEMORY_BYTES_LIMIT};
 use crate::report::fates::Fates;
 use crate::report::review_text::{HELP, Step, decisions_text, keys_text, step_text, steps};
 use crate::report::run_view::RunView;
-use crate::report::words::count;
+use crate::report::words::{count, grouped};
 use crate::run::past::{Grounds, Past};
 use crate::state::{StateStore, alias, ledger};
 
@@ -29,9 +29,6 @@ use super::review::{ApproveOptions, approve, check_waits, with_run};
 use super::stepper::{Stepper, Typed};
 use super::workspace::Workspace;
 use super::{Call, decisions, runs};
-
-/// The largest memory that a server takes, in bytes.
-const MEMORY_BYTES_LIMIT: usize = 100_000;
 
 /// What is asked of a review.
 #[derive(Debug)]
@@ -191,7 +188,8 @@ async fn look(call: &Call<'_>, review: &Review<'_>, can_step: bool) -> Result<Ta
         edits: Edits::default(),
         entries: Vec::new(),
     };
-    decide(call, review, &journal, judged_at, can_step, &mut table)?;
+    let forget = workspace.forget_list_of(call, &journal.state().plan);
+    decide(call, review, &journal, (judged_at, &forget), can_step, &mut table)?;
     Ok(table)
 }
 
@@ -199,14 +197,13 @@ fn decide(
     call: &Call<'_>,
     review: &Review<'_>,
     journal: &Journal,
-    judged_at: Option<jiff::Timestamp>,
+    (judged_at, forget): (Option<jiff::Timestamp>, &ForgetList),
     can_step: bool,
     table: &mut Table,
 ) -> Result<(), CliError> {
     let (before, after) = (&table.grounds.before.snapshot, &table.grounds.after.snapshot);
     let testimony = &table.grounds.testimony;
-    let forget = ForgetList::default();
-    let ledger = Ledger::of(before, after, &Context { testimony, forget: &forget, now: judged_at });
+    let ledger = Ledger::of(before, after, &Context { testimony, forget, now: judged_at });
     let verdicts = journal.state().judgment.as_ref().map(|judgment| judgment.verdicts.as_slice());
     let queue = queue(&ledger, verdicts.unwrap_or_default());
     let fates = Fates::of(&ledger, before, after, testimony);
@@ -236,8 +233,13 @@ fn decide(
         .find(|memory| memory.content.len() > MEMORY_BYTES_LIMIT);
     match large {
         None => Ok(()),
-        Some(memory) => Err(CliError::usage(format!("`{}` would grow beyond 100 kB", memory.path))
-            .hint("Restore less into it; nothing was changed.")),
+        Some(memory) => Err(CliError::usage(format!(
+            "`{}` would grow to {} bytes, allowed are {}",
+            memory.path,
+            grouped(memory.content.len() as u64),
+            grouped(MEMORY_BYTES_LIMIT as u64)
+        ))
+        .hint("Restore less into it; nothing was changed.")),
     }
 }
 

@@ -6,8 +6,10 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::journal::event::Recorded;
+use crate::journal::run_state::Phase;
 use crate::journal::{self};
-use crate::report::run_text::{run_text, verdicts_text};
+use crate::report::gates_text::verdicts_text;
+use crate::report::run_text::{Screen, run_text};
 use crate::report::run_view::RunView;
 use crate::state::StateStore;
 
@@ -15,7 +17,7 @@ use super::answer::Answer;
 use super::console::Volume;
 use super::exit::CliError;
 use super::workspace::Workspace;
-use super::{Call, reports, runs, watch};
+use super::{Call, places, reports, runs, watch};
 
 /// Options of `show`.
 #[derive(Debug, Args)]
@@ -57,8 +59,12 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     }
     let view = RunView::of(journal.run(), journal.state());
     let console = &call.console;
-    console.say(&run_text(&view, journal.state(), console.paint));
-    if !view.verdicts.is_empty() {
+    let is_whole = console.volume == Volume::Verbose;
+    let set_at = places::set_at(&workspace, journal.state());
+    console.say(&run_text(&view, journal.state(), &Screen { paint: console.paint, is_whole, set_at }));
+    // Of a run that waits for a person, what stands in the way says more than what does not.
+    let waits = matches!(journal.state().phase, Phase::AwaitingReview(_) | Phase::Blocked(_));
+    if !view.verdicts.is_empty() && (is_whole || !waits) {
         console.say("\n");
         console.say(&verdicts_text(&view.verdicts, console.paint));
     }
@@ -73,7 +79,7 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         Some(state) => journal::read(state, journal.run()).await?,
         None => Vec::new(),
     };
-    if console.volume == Volume::Verbose {
+    if is_whole {
         console.say("\n");
         for recorded in &events {
             console.say(&format!("  {:>4}  {:.0}  {}\n", recorded.seq, recorded.at, recorded.event.name()));

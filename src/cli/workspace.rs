@@ -11,6 +11,9 @@ use rayon::prelude::*;
 use crate::archive::Archive;
 use crate::backend::local::{LocalBackend, LocalOptions};
 use crate::ids::{Alias, PipelineName};
+use crate::ledger::forget::ForgetList;
+use crate::plan::Plan;
+use crate::run::rules;
 use crate::spec::codes::Code;
 use crate::spec::pipeline::{GateSpec, Pipeline};
 use crate::spec::problem::{Problem, has_errors, sort};
@@ -351,6 +354,37 @@ impl Workspace {
     /// Returns the archive of replaced text, if the project keeps one.
     pub(super) fn archive(&self) -> Option<Archive> {
         self.project.archive.as_ref().map(|folder| Archive::at(self.root.join(folder)))
+    }
+
+    /// Reads the forget list of a store, as it is now.
+    pub(super) fn forget_list(&self, alias: &Alias) -> Result<Option<ForgetList>, CliError> {
+        let Some(file) = self.project.stores.get(alias).and_then(|store| store.forget.clone()) else {
+            return Ok(None);
+        };
+        let name = file.display().to_string();
+        match rules::read(&self.root, &[GateSpec::Forget(file)]).forget {
+            None => Ok(None),
+            Some(Ok(list)) => Ok(Some(list)),
+            Some(Err(reason)) => Err(CliError::new(
+                ExitCode::InvalidFiles,
+                format!("the forget list `{name}` cannot be used: {reason}"),
+            )
+            .hint("`dreamrun validate` shows what is wrong with it.")),
+        }
+    }
+
+    /// Reads the forget list that a run was held to, as it is now. What is not known is not counted as
+    /// dropped: without the list its statements are lost.
+    pub(super) fn forget_list_of(&self, call: &Call<'_>, plan: &Plan) -> ForgetList {
+        match rules::read(&self.root, &plan.gates).forget {
+            None => ForgetList::default(),
+            Some(Ok(list)) => list,
+            Some(Err(reason)) => {
+                let note = call.console.paint.warn("note:");
+                call.console.complain(&format!("{note} the forget list cannot be used: {reason}\n"));
+                ForgetList::default()
+            }
+        }
     }
 
     /// Opens state for writing.

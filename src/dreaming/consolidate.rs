@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::dream::{ChangeKind, DreamChange, Replaced};
 use crate::memory::{Memory, MemoryPath};
 use crate::snapshot::Snapshot;
+use crate::text::subject::Form;
 
 use super::contradictions;
-use super::corpus::Corpus;
+use super::corpus::{Corpus, Note};
 use super::duplicates::{self, Fuller};
 use super::editions;
 use super::fate::{Fate, quoted};
@@ -68,9 +69,14 @@ pub(super) fn settle(
 }
 
 /// Says whether another statement begins with all that one says, or quotes it word for word: what the longer
-/// one says as well gives it no other value.
+/// one says as well gives it no other value, unless it is a word of an attribute's only value.
 fn is_excerpt(corpus: &Corpus<'_>, short: usize, long: usize) -> bool {
     let (short, long) = (&corpus.notes[short], &corpus.notes[long]);
+    let is_attribute = |note: &Note<'_>| note.claim.as_ref().is_some_and(|c| c.form == Form::Attribute);
+    let is_word_apart = long.words.len() <= short.words.len() + VALUE_WORDS;
+    if is_attribute(short) && short.subject_id == long.subject_id && is_word_apart {
+        return false;
+    }
     let goes_on = |rest: &str| rest.starts_with(' ');
     long.normal.strip_prefix(short.normal.as_str()).is_some_and(goes_on)
         || QUOTES.iter().any(|(open, close)| {
@@ -78,6 +84,8 @@ fn is_excerpt(corpus: &Corpus<'_>, short: usize, long: usize) -> bool {
         })
 }
 
+/// What more words than this add is said beside a value.
+const VALUE_WORDS: usize = 2;
 /// Marks around what is quoted.
 const QUOTES: [(char, char); 4] = [('"', '"'), ('“', '”'), ('«', '»'), ('„', '“')];
 

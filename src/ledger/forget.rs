@@ -7,6 +7,7 @@ use regex::Regex;
 use crate::memory::{ContentHash, MemoryPath};
 use crate::text::normal::normal;
 use crate::text::pattern::Forms;
+use crate::text::statement::statements;
 
 /// The rules of one store, in the author's order.
 #[derive(Debug, Clone, Default)]
@@ -76,6 +77,39 @@ impl ForgetList {
         })
     }
 
+    /// Says whether any rule forbids a text. Rules of retention only let memories go.
+    pub fn forbids_any(&self) -> bool {
+        self.rules.iter().any(|rule| !matches!(rule.what, Forgotten::Retention { .. }))
+    }
+
+    /// Returns the rules that a text breaks, with the lines, from 1: in its statements, and in what stands
+    /// beside them, such as headings.
+    pub fn broken_in(&self, content: &str) -> Vec<(usize, &ForgetRule)> {
+        let statements = statements(content);
+        let mut broken = Vec::new();
+        for statement in &statements {
+            if let Some(rule) = self.forbids(statement.text, hash_of_statement(statement.text)) {
+                broken.push((statement.line, rule));
+            }
+        }
+        let mut spans = statements.iter().map(|statement| &statement.span).peekable();
+        let mut start = 0;
+        for (i, line) in content.split_inclusive('\n').enumerate() {
+            let end = start + line.len();
+            while spans.peek().is_some_and(|span| span.end <= start) {
+                spans.next();
+            }
+            if spans.peek().is_none_or(|span| span.start >= end)
+                && let Some(rule) = self.forbids_text(line.trim())
+            {
+                broken.push((i + 1, rule));
+            }
+            start = end;
+        }
+        broken.sort_by_key(|(line, _)| *line);
+        broken
+    }
+
     /// Returns the rule that says a memory is old enough to go. Without a time, or for a memory whose last
     /// change is not known, nothing is.
     pub fn lets_go(
@@ -114,6 +148,19 @@ mod tests {
         assert!(!forbids(&by_hash, "Ann's phone is 555-1235."));
         let path = MemoryPath::parse("/a.md").unwrap();
         assert!(by_hash.lets_go(&path, Some(Timestamp::UNIX_EPOCH), Some(Timestamp::MAX)).is_none());
+    }
+
+    #[test]
+    fn rules_are_broken_in_statements_and_in_what_stands_beside_them() {
+        let broken = |list: &ForgetList, text: &str| -> Vec<usize> {
+            list.broken_in(text).into_iter().map(|(line, _)| line).collect()
+        };
+        let text = "# Ann Smith\n\n- Bob calls\n  ann smith\n- Nothing\n\n| Who | What |\n|---|---|\n| Ann Smith | x |\n";
+        let by_pattern = list(Forgotten::Pattern(pattern::compile("ann smith").unwrap()));
+        assert_eq!(broken(&by_pattern, text), [1, 3, 9]);
+        let by_hash = list(Forgotten::Statement(hash_of_statement("nothing")));
+        assert_eq!(broken(&by_hash, text), [5]);
+        assert!(by_hash.forbids_any() && !ForgetList::default().forbids_any());
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod plan_view;
 pub mod plan_text;
 pub mod run_view;
 pub mod run_text;
+pub mod gates_text;
 pub mod fates;
 pub mod fates_text;
 pub mod review_text;

@@ -1,5 +1,6 @@
 //! A plan as people read it: one screen.
 
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use crate::plan::Plan;
@@ -20,6 +21,8 @@ const INSTRUCTION_LINES: usize = 12;
 const GATES_WIDTH: usize = 88;
 /// The most session ids that are shown for one dream unless everything is asked for.
 const SESSIONS_SHOWN: usize = 3;
+/// The most reasons why sessions were left out, where nothing is due.
+const REASONS_SHOWN: usize = 3;
 
 /// Writes a plan. `is_verbose` shows every session and every line of instructions.
 pub fn plan_text(plan: &Plan, pipeline: &Pipeline, paint: Paint, is_verbose: bool) -> String {
@@ -341,12 +344,39 @@ fn notes(text: &mut String, plan: &Plan, paint: Paint, is_verbose: bool) {
     }
 }
 
-/// Writes why nothing is due, and what to do about it if that is up to a person.
-pub fn not_due(reason: &NotDue, store: &str, paint: Paint) -> String {
+/// Writes why nothing is due, when it will be, and what to do about it if that is up to a person.
+pub fn not_due(reason: &NotDue, plan: &Plan, paint: Paint) -> String {
     let mut text = line(&reason.to_string());
-    if matches!(reason, NotDue::OnHold(_)) {
-        let command = format!("dreamrun rollback {store} --release");
-        let _ = write!(text, "\n  {command:<44} {}", paint.dim("lets runs start again"));
+    let mut tell = |words: &str| {
+        let _ = write!(text, "\n  {}", paint.dim(words));
+    };
+    match reason {
+        NotDue::TooFew { waiting, min } => {
+            let sessions = count(u64::from(min.saturating_sub(*waiting)), "more session", "more sessions");
+            tell(&format!("due with {sessions}"));
+            // What earlier runs read is no surprise.
+            let counts = plan.report.left_out_by_reason();
+            let mut counts: Vec<_> = counts
+                .into_iter()
+                .filter(|(reason, _)| !matches!(reason, LeftOutReason::AlreadyRead))
+                .collect();
+            counts.sort_by_key(|&(_, n)| Reverse(n));
+            for &(reason, n) in counts.iter().take(REASONS_SHOWN) {
+                tell(&format!("{} left out: {reason}", count(n as u64, "session", "sessions")));
+            }
+            if counts.len() > REASONS_SHOWN {
+                let command = format!("dreamrun plan {}", plan.pipeline);
+                tell(&format!("and others: {command}"));
+            }
+        }
+        NotDue::TooSoon { .. } => {
+            let sessions = count(u64::from(plan.report.waiting), "session waits", "sessions wait");
+            tell(&format!("{sessions}; due after that"));
+        }
+        NotDue::OnHold(_) => {
+            let command = format!("dreamrun rollback {} --release", store_name(&plan.store.reference));
+            let _ = write!(text, "\n  {command:<44} {}", paint.dim("lets runs start again"));
+        }
     }
     text
 }
@@ -354,7 +384,7 @@ pub fn not_due(reason: &NotDue, store: &str, paint: Paint) -> String {
 fn verdict(plan: &Plan, paint: Paint) -> String {
     match &plan.not_due {
         Some(reason) => {
-            let because = not_due(reason, &store_name(&plan.store.reference), paint);
+            let because = not_due(reason, plan, paint);
             format!("{} {}: {because}", paint.good("Nothing due"), plan.pipeline)
         }
         None => {

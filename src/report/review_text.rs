@@ -12,10 +12,8 @@ use crate::ledger::Ledger;
 use crate::text::align::hunks;
 
 use super::fates::{Fates, NewRow, Quoted, SaidRow};
-use super::words::{Paint, count, cut, line};
+use super::words::{Paint, WIDTH, count, cut, line, wrapped};
 
-/// The width of a line, as narrow as terminals are.
-const WIDTH: usize = 80;
 /// The most characters of a statement that are shown.
 const STATEMENT_LIMIT: usize = 1_200;
 /// The most heirs that are shown.
@@ -71,7 +69,7 @@ pub fn steps(queue: &[Item], ledger: &Ledger<'_>, fates: &Fates<'_>) -> Vec<Step
 /// said it, and what gates say.
 pub fn step_text(step: &Step, number: usize, of: usize, chosen: Option<Choice>, paint: Paint) -> String {
     let kind = match step.kind {
-        Kind::Lost | Kind::Contradictory => paint.bad(step.kind.as_str()),
+        Kind::Lost | Kind::Contradictory | Kind::Objected => paint.bad(step.kind.as_str()),
         Kind::Superseded | Kind::Dropped => paint.warn(step.kind.as_str()),
         _ => paint.good(step.kind.as_str()),
     };
@@ -106,7 +104,7 @@ pub fn step_text(step: &Step, number: usize, of: usize, chosen: Option<Choice>, 
         let _ = writeln!(text, "    {}", paint.dim(&format!("and {more} more")));
     }
     let mut row = |name: &str, value: &str| {
-        for (nth, part) in wrapped(value, WIDTH - 9).into_iter().enumerate() {
+        for (nth, part) in wrapped(value, WIDTH - 9, usize::MAX).into_iter().enumerate() {
             let name = if nth == 0 { name } else { "" };
             let _ = writeln!(text, "  {} {part}", paint.dim(&format!("{name:<6}")));
         }
@@ -230,11 +228,6 @@ fn write_words(text: &mut String, sign: &str, words: &[(String, bool)], mark: im
 /// Marks a word: by colour, or by signs where there is none.
 fn mark(word: &str, signs: (&str, &str), paint: Paint, colour: fn(Paint, &str) -> String) -> String {
     if paint.is_on { colour(paint, word) } else { format!("{}{word}{}", signs.0, signs.1) }
-}
-
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-    super::words::filled(&words, " ", width)
 }
 
 #[cfg(test)]

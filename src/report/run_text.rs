@@ -1,30 +1,59 @@
 //! A run as people read it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::adoption::decide::{DRIFT, Reason};
 use crate::dream::ChangeKind;
-use crate::gate::verdict::{Outcome, Verdict};
+use crate::gate::verdict::Outcome;
 use crate::journal::run_state::{Phase, RunState};
 use crate::memory::MemoryPath;
+use crate::price::Usd;
 use crate::spec::pipeline::StoreRef;
 
+use super::gates_text::{passed, standing_text};
 use super::plan_view::usd;
 use super::run_view::{EditView, RunView};
-use super::words::{Paint, bytes, count, grouped, line};
+use super::words::{Paint, WIDTH, bytes, count, grouped, line, wrapped};
 
-/// The most findings shown for one gate.
-const FINDINGS_SHOWN: usize = 5;
+/// The lines of a screen.
+const HEIGHT: usize = 25;
+/// The columns before the value of a row.
+const VALUE_AT: usize = 12;
+/// The columns of a command before what it is for.
+const COMMAND_WIDTH: usize = 44;
+/// The most lines of one row, unless everything is asked for.
+const ROW_LINES: usize = 2;
 
-/// Writes where a run stands or how it ended, with the likely next commands.
-pub fn run_text(view: &RunView, state: &RunState, paint: Paint) -> String {
+/// How a run is shown, and what the project says about it.
+#[derive(Debug, Clone, Default)]
+pub struct Screen {
+    /// Colours, or none.
+    pub paint: Paint,
+    /// Whether everything is told, however long it gets; else it stays on one screen.
+    pub is_whole: bool,
+    /// Where the pipeline's file sets each gate and the budget, such as `pipelines/tidy.yaml:12`. What is
+    /// missing is set by default; nothing is known if the file is not what the run was planned with.
+    pub set_at: Option<BTreeMap<String, String>>,
+}
+
+/// Writes where a run stands or how it ended, why, and the likely next commands, cheapest first.
+pub fn run_text(view: &RunView, state: &RunState, screen: &Screen) -> String {
+    let paint = screen.paint;
+    let rows_of = |text: &str, width: usize| {
+        let most = if screen.is_whole { usize::MAX } else { ROW_LINES };
+        wrapped(text, width, most)
+    };
     let mut text = format!("{} {}\n", paint.bold(&view.run.to_string()), phase(view, paint));
-    if !view.because.is_empty() {
-        let _ = writeln!(text, "  {}", line(&view.because));
+    for part in rows_of(&line(&because(view, state, screen)), WIDTH - 2) {
+        let _ = writeln!(text, "  {part}");
     }
     text.push('\n');
     let mut row = |name: &str, value: &str| {
-        let _ = writeln!(text, "  {}{value}", paint.dim(&format!("{name:<10}")));
+        for (at, part) in rows_of(value, WIDTH - VALUE_AT).iter().enumerate() {
+            let name = if at == 0 { name } else { "" };
+            let _ = writeln!(text, "  {}{part}", paint.dim(&format!("{name:<10}")));
+        }
     };
     row("store", &sizes(view));
     row("dreams", &dreams(view));
@@ -80,7 +109,7 @@ pub fn run_text(view: &RunView, state: &RunState, paint: Paint) -> String {
         row(name, &value);
     }
     if !view.verdicts.is_empty() {
-        row("gates", &gates(&view.verdicts, paint));
+        row("gates", &passed(&view.verdicts));
     }
     if let Some(by) = &view.approved_by {
         let overrides = match view.overrides.as_slice() {
@@ -94,15 +123,52 @@ pub fn run_text(view: &RunView, state: &RunState, paint: Paint) -> String {
         let reason = reason.as_ref().map_or_else(String::new, |r| format!(": {}", line(r)));
         row("rejected", &format!("by {}{reason}", line(by)));
     }
-    findings(&mut text, &view.verdicts, paint);
-    let next = next_commands(view, state);
+    let next: String =
+        next_commands(view, state).iter().map(|(command, what)| next_line(command, what, paint)).collect();
+    let tail = if next.is_empty() { 0 } else { next.lines().count() + 1 };
+    let room = HEIGHT.saturating_sub(text.lines().count() + tail);
+    text.push_str(&standing_text(&view.verdicts, &view.run, screen, room));
     if !next.is_empty() {
         text.push('\n');
-        for (command, what) in next {
-            let _ = writeln!(text, "  {command:<44} {}", paint.dim(&what));
-        }
+        text.push_str(&next);
     }
     text
+}
+
+/// Writes a command and what it is for, on lines that fit and can be copied.
+fn next_line(command: &str, what: &str, paint: Paint) -> String {
+    let (width, words) = (command.chars().count(), what.chars().count());
+    let column = COMMAND_WIDTH.min((WIDTH - 3).saturating_sub(words));
+    if width + words + 3 <= WIDTH {
+        return format!("  {command:<column$} {}\n", paint.dim(what));
+    }
+    let (first, rest) = command.split_once(" --").unwrap_or((command, ""));
+    let mut lines = vec![first.to_owned()];
+    for option in rest.split(" --").filter(|option| !option.is_empty()) {
+        let option = format!("--{option}");
+        match lines.last_mut() {
+            // Two columns go before the line, and two behind it where it goes on.
+            Some(line) if line.chars().count() + option.chars().count() + 5 <= WIDTH => {
+                *line = format!("{line} {option}");
+            }
+            _ => lines.push(format!("  {option}")),
+        }
+    }
+    format!("  {}\n  {:<column$} {}\n", lines.join(" \\\n  "), "", paint.dim(what))
+}
+
+/// Says why a run stands where it stands.
+fn because(view: &RunView, state: &RunState, screen: &Screen) -> String {
+    match &state.phase {
+        Phase::Unchanged => "the dream left nothing to adopt; its sessions count as read".to_owned(),
+        Phase::OverBudget { .. } => {
+            let budget = state.budget.map_or_else(String::new, |budget| format!("; the budget is {budget}"));
+            let place = screen.set_at.as_ref().and_then(|places| places.get("budget"));
+            let place = place.map_or_else(String::new, |place| format!(" ({place})"));
+            format!("{}{budget}{place}", view.because)
+        }
+        _ => view.because.clone(),
+    }
 }
 
 fn edit_words(edit: &EditView) -> String {
@@ -207,73 +273,6 @@ fn dreams(view: &RunView) -> String {
     )
 }
 
-fn gates(verdicts: &[Verdict], paint: Paint) -> String {
-    let passed = verdicts.iter().filter(|v| v.outcome <= Outcome::Unchanged).count();
-    let mut parts = vec![format!("{passed} of {} passed", verdicts.len())];
-    for verdict in verdicts.iter().filter(|v| v.outcome > Outcome::Unchanged) {
-        parts.push(format!("{} {}", line(&verdict.gate), outcome(verdict.outcome, paint)));
-    }
-    parts.join(", ")
-}
-
-fn outcome(outcome: Outcome, paint: Paint) -> String {
-    match outcome {
-        Outcome::Pass => paint.good("passes"),
-        Outcome::Unchanged => paint.dim("unchanged"),
-        Outcome::Review => paint.warn("asks for review"),
-        Outcome::Block => paint.bad("blocks"),
-        Outcome::Undecided => paint.bad("could not decide"),
-    }
-}
-
-/// Writes every gate's answer, with the places behind it.
-pub fn verdicts_text(verdicts: &[Verdict], paint: Paint) -> String {
-    let mut text = String::new();
-    for verdict in verdicts {
-        let limit =
-            if verdict.limit.is_empty() { String::new() } else { format!(" ({})", line(&verdict.limit)) };
-        let _ = writeln!(
-            text,
-            "  {:<16} {}: {}{}",
-            line(&verdict.gate),
-            outcome(verdict.outcome, paint),
-            line(&verdict.measured),
-            paint.dim(&limit)
-        );
-    }
-    text
-}
-
-fn findings(text: &mut String, verdicts: &[Verdict], paint: Paint) {
-    for verdict in verdicts.iter().filter(|v| v.outcome > Outcome::Unchanged) {
-        let _ = writeln!(
-            text,
-            "\n  {} {}: {}",
-            paint.bold(&line(&verdict.gate)),
-            outcome(verdict.outcome, paint),
-            line(&verdict.measured)
-        );
-        if !verdict.limit.is_empty() {
-            let _ = writeln!(text, "    {}", paint.dim(&line(&verdict.limit)));
-        }
-        for finding in verdict.findings.iter().take(FINDINGS_SHOWN) {
-            let place = match (&finding.path, finding.line) {
-                (Some(path), Some(line)) => format!("{path}:{line}: "),
-                (Some(path), None) => format!("{path}: "),
-                _ => String::new(),
-            };
-            let _ = writeln!(text, "    {}{}", line(&place), line(&finding.note));
-        }
-        if verdict.findings.len() > FINDINGS_SHOWN {
-            let _ = writeln!(
-                text,
-                "    {}",
-                paint.dim(&format!("… {} more", verdict.findings.len() - FINDINGS_SHOWN))
-            );
-        }
-    }
-}
-
 /// Returns the likely next commands, each with what it is for.
 pub fn next_commands(view: &RunView, state: &RunState) -> Vec<(String, String)> {
     let run = &view.run;
@@ -288,28 +287,35 @@ pub fn next_commands(view: &RunView, state: &RunState) -> Vec<(String, String)> 
             }
             commands
         }
-        Phase::AwaitingReview(_) => vec![
-            to(format!("dreamrun diff {run}"), "look at it"),
-            to(format!("dreamrun diff {run} --review"), &by_statement(state)),
-            to(format!("dreamrun approve {run}"), "adopt it"),
-            to(format!("dreamrun reject {run} --reason …"), "drop it"),
-        ],
+        Phase::AwaitingReview(_) => {
+            let [first, second] = looks(view, state);
+            vec![
+                first,
+                second,
+                to(format!("dreamrun approve {run}"), "adopt it"),
+                to(format!("dreamrun reject {run} --reason …"), "drop it"),
+            ]
+        }
         Phase::Blocked(reasons) => {
             let blocking: String =
                 needed_overrides(reasons).iter().map(|name| format!(" --override {name}")).collect();
+            let [first, second] = looks(view, state);
             vec![
-                to(format!("dreamrun diff {run}"), "look at it"),
-                to(format!("dreamrun diff {run} --review"), &by_statement(state)),
-                to(format!("dreamrun reject {run} --reason …"), "drop it"),
+                first,
+                second,
                 to(format!("dreamrun approve {run}{blocking} --reason …"), "adopt it all the same"),
+                to(format!("dreamrun reject {run} --reason …"), "drop it"),
             ]
         }
         Phase::DreamFailed { .. } => vec![
             to(format!("dreamrun apply {pipeline}"), "try again, keeping finished dreams"),
             to(format!("dreamrun cancel {run}"), "give up"),
         ],
-        Phase::OverBudget { .. } => vec![
-            to(format!("dreamrun apply {pipeline}"), "go on, once `budget.max_usd` is raised"),
+        Phase::OverBudget { spent, next, .. } => vec![
+            (
+                format!("dreamrun apply {pipeline}"),
+                format!("go on, once `max_usd` is {}", whole_cents(*spent + *next)),
+            ),
             to(format!("dreamrun cancel {run}"), "give up"),
         ],
         Phase::Failed(_) | Phase::Canceled | Phase::Rejected => {
@@ -324,6 +330,10 @@ pub fn next_commands(view: &RunView, state: &RunState) -> Vec<(String, String)> 
             to(format!("dreamrun apply {pipeline}"), "continue"),
             to(format!("dreamrun cancel {run}"), "leave it at what is adopted"),
         ],
+        Phase::Requested { .. } => vec![
+            to(format!("dreamrun apply {pipeline}"), "look for it, never ask twice"),
+            to(format!("dreamrun cancel {run}"), "give up"),
+        ],
         _ => vec![
             to(format!("dreamrun apply {pipeline}"), "continue"),
             to(format!("dreamrun cancel {run}"), "give up"),
@@ -331,12 +341,31 @@ pub fn next_commands(view: &RunView, state: &RunState) -> Vec<(String, String)> 
     }
 }
 
+/// Rounds an amount up to a cent, so that a budget of it is enough.
+fn whole_cents(amount: Usd) -> Usd {
+    Usd::from_micros(amount.micros().div_ceil(10_000).saturating_mul(10_000))
+}
+
+/// Returns the two ways to look at a candidate, the one that helps more first.
+fn looks(view: &RunView, state: &RunState) -> [(String, String); 2] {
+    let run = &view.run;
+    let review = (format!("dreamrun diff {run} --review"), by_statement(state));
+    let diff = (format!("dreamrun diff {run}"), "look at it".to_owned());
+    let standing = view.verdicts.iter().filter(|verdict| verdict.outcome > Outcome::Unchanged);
+    // Where a statement stands in the way, putting it right costs less than another dream.
+    if standing.flat_map(|verdict| &verdict.findings).any(|finding| finding.line.is_some()) {
+        [review, diff]
+    } else {
+        [diff, review]
+    }
+}
+
 /// Says what stepping through the statements of a run is good for.
 fn by_statement(state: &RunState) -> String {
     let lost = state.judgment.as_ref().and_then(|judgment| judgment.fates).map_or(0, |fates| fates.lost);
     match lost {
-        0 => "keep, drop or restore single statements".to_owned(),
-        lost => format!("restore {}, or not", count(lost, "lost statement", "lost statements")),
+        0 => "keep, drop or restore statements".to_owned(),
+        lost => format!("restore {}", count(lost, "lost statement", "lost statements")),
     }
 }
 
@@ -351,3 +380,6 @@ pub fn needed_overrides(reasons: &[Reason]) -> Vec<String> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,6 +75,27 @@ pub fn filled(parts: &[String], between: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// The columns of a screen.
+pub const WIDTH: usize = 80;
+
+/// Breaks a line between its words into at most `most` lines of `width` characters. A longer word is broken
+/// too, and what does not fit ends with `…`.
+pub fn wrapped(text: &str, width: usize, most: usize) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        let letters: Vec<char> = word.chars().collect();
+        parts.extend(letters.chunks(width.max(1)).map(|part| part.iter().collect()));
+    }
+    let mut lines = filled(&parts, " ", width);
+    if lines.len() > most {
+        lines.truncate(most);
+        if let Some(last) = lines.last_mut() {
+            *last = cut(&format!("{last} …"), width).into_owned();
+        }
+    }
+    lines
+}
+
 /// Colours, or none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Paint {
@@ -135,6 +156,14 @@ mod tests {
     fn parts_fill_lines_and_are_never_broken() {
         let parts = ["one", "two", "a long part", "x"].map(str::to_owned);
         assert_eq!(filled(&parts, " · ", 9), ["one · two", "a long part", "x"]);
+    }
+
+    #[test]
+    fn a_line_is_wrapped_between_words_and_cut_where_there_is_no_room() {
+        assert_eq!(wrapped("one two three", 7, 9), ["one two", "three"]);
+        assert_eq!(wrapped("one two three four", 7, 2), ["one two", "three …"]);
+        assert_eq!(wrapped("abcdefghij k", 4, 9), ["abcd", "efgh", "ij k"]);
+        assert_eq!(wrapped("", 4, 9), Vec::<String>::new());
     }
 
     #[test]

@@ -141,6 +141,14 @@ pub fn line_of(file: &SourceFile, keys: &[&str]) -> Option<usize> {
     Some(file.place(found.key_span()).line)
 }
 
+/// Returns the line, from 1, of a key that is reached through others; nothing if it is not there.
+pub fn exact_line_of(file: &SourceFile, keys: &[&str]) -> Option<usize> {
+    let tree = yaml::read(file).ok()?;
+    let steps: Vec<Step<'_>> = keys.iter().map(|key| Step::Key(key)).collect();
+    let found = tree.find(&steps);
+    found.is_whole.then(|| file.place(found.key_span()).line)
+}
+
 /// Tells which files give a name that another file gives too.
 pub fn check_names(names: &[(&SourceFile, &PipelineName)]) -> Vec<Problem> {
     let mut by_name: BTreeMap<&PipelineName, Vec<&SourceFile>> = BTreeMap::new();

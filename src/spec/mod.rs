@@ -33,6 +33,6 @@ mod check;
 mod load;
 
 pub use load::{
-    LoadOptions, Loaded, check_names, line_of, load_forget, load_pipeline, load_probes, load_project,
-    load_tests,
+    LoadOptions, Loaded, check_names, exact_line_of, line_of, load_forget, load_pipeline, load_probes,
+    load_project, load_tests,
 };

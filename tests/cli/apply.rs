@@ -15,6 +15,7 @@ fn once_more_nothing_is_due() {
     insta::assert_snapshot!(project.run(&["apply", "tidy", "--yes"]), @r"
     -- stderr
     tidy nothing due: no new session waits
+      due with 1 more session
     -- exit 0
     ");
 }
@@ -78,28 +79,25 @@ fn a_wiped_store_is_blocked_by_default_and_nothing_is_adopted() {
 
       store     notes, 3 → 0 memories, 152 B → 0 B
       dreams    1 dream over 2 sessions, offline, $0
-      gates     4 of 7 passed, lost blocks, entries_removed blocks, bytes asks for review
+      gates     4 of 7 passed, 2 block, 1 asks for review
 
       lost blocks: 4 of 4 statements lost (100%)
-        review above 2%, block above 20%; over 30 days: review above 5%, block above 20%
+        by default: review above 2%, block above 20%; over 30 days: review above 5%…
         /deploy-2.md:3: not in the candidate
-        /deploy.md:3: not in the candidate
-        /deploy.md:4: not in the candidate
-        /style.md:3: not in the candidate
-
+        and 3 more: dreamrun show tidy-1 -v
       entries_removed blocks: 3 of 3 entries removed (100%)
-        review above 60%, block above 80%
+        by default: review above 60%, block above 80%
         /deploy-2.md: removed
-        /deploy.md: removed
-        /style.md: removed
-
+        and 2 more: dreamrun show tidy-1 -v
       bytes asks for review: 152 to 0 bytes (100% smaller)
-        shrink: review above 60%; grow: review above 100%
+        by default: shrink: review above 60%; grow: review above 100%
 
+      dreamrun diff tidy-1 --review                restore 4 lost statements
       dreamrun diff tidy-1                         look at it
-      dreamrun diff tidy-1 --review                restore 4 lost statements, or not
+      dreamrun approve tidy-1 --override lost --override entries_removed \
+        --reason …
+                                                   adopt it all the same
       dreamrun reject tidy-1 --reason …            drop it
-      dreamrun approve tidy-1 --override lost --override entries_removed --reason … adopt it all the same
     ");
     let status = project.run(&["status", "--json"]).json();
     let record = &status["data"]["stores"][0]["record"];
@@ -137,7 +135,7 @@ fn a_failed_dream_is_told_with_its_error() {
       store     notes, 3 memories (152 B)
       dreams    1 dream over 2 sessions, offline, $0
 
-      dreamrun apply tidy                          try again, keeping finished dreams
+      dreamrun apply tidy                         try again, keeping finished dreams
       dreamrun cancel tidy-1                       give up
     ");
 }

@@ -36,7 +36,7 @@ fn an_approved_candidate_is_adopted() {
       gates     7 of 7 passed
       approved  by mira
 
-      dreamrun diff tidy-1                         what changed, and on what evidence
+      dreamrun diff tidy-1                        what changed, and on what evidence
       dreamrun rollback notes                      undo it
     -- exit 0
     ");

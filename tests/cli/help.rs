@@ -392,6 +392,27 @@ fn help_of_rollback() {
 }
 
 #[test]
+fn help_of_forget() {
+    insta::assert_snapshot!(help("forget"), @r"
+    Say where text still stands that a store's forget list forbids
+
+    Usage: dreamrun forget [OPTIONS] [ALIAS]
+
+    Arguments:
+      [ALIAS]
+              The store, by its alias
+
+    Options:
+          --hash <TEXT>
+              Print the rule that forbids this statement, which is stored nowhere; `-` reads it from
+              stdin. With ALIAS: look for it instead of what the forget list forbids
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+}
+
+#[test]
 fn help_of_gc() {
     insta::assert_snapshot!(help("gc"), @r"
     Delete stores that nothing needs any more

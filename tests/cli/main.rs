@@ -10,6 +10,7 @@ mod cancel;
 mod completions;
 mod diff;
 mod edited;
+mod forget;
 mod gates;
 mod gc;
 mod github;

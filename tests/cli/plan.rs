@@ -57,6 +57,7 @@ fn nothing_due_is_fine_and_has_a_reason() {
       2 sessions left out: read by an adopted run
 
     Nothing due tidy: no new session waits
+      due with 1 more session
     -- exit 0
     "#);
 }

@@ -198,8 +198,18 @@ pub(crate) async fn the_past_of_a_store_can_be_listed<W: World>() {
         }
     }
     assert!(world.backend().index_at(&store, began).await.unwrap().entries.is_empty());
+    let versions = world.backend().versions(&store).await.unwrap();
+    let mut kept: Vec<_> = versions.iter().map(|past| (past.path.as_str(), past.hash)).collect();
+    kept.sort();
+    let texts = ["changed", "one", "one", "two", "two", "below"].map(|text| ContentHash::of(text));
+    let paths = ["/a", "/a", "/a", "/b", "/b", "/b/c"];
+    let mut expected: Vec<_> = paths.into_iter().zip(texts).collect();
+    expected.sort();
+    assert_eq!(kept, expected, "what was deleted since is kept too");
+    assert_eq!(world.backend().contents(&store, &versions).await.unwrap().len(), versions.len());
     let nowhere = MemoryStoreId::parse("memstore_none").unwrap();
     assert_eq!(refusal(world.backend().index_at(&nowhere, began).await), Refusal::NotFound);
+    assert_eq!(refusal(world.backend().versions(&nowhere).await), Refusal::NotFound);
 }
 
 pub(crate) async fn past_contents_can_be_had_by_their_versions<W: World>() {

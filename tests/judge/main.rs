@@ -56,6 +56,19 @@ fn alarms(table: &Table) -> (f64, String) {
 }
 
 #[test]
+fn harmful_edits_are_caught() {
+    let table = harmful(trial::ledger);
+    let missed = missed(&table);
+    assert!(missed.is_empty(), "{}", missed.join("\n\n"));
+}
+
+#[test]
+fn faithful_edits_raise_no_alarm() {
+    let (share, errors) = alarms(&faithful(trial::ledger));
+    assert!(share <= 0.02, "{share:.3} of the faithful edits\n{errors}");
+}
+
+#[test]
 fn a_judge_that_trusts_everything_is_found_out() {
     assert_eq!(missed(&harmful(trial::trusting)).len(), Kind::ALL.len());
     assert!(alarms(&faithful(trial::trusting)).0 == 0.0);

@@ -321,7 +321,7 @@ async fn a_merge_that_an_agent_got_in_the_way_of_takes_nothing_away_and_says_so(
     let end = end(&journal);
     assert_eq!((end.written, end.kept), (vec![path("/learned.md")], vec![path("/b")]));
     let view = RunView::of(journal.run(), journal.state());
-    let text = dreamrun::report::run_text::run_text(&view, journal.state(), Default::default());
+    let text = dreamrun::report::run_text::run_text(&view, journal.state(), &Default::default());
     for told in ["1 memory changed by agents meanwhile", "/a", "1 memory kept", "/b"] {
         assert!(text.contains(told), "{told}: {text}");
     }

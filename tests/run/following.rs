@@ -238,7 +238,7 @@ async fn a_run_whose_deployment_is_beyond_repair_ends_adopted_and_names_it() {
     assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
     assert_eq!((&journal.state().phase, world.record().await.claim), (&Phase::Adopted, None));
     let view = RunView::of(journal.run(), journal.state());
-    let text = run_text(&view, journal.state(), Default::default());
+    let text = run_text(&view, journal.state(), &Default::default());
     assert!(text.contains("2 of 3 deployments patched, still on the old store: depl_2"), "{text}");
 }
 

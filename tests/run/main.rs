@@ -12,6 +12,7 @@ mod failures;
 mod faults;
 mod following;
 mod ledger;
+mod rules;
 mod secrecy;
 #[path = "../support/mod.rs"]
 mod support;

@@ -110,6 +110,7 @@ impl World {
             .with("keeping", KeepingMind)
             .with("counting-20260101", KeepingMind)
             .with("merging", MergingMind)
+            .with("desk", DeskMind)
             .with("spilling", SpillingMind);
         let backend = LocalBackend::open(LocalOptions {
             database: folder.path().join(".dreamrun/local.db"),
@@ -401,6 +402,30 @@ impl Mind for MergingMind {
         }
         let read = format!("{} sessions", readings.len());
         store.insert(Memory::new(path("/learned.md"), read));
+        Ok(Consolidated { store, changes: Vec::new() })
+    }
+}
+
+/// Writes down when the desk opens, and says it in other words the next time.
+struct DeskMind;
+
+impl Mind for DeskMind {
+    fn read(&self, transcript: &Transcript) -> Reading {
+        CountingMind::default().read(transcript)
+    }
+
+    fn consolidate(
+        &self,
+        input: &Snapshot,
+        _: &[Reading],
+        _: Option<&str>,
+    ) -> Result<Consolidated, MindError> {
+        let mut store = input.clone();
+        let text = match input.get(&path("/desk.md")) {
+            None => "- The service desk opens at 07:15 at the north gate.\n",
+            Some(_) => "- At the north gate the service desk opens at 07:15.\n",
+        };
+        store.insert(Memory::new(path("/desk.md"), text));
         Ok(Consolidated { store, changes: Vec::new() })
     }
 }

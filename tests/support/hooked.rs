@@ -110,6 +110,10 @@ impl<H: Hook> Backend for Hooked<H> {
         self.pass("index_at", "read past memories", self.inner.index_at(id, at)).await
     }
 
+    async fn versions(&self, id: &MemoryStoreId) -> Result<Vec<PastMemory>, BackendError> {
+        self.pass("versions", "read past memories", self.inner.versions(id)).await
+    }
+
     async fn contents(
         &self,
         store: &MemoryStoreId,

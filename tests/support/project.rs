@@ -20,7 +20,7 @@ use dreamrun::dreaming::offline::LocalMinds;
 use dreamrun::dreaming::transcript::Transcript;
 use dreamrun::dreaming::{Consolidated, Mind, MindError, Minds, Reading};
 use dreamrun::ids::MemoryStoreId;
-use dreamrun::memory::{Memory, MemoryPath, MemoryWrite};
+use dreamrun::memory::{ContentHash, Memory, MemoryPath, MemoryWrite};
 use dreamrun::snapshot::Snapshot;
 use jiff::SignedDuration;
 use regex::{Captures, Regex};
@@ -243,6 +243,17 @@ impl Project {
         let held = block_on(self.backend().index(&store)).unwrap();
         let expected = held.entries.get(&path).map(|entry| entry.hash);
         let write = MemoryWrite::Put { path, content: content.into(), expected };
+        block_on(self.backend().write(&store, &[write])).unwrap();
+    }
+
+    /// Lets an agent write other words into a memory of a store.
+    pub(crate) fn agent_rewrites(&self, store: &str, path: &str, from: &str, to: &str) {
+        let store = MemoryStoreId::parse(self.real_id(store)).unwrap();
+        let write = MemoryWrite::Put {
+            path: MemoryPath::parse(path).unwrap(),
+            content: to.into(),
+            expected: Some(ContentHash::of(from)),
+        };
         block_on(self.backend().write(&store, &[write])).unwrap();
     }
 

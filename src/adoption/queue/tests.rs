@@ -104,6 +104,8 @@ fn a_finding_of_a_gate_stands_beside_the_statement_it_is_about() {
     };
     let verdicts = [
         verdict("lost", Outcome::Block, 2),
+        verdict("policy", Outcome::Review, 2),
+        verdict("protected", Outcome::Review, 2),
         verdict("injection", Outcome::Review, 2),
         verdict("secrets", Outcome::Pass, 2),
     ];
@@ -111,7 +113,8 @@ fn a_finding_of_a_gate_stands_beside_the_statement_it_is_about() {
         let gates = |item: &Item| item.objections.iter().map(|one| one.gate.clone()).collect();
         queue(ledger, &verdicts).iter().map(|item| (item.kind, gates(item))).collect()
     });
-    assert_eq!(gates, [(Kind::Lost, vec!["lost".to_owned()]), (Kind::New, vec!["injection".to_owned()])]);
+    let of_the_old = ["lost", "policy", "protected"].map(str::to_owned).to_vec();
+    assert_eq!(gates, [(Kind::Lost, of_the_old), (Kind::New, vec!["injection".to_owned()])]);
     let contradictory = judged(&before, &after, |ledger| {
         queue(ledger, &[verdict("contradictions", Outcome::Review, 2)])
             .iter()
@@ -119,6 +122,20 @@ fn a_finding_of_a_gate_stands_beside_the_statement_it_is_about() {
             .collect::<Vec<_>>()
     });
     assert_eq!(contradictory, [Kind::Lost, Kind::Contradictory]);
+}
+
+#[test]
+fn a_kept_statement_that_a_gate_objects_to_can_be_dropped_and_not_doubled() {
+    use crate::gate::verdict::Finding;
+    let before = store(&[("/a", "- Mira leads storage.\n- Jo leads search.\n")]);
+    let path = MemoryPath::parse("/a").unwrap();
+    let of = |gate| [Verdict::new(gate, Outcome::Block, "", "", [Finding::of_line(&path, 1, "look")])];
+    let told = judged(&before, &before, |ledger| {
+        let queue = queue(ledger, &of("forget"));
+        queue.iter().map(|item| (item.kind, choices(item, ledger).to_vec())).collect::<Vec<_>>()
+    });
+    assert_eq!(told, [(Kind::Objected, vec![Choice::Keep, Choice::Drop])]);
+    assert_eq!(judged(&before, &before, |ledger| queue(ledger, &of("protected")).len()), 0);
 }
 
 #[test]

@@ -120,6 +120,10 @@ impl Backend for HttpBackend {
         self.read_index_at(id, at).await.map_err(told("read a store's past"))
     }
 
+    async fn versions(&self, id: &MemoryStoreId) -> Result<Vec<PastMemory>, BackendError> {
+        self.read_versions(id).await.map_err(told("read a store's past"))
+    }
+
     async fn contents(
         &self,
         store: &MemoryStoreId,

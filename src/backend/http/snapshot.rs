@@ -398,6 +398,21 @@ impl HttpBackend {
         Ok(SnapshotIndex { entries })
     }
 
+    /// Lists the versions that hold text, newest first.
+    pub(super) async fn read_versions(&self, store: &MemoryStoreId) -> Result<Vec<PastMemory>, Failed> {
+        let all: Vec<MemoryVersion> = page::all(&self.api, versions_call(store, BASIC)).await?;
+        let mut kept = Vec::new();
+        for version in all {
+            let (Some(path), Some(hash)) = (&version.path, &version.content_sha256) else { continue };
+            kept.push(PastMemory {
+                path: path_of(store, path)?,
+                hash: hash_of(store, path, hash)?,
+                version: MemoryVersionId::parse(version.id.clone()).ok(),
+            });
+        }
+        Ok(kept)
+    }
+
     /// Returns past texts, for those that are still kept.
     pub(super) async fn read_contents(
         &self,

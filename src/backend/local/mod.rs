@@ -533,6 +533,10 @@ impl Backend for LocalBackend {
         self.shared.database.read(|db| versions::index_at(db, id, at)).map_err(told("read a store's past"))
     }
 
+    async fn versions(&self, id: &MemoryStoreId) -> Result<Vec<PastMemory>, BackendError> {
+        self.shared.database.read(|db| versions::kept(db, id)).map_err(told("read a store's past"))
+    }
+
     async fn contents(
         &self,
         store: &MemoryStoreId,

@@ -11,11 +11,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use crate::backend::wire::{self, Actor};
 use crate::backend::{PastMemory, Refusal};
 use crate::ids::{MemoryStoreId, MemoryVersionId};
-use crate::memory::Memory;
+use crate::memory::{ContentHash, Memory, MemoryPath};
 use crate::snapshot::SnapshotIndex;
 
 use super::LocalBackend;
-use super::database::{as_column, count_opt, parsed_opt, time, time_opt};
+use super::database::{as_column, count_opt, parsed, parsed_opt, time, time_opt};
 use super::error::{Failure, LocalError};
 use super::memories::{self, View};
 use super::{mint, stores};
@@ -120,6 +120,21 @@ pub(super) fn index_at(db: &Connection, id: &MemoryStoreId, at: Timestamp) -> Re
                WHERE v.seq IN (SELECT max(seq) FROM versions
                                WHERE store = ?1 AND created_at <= ?2 GROUP BY memory)";
     memories::indexed(db, sql, params![id.as_str(), at.as_microsecond()])
+}
+
+/// Lists the versions that hold text, newest first.
+pub(super) fn kept(db: &Connection, id: &MemoryStoreId) -> Result<Vec<PastMemory>, Failure> {
+    stores::find(db, id)?;
+    let sql = "SELECT v.path, v.hash, v.id FROM versions v JOIN contents c USING (hash)
+               WHERE v.store = ?1 ORDER BY v.seq DESC";
+    let past_of = |row: &Row| {
+        Ok(PastMemory {
+            path: parsed(row, 0, |text| MemoryPath::parse(&text))?,
+            hash: parsed(row, 1, ContentHash::try_from)?,
+            version: parsed_opt(row, 2, MemoryVersionId::parse)?,
+        })
+    };
+    Ok(db.prepare_cached(sql)?.query_map([id.as_str()], past_of)?.collect::<Result<_, _>>()?)
 }
 
 /// Returns a past memory, if it is still kept: by its version, or else the newest that its path held with

@@ -181,6 +181,16 @@ fn who_quotes_a_statement_does_not_overrule_it() {
 }
 
 #[test]
+fn an_attribute_may_come_to_say_less() {
+    let input = [
+        ("/1932.md", "- Ouagadougou: country is Upper Volta territory.\n"),
+        ("/1958.md", "- Ouagadougou: country is Upper Volta.\n"),
+    ];
+    let made = dream(&store(&[(input[0].0, input[0].1, 0), (input[1].0, input[1].1, 5)]), &[]);
+    assert_eq!(made.store.iter().map(|memory| &*memory.content).collect::<Vec<_>>(), [input[1].1]);
+}
+
+#[test]
 fn what_is_so_now_overrules_what_was_so() {
     let input = store(&[("/team.md", "# Team\n\n- The deploy command is `make ship`.\n", 0)]);
     let turns =

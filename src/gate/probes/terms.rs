@@ -102,6 +102,5 @@ mod tests {
         assert_ne!(terms("30 s"), terms("30 min"));
         assert_eq!(shown(terms("Never deploy on Fridays")), "! deplo fri");
         assert_eq!(shown(asked("When do we deploy?")), "deplo");
-        assert!(!asked("Who is who?").is_empty());
     }
 }

@@ -29,19 +29,11 @@ const SENTENCE_LIMIT: usize = 2_000;
 /// Returns, for each question, the last event that answers it, if nothing later says the old value.
 pub(super) fn answers(questions: &[Question<'_>], testimony: &Testimony) -> Vec<Option<EventRef>> {
     let mut found: Vec<Option<EventRef>> = vec![None; questions.len()];
-    search(questions, testimony, |speaker| speaker != Speaker::Tool, &mut found);
-    if found.iter().any(Option::is_none) {
-        search(questions, testimony, |speaker| speaker == Speaker::Tool, &mut found);
-    }
+    search(questions, testimony, &mut found);
     found
 }
 
-fn search(
-    questions: &[Question<'_>],
-    testimony: &Testimony,
-    counts: impl Fn(Speaker) -> bool,
-    found: &mut [Option<EventRef>],
-) {
+fn search(questions: &[Question<'_>], testimony: &Testimony, found: &mut [Option<EventRef>]) {
     let mut words: Vec<String> = Vec::new();
     let mut asked_by: Vec<Vec<usize>> = Vec::new();
     let mut numbers: HashMap<String, usize> = HashMap::new();
@@ -67,7 +59,8 @@ fn search(
     let finder =
         AhoCorasick::builder().ascii_case_insensitive(true).match_kind(MatchKind::Standard).build(&words);
     let Ok(finder) = finder else { return };
-    for saying in testimony.sayings.iter().filter(|saying| counts(saying.speaker)) {
+    // The output of a tool, which anybody may have written, is no evidence.
+    for saying in testimony.sayings.iter().filter(|saying| saying.speaker != Speaker::Tool) {
         let mut last: Option<(usize, usize)> = None;
         for hit in finder.find_overlapping_iter(saying.text.as_bytes()) {
             let number = hit.pattern().as_usize();
@@ -161,7 +154,7 @@ fn says(question: &Question<'_>, side: &Side<'_>) -> bool {
     let value_is_said = if specific.is_empty() {
         question.fresh.iter().filter(is_said).count() * 10 >= question.fresh.len() * 7
     } else {
-        specific.iter().all(|at| is_said(at))
+        specific.iter().all(is_said)
     };
     let subject = question.shared.iter().filter(is_said).count();
     let is_denied = side.phrase.atoms.iter().enumerate().any(|(i, atom)| {

@@ -223,9 +223,27 @@ fn missing(a: &Side<'_>, b: &Side<'_>, found: &Match) -> Vec<usize> {
     (0..found.to.len())
         .filter(|&i| {
             let atom = &a.phrase.atoms[i];
-            found.to[i].is_none() && !matches!(atom.group, Group::Turn(_)) && !b.context.contains(&atom.key)
+            found.to[i].is_none()
+                && !matches!(atom.group, Group::Turn(_))
+                && (!b.context.contains(&atom.key) || is_replaced(a, b, found, i))
         })
         .collect()
+}
+
+/// Says whether something else of its kind stands where an atom of the first stood: what the headings
+/// say may be left out, not exchanged.
+fn is_replaced(a: &Side<'_>, b: &Side<'_>, found: &Match, i: usize) -> bool {
+    let (atom, y) = (&a.phrase.atoms[i], &b.phrase.atoms);
+    let before = found.to[..i].iter().rev().find_map(|to| *to);
+    let after = found.to[i + 1..].iter().find_map(|to| *to);
+    let from = before.map_or(0, |j| j + 1);
+    let end = after.unwrap_or(y.len()).max(from);
+    let is_new =
+        |j: usize| found.back[j].is_none() && y[j].group == atom.group && !a.context.contains(&y[j].key);
+    match atom.group.is_specific() {
+        true => (from..end).any(is_new),
+        false => end == from + 1 && (before.is_some() || after.is_some()) && is_new(from),
+    }
 }
 
 /// The atoms of the second that the first lacks, in its text and in its context.
@@ -328,6 +346,11 @@ fn unexplained(
     if words.len() > budget.min(spare.len()) {
         return Some(first);
     }
+    // One word for another in the very same words is another fact; who says the same anew changes more.
+    let is_lone = words.len() == 1 && found.to.iter().enumerate().all(|(i, to)| to.is_some() || i == first);
+    if is_lone && spare.len() == 1 && is_in_order(found) {
+        return Some(first);
+    }
     words.iter().copied().find(|&i| {
         let in_short_value = value_from.is_some_and(|from| i >= from && x.len() - from <= 3);
         let in_label = value_from.is_some_and(|from| i < from);
@@ -335,6 +358,10 @@ fn unexplained(
         let is_aligned = instead(found, x, y, &spare, i).is_some();
         in_short_value || in_label || is_capital || !is_aligned
     })
+}
+
+fn is_in_order(found: &Match) -> bool {
+    found.to.iter().flatten().is_sorted()
 }
 
 /// Returns the new atom that stands where a missing one stood: between the same neighbours, of the

@@ -5,6 +5,7 @@
 //! lets go. The rest is lost. Each statement is compared with a bounded number of others, so the work
 //! is linear in the size of both stores.
 
+mod clauses;
 mod evidence;
 mod hasher;
 mod index;
@@ -28,7 +29,7 @@ use crate::snapshot::Snapshot;
 use crate::text::statement::{Kind, Statement};
 use crate::text::token::tokens;
 
-use super::{Because, Context, Fate, FateCounts, Judged, Ledger};
+use super::{Because, Context, Fate, FateCounts, Judged, Ledger, Located};
 
 use evidence::Question;
 use hasher::KeyHasher;
@@ -48,6 +49,8 @@ type Map<K, V> = HashMap<K, V, BuildHasherDefault<KeyHasher>>;
 pub(super) fn judge<'a>(before: &'a Snapshot, after: &'a Snapshot, context: &Context<'_>) -> Ledger<'a> {
     let (old, new, common) = reading::read(before, after);
     let mut bench = Bench::new(&old, &new, &common);
+    bench.unchanged();
+    bench.whole_memories();
     bench.same_words();
     bench.other_words();
     bench.superseded(context);
@@ -80,6 +83,8 @@ struct Bench<'r, 'a> {
     fates: Vec<Option<Judged>>,
     /// For each statement of the second store, whether something stands there that stood there before.
     is_taken: Vec<bool>,
+    /// What the first store says anywhere, in the same words.
+    stood: HashSet<ContentHash, BuildHasherDefault<KeyHasher>>,
     /// The nearest statement of what is still without a fate.
     rivals: Vec<(usize, usize, Rival)>,
 }
@@ -90,6 +95,8 @@ struct Places<'r, 'a> {
     new: &'r Reading<'a>,
     common: &'r Common,
     known: [Map<(u32, u64), Rc<Place>>; 2],
+    /// The memory of the second store that holds what a memory of the first held, which is gone.
+    homes: Map<u32, u32>,
     sections: Option<Sections>,
 }
 
@@ -146,6 +153,10 @@ impl<'r, 'a> Places<'r, 'a> {
         if from.trail == to.trail && self.old.statements[old].path == self.new.statements[new].path {
             return true;
         }
+        let home = self.homes.get(&self.old.memory_of[old]);
+        if home == Some(&self.new.memory_of[new]) && from.trail == to.trail {
+            return true;
+        }
         let statement = &self.new.statements[new].statement;
         let mut text: HashSet<u64> = phrase.atoms.iter().map(|atom| atom.key).collect();
         text.extend(Phrase::of(clipped(statement)).atoms.iter().map(|atom| atom.key));
@@ -155,12 +166,19 @@ impl<'r, 'a> Places<'r, 'a> {
     }
 }
 
+/// Fewer shared thousandths do not make what stood already a newer value of the same.
+const NEWER_SCORE: u32 = 450;
+/// From this many shared thousandths on, what came to stand in the place of a statement denies it.
+const DENIAL_SCORE: u32 = 600;
 /// A longer statement is compared by its tokens alone.
 const PHRASE_BYTES: usize = 20_000;
 
 /// Compares two statements of any length: what lies beyond [`PHRASE_BYTES`] has to be there word by word.
 fn compare_whole(old: &Side<'_>, new: &Side<'_>) -> Likeness {
-    let found = likeness::compare(old, new);
+    let found = match likeness::compare(old, new) {
+        Likeness::Rival(rival) if clauses::are_said(old, new) => Likeness::Same { score: rival.score },
+        found => found,
+    };
     let Likeness::Same { score } = found else { return found };
     if old.text.len() <= PHRASE_BYTES {
         return found;
@@ -191,9 +209,17 @@ impl<'r, 'a> Bench<'r, 'a> {
         Self {
             old,
             new,
-            places: Places { old, new, common, known: Default::default(), sections: None },
+            places: Places {
+                old,
+                new,
+                common,
+                known: Default::default(),
+                homes: Map::default(),
+                sections: None,
+            },
             fates: vec![None; old.statements.len()],
             is_taken: vec![false; new.statements.len()],
+            stood: HashSet::default(),
             rivals: Vec::new(),
         }
     }
@@ -209,8 +235,8 @@ impl<'r, 'a> Bench<'r, 'a> {
         (0..self.fates.len()).filter(|&at| self.fates[at].is_none()).collect()
     }
 
-    /// What stands in the same words: where it stood, elsewhere, or once where it stood twice.
-    fn same_words(&mut self) {
+    /// What stands in memories that nobody touched.
+    fn unchanged(&mut self) {
         let (old, new) = (self.old, self.new);
         let mut after_unchanged = new.memories.iter().filter(|part| part.is_unchanged);
         for part in old.memories.iter().filter(|part| part.is_unchanged) {
@@ -219,6 +245,57 @@ impl<'r, 'a> Bench<'r, 'a> {
                 self.settle(from, Fate::Kept, vec![to], Because::SameWords);
             }
         }
+    }
+
+    /// Memories that are gone, and others that hold what they held under the same headings: they were
+    /// renamed, or joined with another, or were a copy.
+    fn whole_memories(&mut self) {
+        /// Fewer statements in another memory may be there by chance.
+        const SHARED: usize = 3;
+        let (old, new) = (self.old, self.new);
+        let paths: HashSet<&str> = new.memories.iter().map(|part| part.memory.path.as_str()).collect();
+        let is_gone = |part: &&(u32, &reading::Part<'_>)| !paths.contains(part.1.memory.path.as_str());
+        let gone: Vec<(u32, &reading::Part<'_>)> = (0..).zip(&old.memories).filter(|p| is_gone(&p)).collect();
+        if gone.is_empty() {
+            return;
+        }
+        let key = |located: &Located<'_>| (place::trail(&located.statement), located.hash);
+        let mut holders: Map<(u64, ContentHash), Vec<u32>> = Map::default();
+        for (_, part) in &gone {
+            for located in &old.statements[part.statements.clone()] {
+                holders.entry(key(located)).or_default();
+            }
+        }
+        for (at, located) in new.statements.iter().enumerate() {
+            if let Some(memories) = holders.get_mut(&key(located))
+                && memories.len() < TRIES
+                && memories.last() != Some(&new.memory_of[at])
+            {
+                memories.push(new.memory_of[at]);
+            }
+        }
+        let old_paths: HashSet<&str> = old.memories.iter().map(|part| part.memory.path.as_str()).collect();
+        for (number, part) in gone {
+            let mut shares: Map<u32, usize> = Map::default();
+            for located in &old.statements[part.statements.clone()] {
+                for memory in holders.get(&key(located)).into_iter().flatten() {
+                    *shares.entry(*memory).or_default() += 1;
+                }
+            }
+            let count = part.statements.len();
+            let most = shares.into_iter().max_by_key(|&(memory, shared)| (shared, std::cmp::Reverse(memory)));
+            let Some((home, shared)) = most else { continue };
+            let there = new.memories[home as usize].memory;
+            let is_renamed = there.hash == part.memory.hash && !old_paths.contains(there.path.as_str());
+            if is_renamed || shared >= SHARED && shared * 4 >= count * 3 {
+                self.places.homes.insert(number, home);
+            }
+        }
+    }
+
+    /// What stands in the same words: where it stood, elsewhere, or once where it stood twice.
+    fn same_words(&mut self) {
+        let (old, new) = (self.old, self.new);
         if self.fates.iter().all(Option::is_some) {
             return;
         }
@@ -297,6 +374,7 @@ impl<'r, 'a> Bench<'r, 'a> {
         if open.is_empty() || new.statements.is_empty() {
             return;
         }
+        self.stood.extend(old.statements.iter().map(|located| located.hash));
         let memories: HashMap<&str, u32> =
             new.memories.iter().zip(0..).map(|(part, number)| (part.memory.path.as_str(), number)).collect();
         let same_memory = |at: usize| memories.get(old.statements[at].path.as_str()).copied();
@@ -315,13 +393,17 @@ impl<'r, 'a> Bench<'r, 'a> {
         for &at in &open {
             let mut candidates: Vec<usize> =
                 index.nearest(same_memory(at), old.keys(at)).into_iter().map(|to| to as usize).collect();
-            for to in self.beside(at) {
+            let beside = self.beside(at);
+            for &to in &beside {
                 if !candidates.contains(&to) {
                     candidates.push(to);
                 }
             }
             let phrase = Phrase::of(clipped(&old.statements[at].statement));
+            let is_fresh = |to: usize| !self.stood.contains(&new.statements[to].hash);
+            let in_place: Vec<usize> = beside.into_iter().filter(|&to| is_fresh(to)).collect();
             if let Some(&to) = candidates.first()
+                && (in_place.is_empty() || is_fresh(to))
                 && self.is_plain_heir(at, to, &phrase, &mut phrases)
             {
                 continue;
@@ -329,7 +411,7 @@ impl<'r, 'a> Bench<'r, 'a> {
             for &to in &candidates {
                 phrases.entry(to).or_insert_with(|| Phrase::of(clipped(&new.statements[to].statement)));
             }
-            self.weigh(at, &phrase, &candidates, &phrases, misplaced.get(&at));
+            self.weigh(at, &phrase, &candidates, &in_place, &phrases, misplaced.get(&at));
         }
     }
 
@@ -377,12 +459,13 @@ impl<'r, 'a> Bench<'r, 'a> {
         true
     }
 
-    /// Compares one statement with its candidates.
+    /// Compares one statement with its candidates, of which some came to stand where it stood.
     fn weigh(
         &mut self,
         at: usize,
         phrase: &Phrase,
         candidates: &[usize],
+        in_place: &[usize],
         phrases: &Map<usize, Phrase>,
         misplaced: Option<&(usize, Rival)>,
     ) {
@@ -399,7 +482,8 @@ impl<'r, 'a> Bench<'r, 'a> {
             .collect();
         let path = old.statements[at].path;
         let mut best: Option<((bool, u32), usize)> = None;
-        let mut rival: Option<((u32, bool), usize, Rival)> = None;
+        let mut rival: Option<((bool, u32, bool), usize, Rival)> = None;
+        let mut is_denied = false;
         for (to, other) in &sides {
             let is_here = new.statements[*to].path == path;
             match compare_whole(&side, other) {
@@ -417,8 +501,8 @@ impl<'r, 'a> Bench<'r, 'a> {
                             new: Vec::new(),
                             shared: Vec::new(),
                         };
-                        if rival.as_ref().is_none_or(|(rank, ..)| (score, is_here) > *rank) {
-                            rival = Some(((score, is_here), *to, found));
+                        if rival.as_ref().is_none_or(|(rank, ..)| (false, score, is_here) > *rank) {
+                            rival = Some(((false, score, is_here), *to, found));
                         }
                         continue;
                     }
@@ -428,7 +512,10 @@ impl<'r, 'a> Bench<'r, 'a> {
                     }
                 }
                 Likeness::Rival(found) => {
-                    let rank = (found.score, is_here);
+                    is_denied |= found.score >= DENIAL_SCORE && in_place.contains(to);
+                    // What came to stand in its place is asked for before what is only like it.
+                    let took_place = in_place.contains(to);
+                    let rank = (took_place, found.score, is_here);
                     if rival.as_ref().is_none_or(|(most, ..)| rank > *most) {
                         rival = Some((rank, *to, found));
                     }
@@ -436,7 +523,9 @@ impl<'r, 'a> Bench<'r, 'a> {
                 Likeness::Unlike => {}
             }
         }
-        if let Some((_, to)) = best {
+        // What now says otherwise in its place is not answered by what stood elsewhere all the time.
+        let counts = |to: usize| !is_denied || !self.stood.contains(&new.statements[to].hash);
+        if let Some((_, to)) = best.filter(|&(_, to)| counts(to)) {
             return self.settle(at, Fate::Reworded, vec![to], Because::SameSpecifics);
         }
         let mut paths: Vec<u32> = sides.iter().map(|(to, _)| new.memory_of[*to]).collect();
@@ -448,7 +537,14 @@ impl<'r, 'a> Bench<'r, 'a> {
             if pieces.len() < 2 {
                 continue;
             }
-            if let Some(heirs) = pieces::cover(&side, &pieces)
+            // What stood before says what it said before: only whole clauses of it count.
+            let is_fresh = |to: usize| !self.stood.contains(&new.statements[to].hash);
+            let fresh: Vec<(usize, Side<'_>)> =
+                pieces.iter().filter(|(to, _)| is_fresh(*to)).copied().collect();
+            let whole = if is_denied { &fresh } else { &pieces };
+            if let Some(heirs) = clauses::shared_out(&side, whole)
+                .or_else(|| pieces::run_on(&side, &fresh))
+                .or_else(|| pieces::cover(&side, &fresh))
                 && heirs.iter().all(|&to| self.places.suit(at, to, phrase, self.is_taken[to]))
             {
                 return self.settle(at, Fate::Merged, heirs, Because::Covered);
@@ -509,7 +605,8 @@ impl<'r, 'a> Bench<'r, 'a> {
                 continue;
             }
             let is_asked = asked.binary_search(&number).is_ok();
-            let stood_already = stood.get(&new.statements[to].hash).filter(|_| is_asked);
+            let is_close = rival.is.is_some() && rival.score >= NEWER_SCORE;
+            let stood_already = stood.get(&new.statements[to].hash).filter(|_| is_asked && is_close);
             if stood_already.is_some_and(|places| places.iter().any(|&other| self.is_before(at, other))) {
                 self.settle(at, Fate::Superseded, vec![to], Because::NewerMemory);
                 continue;

@@ -200,6 +200,11 @@ impl Reader<'_> {
             }
             return found.tokens.end;
         }
+        if matches!(&*first.norm, "e.g" | "i.e" | "e.g." | "i.e.") {
+            let span = self.place(first);
+            self.push(xxh3_64(first.norm.as_bytes()), Group::Light, span);
+            return found.tokens.end;
+        }
         let mut span = self.place(first);
         let mut end = found.tokens.end;
         for token in &tokens[found.tokens.start + 1..end] {
@@ -219,7 +224,9 @@ impl Reader<'_> {
                     span.end = self.place(token).end;
                     end += 1;
                 }
-                self.push(figure_key(value), Group::Figure, span);
+                let is_padded = value == "0" && first.norm.len() > 1 && first.norm.bytes().all(|b| b == b'0');
+                let key = if is_padded { figure_key(&first.norm) } else { figure_key(one_weekday(value)) };
+                self.push(key, Group::Figure, span);
             }
             kind => {
                 let is_mixed = first.norm.chars().any(is_glyph);
@@ -342,6 +349,12 @@ fn figure_key(value: &str) -> u64 {
     xxh3_64(value.as_bytes()) ^ 0x9E37_79B9_7F4A_7C15
 }
 
+/// Reads `fridays` as `friday`.
+fn one_weekday(value: &str) -> &str {
+    const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+    value.strip_suffix('s').filter(|day| DAYS.contains(day)).unwrap_or(value)
+}
+
 /// Returns the key of a term: hyphens, case and word endings do not part `config-maps` from `ConfigMap`.
 fn term_key(value: &str) -> u64 {
     let bare = value.trim_start_matches(['#', '@', '"', '\'', '\\', '$']);
@@ -403,8 +416,7 @@ pub(super) fn is_glyph(c: char) -> bool {
 
 fn gap_of(between: &str) -> Gap {
     let mut gap = Gap::Plain;
-    let mut chars = between.char_indices();
-    while let Some((i, c)) = chars.next() {
+    for (i, c) in between.char_indices() {
         let here = match c {
             ',' | '/' | '、' | '，' | '،' | '&' | '+' | '(' | ')' => Gap::List,
             '→' | '|' => Gap::Ordered,

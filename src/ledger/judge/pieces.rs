@@ -15,11 +15,16 @@ pub(super) fn cover(old: &Side<'_>, pieces: &[(usize, Side<'_>)]) -> Option<Vec<
     if whole < 3 || old.is_code {
         return None;
     }
+    let head = atoms.iter().position(|atom| atom.weight() > 0)?;
     let read: Vec<(usize, &Side<'_>, Match)> = pieces
         .iter()
         .filter(|(_, side)| !side.is_code)
         .map(|(at, side)| (*at, side, pair_all(old, side)))
-        .filter(|(_, side, found)| is_piece(old, side, found))
+        .filter(|(_, side, found)| {
+            // What is said of the subject is told by the subject.
+            let has_head = found.to[head].is_some() || side.context.contains(&atoms[head].key);
+            has_head && is_piece(old, side, found)
+        })
         .collect();
     let mut chosen: Vec<usize> = Vec::new();
     while left.contains(&true) && chosen.len() < PIECES {
@@ -53,6 +58,34 @@ pub(super) fn cover(old: &Side<'_>, pieces: &[(usize, Side<'_>)]) -> Option<Vec<
     let mut heirs: Vec<usize> = chosen.iter().map(|&k| read[k].0).collect();
     heirs.sort_unstable();
     Some(heirs)
+}
+
+/// Returns the neighbours among these statements that say the first one word after the other: it was
+/// broken in two where a line ends.
+pub(super) fn run_on(old: &Side<'_>, pieces: &[(usize, Side<'_>)]) -> Option<Vec<usize>> {
+    let keys = |side: &Side<'_>| -> Vec<u64> {
+        let atoms = side.phrase.atoms.iter().filter(|atom| atom.group != Group::Light);
+        atoms.map(|atom| atom.key).collect()
+    };
+    let wanted = keys(old);
+    if wanted.len() < 2 || old.is_code {
+        return None;
+    }
+    let mut sorted: Vec<&(usize, Side<'_>)> = pieces.iter().filter(|(_, side)| !side.is_code).collect();
+    sorted.sort_by_key(|(at, _)| *at);
+    for (number, (first, _)) in sorted.iter().enumerate() {
+        let mut all: Vec<u64> = Vec::new();
+        for (count, (at, side)) in sorted[number..].iter().take(PIECES).enumerate() {
+            if *at != first + count {
+                break;
+            }
+            all.extend(keys(side));
+            if count > 0 && all.windows(wanted.len()).any(|window| window == wanted) {
+                return Some((*first..=*at).collect());
+            }
+        }
+    }
+    None
 }
 
 /// Says whether most of a statement comes from the old one, and nothing in it changed its part.

@@ -7,6 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::memory::MemoryPath;
 use crate::text::date;
+use crate::text::lexicon;
 use crate::text::statement::Statement;
 
 use super::likeness::are_forms;
@@ -19,8 +20,12 @@ struct Level {
     /// Its words, by key and as they are.
     keys: Vec<u64>,
     words: Vec<String>,
+    /// Those of its words that name somebody or something.
+    names: Vec<u64>,
     /// Equal for the same words.
     id: u64,
+    /// The first word of several, which may be the form of its siblings.
+    form: Option<String>,
     /// Whether it is the name of somebody or something.
     is_name: bool,
     /// Whether it is the name of the memory's file.
@@ -162,7 +167,9 @@ pub(super) fn read(path: &MemoryPath, statement: &Statement<'_>, is_common: &dyn
     if let Some(level) = place.levels.last_mut() {
         level.is_file = true;
         level.is_name = !words.trim().is_empty()
-            && words.split_whitespace().all(|word| !is_common(word) && !SECTION_WORDS.contains(&word));
+            && words
+                .split_whitespace()
+                .all(|word| !is_common(word) && !SECTION_WORDS.contains(&word) && !is_plain(word));
     }
     place.dates.extend(date::in_path(path.as_str()));
     for text in statement.headings.iter().chain(&statement.parents) {
@@ -176,6 +183,11 @@ pub(super) fn read(path: &MemoryPath, statement: &Statement<'_>, is_common: &dyn
         place.title = path.as_str().to_owned();
     }
     place
+}
+
+/// Says whether a word is one of everyday language and no name as well.
+fn is_plain(word: &str) -> bool {
+    lexicon::is_common(word) && !lexicon::is_also_name(word)
 }
 
 /// Returns a number that is equal for the same headings and parents.
@@ -204,18 +216,22 @@ impl Place {
                 return false;
             }
             atom.group.is_specific() && atom.group != Group::Name
-                || (atom.group == Group::Name || atom.is_capital) && !is_common(&word.to_lowercase())
+                || (atom.group == Group::Name || atom.is_capital)
+                    && !is_common(&word.to_lowercase())
+                    && !is_plain(&word.to_lowercase())
         };
-        let is_name = !keys.is_empty() && keys.len() <= 4 && phrase.atoms.iter().any(is_named);
+        let names: Vec<u64> = phrase.atoms.iter().filter(|a| is_named(a)).map(|atom| atom.key).collect();
+        let is_name = !keys.is_empty() && keys.len() <= 4 && !names.is_empty();
         let id = keys.iter().fold(0, |hash: u64, key| hash.rotate_left(5) ^ key);
         self.keys.extend_from_slice(&keys);
+        let form = text.split_once(char::is_whitespace).map(|(first, _)| first.to_lowercase());
         let words = phrase
             .atoms
             .iter()
             .filter_map(|atom| text.get(atom.span.clone()))
             .map(str::to_lowercase)
             .collect();
-        self.levels.push(Level { keys, words, id, is_name, is_file: false });
+        self.levels.push(Level { keys, words, names, id, form, is_name, is_file: false });
     }
 
     /// Returns what people call it.
@@ -253,20 +269,19 @@ pub(super) fn suits(
     {
         return true;
     }
-    if old.denies != new.denies {
-        return false;
-    }
-    let dates_differ = !old.dates.is_empty()
-        && !new.dates.is_empty()
-        && !old.dates.iter().any(|date| new.dates.contains(date));
-    if dates_differ && !stood_there {
-        return false;
-    }
     let left = |from: &Place, other: &Place| -> Vec<Level> {
         from.levels
             .iter()
             .filter(|level| {
-                let is_kept = level.keys.iter().any(|key| other.keys.contains(key) || text.contains(key));
+                let is_there = |key: &u64| other.keys.contains(key) || text.contains(key);
+                if level.is_name && !level.is_file {
+                    let same = |theirs: &Level| {
+                        let within = |a: &Level, b: &Level| a.names.iter().all(|key| b.keys.contains(key));
+                        !theirs.names.is_empty() && (within(theirs, level) || within(level, theirs))
+                    };
+                    return !level.names.iter().all(is_there) && !other.levels.iter().any(same);
+                }
+                let is_kept = level.keys.iter().any(is_there);
                 let has_form = || {
                     let words = || other.levels.iter().flat_map(|level| &level.words);
                     level.words.iter().any(|word| words().any(|other| are_forms(word, other)))
@@ -276,7 +291,24 @@ pub(super) fn suits(
             .cloned()
             .collect()
     };
+    if changed_sibling(old, new, sections) {
+        return false;
+    }
     let (gone, come) = (left(old, new), left(new, old));
+    if old.denies != new.denies {
+        return false;
+    }
+    // What stood there in the same words, and says there what it said here, still does.
+    if stood_there && gone.is_empty() {
+        return true;
+    }
+    let dates_differ = !old.dates.is_empty()
+        && !new.dates.is_empty()
+        && !old.dates.iter().any(|date| new.dates.contains(date));
+    let is_later = old.dates.iter().max() < new.dates.iter().min();
+    if dates_differ && !stood_there && !is_later {
+        return false;
+    }
     let title = |place: &Place| place.levels.last().filter(|level| !level.is_file).cloned();
     let is_same_section = title(old)
         .zip(title(new))
@@ -287,7 +319,8 @@ pub(super) fn suits(
     }
     // A subject that its text or its new place names still is its subject.
     if gone.is_empty() {
-        return !(leans && come.iter().any(|level| level.is_name && sections.before.contains(&level.id)));
+        return stood_there
+            || !(leans && come.iter().any(|level| level.is_name && sections.before.contains(&level.id)));
     }
     // The name of a file says whose a statement is only where the statement does not.
     let named = |level: &Level| level.is_name && (leans || !level.is_file);
@@ -300,6 +333,21 @@ pub(super) fn suits(
     let still_there = gone.iter().any(|level| sections.after.contains(&level.id));
     let known = come.iter().any(|level| sections.before.contains(&level.id));
     !(leans && still_there && known)
+}
+
+/// Says whether two headings of one form part the places, and both stand before and after: what stood
+/// under `Service mail` is not said under `Service search`.
+fn changed_sibling(old: &Place, new: &Place, sections: &Sections) -> bool {
+    let own = |place: &Place| {
+        let title = place.levels.last().filter(|level| !level.is_file && level.form.is_some());
+        title.cloned()
+    };
+    own(old).zip(own(new)).is_some_and(|(from, to)| {
+        let is_one_form = from.form == to.form;
+        let within = |a: &Level, b: &Level| a.keys.iter().all(|key| b.keys.contains(key));
+        let stay = sections.after.contains(&from.id) && sections.before.contains(&to.id);
+        is_one_form && stay && !within(&from, &to) && !within(&to, &from)
+    })
 }
 
 /// Says whether a statement has no subject of its own: `likes tea`, `timeout: 30 s`, `She moved`.

@@ -94,10 +94,13 @@ fn out_of_place(a: &Side<'_>, b: &Side<'_>, found: &Match) -> Option<usize> {
         return Some(pivot);
     }
     // Two neighbours that changed places, with nothing that says they are of one list.
+    let mut ranks: Vec<usize> = order.iter().map(|&(_, j)| j).collect();
+    ranks.sort_unstable();
+    let rank = |j: usize| ranks.binary_search(&j).unwrap_or_default();
     order.windows(2).find_map(|w| {
         let [(i, j), (k, l)] = [w[0], w[1]];
         let specific = x[i].group.is_specific() && x[k].group.is_specific();
-        let adjacent = k == i + 1 && j == l + 1;
+        let adjacent = rank(j) == rank(l) + 1;
         if !(specific && adjacent) {
             return None;
         }
@@ -125,10 +128,10 @@ fn reversal(order: &[(usize, usize)]) -> Option<usize> {
     let mut before_max = vec![usize::MAX; n];
     let mut best: Option<(usize, usize)> = None;
     for (k, &(_, j)) in order.iter().enumerate() {
-        if let Some((at, most)) = best {
-            if most > j {
-                before_max[k] = at;
-            }
+        if let Some((at, most)) = best
+            && most > j
+        {
+            before_max[k] = at;
         }
         if best.is_none_or(|(_, most)| j > most) {
             best = Some((k, j));

@@ -10,6 +10,7 @@ use crate::text::lexicon;
 const GROUPS: &[&str] = &[
     "use utilise utilize employ leverage usage",
     "start begin commence",
+    "until till",
     "show display",
     "delete erase remove",
     "fix repair",

@@ -30,7 +30,8 @@ fn after_hearing(before: &str, after: &str, sayings: &[(Speaker, &str)]) -> Judg
 
 #[test]
 fn a_new_value_that_somebody_said_supersedes_the_old_one() {
-    let rows: [(&str, &str, &[(Speaker, &str)], Option<u64>); 9] = [
+    type Row = (&'static str, &'static str, &'static [(Speaker, &'static str)], Option<u64>);
+    let rows: [Row; 10] = [
         (
             "- Deploy day: Friday\n",
             "- Deploy day: Tuesday\n",
@@ -78,6 +79,12 @@ fn a_new_value_that_somebody_said_supersedes_the_old_one() {
             "- The API port is 8080\n",
             "- The API port is 9090\n",
             &[(Speaker::Tool, "config: api port 9090")],
+            None,
+        ),
+        (
+            "- The deploy command is now `deployctl up`\n",
+            "- The deploy command is now `make release`\n",
+            &[(Speaker::User, "The deploy command is now `make release`.")],
             Some(1),
         ),
         (

@@ -8,6 +8,7 @@ use super::*;
 use crate::memory::{Memory, MemoryPath};
 
 mod evidence;
+mod moves;
 mod pairs;
 
 pub(super) fn store(entries: &[(&str, &str)]) -> Snapshot {

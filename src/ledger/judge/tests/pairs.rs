@@ -47,10 +47,6 @@ fn a_faithful_paraphrase_is_carried_on() {
         ("The favourite colour of the user is purple", "The user's favorite color is purple"),
         ("All tests must pass before merging", "Before merging, all tests must pass"),
         ("The cache is disabled in staging", "The cache is not enabled in staging"),
-        (
-            "Impacted by this bug? Subscribe to the issue to get all of the updates by mail",
-            "Impacted by this regression? Subscribe to the issue to get all of the updates by mail",
-        ),
         ("Set `max_retries` to 1,000", "`max_retries` is set to 1000"),
         ("Ann's dog is called Rex", "Ann has a dog called Rex"),
         ("Les sauvegardes ne sont pas chiffrées", "Les sauvegardes ne sont **pas** chiffrées !"),
@@ -120,6 +116,10 @@ fn what_says_something_else_is_lost() {
         ),
         ("Restart the worker, then drain the queue", "Drain the queue, then restart the worker"),
         ("Likes tea in the morning", "Dislikes tea in the morning"),
+        (
+            "Push every release of the booking service to master before the train leaves",
+            "Push every release of the booking service to main before the train leaves",
+        ),
         ("Turn on the feature flag for beta users", "Turn off the feature flag for beta users"),
     ];
     assert_eq!(wrong(&rows, &[Fate::Lost]), [""; 0]);

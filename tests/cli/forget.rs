@@ -1,0 +1,100 @@
+//! `forget`: where forbidden text still stands, and that it does not come back by hand.
+
+use crate::gates::{LIVE, project_with};
+use crate::support::Project;
+
+/// Gives the store of a project a forget list.
+fn forbid(project: &Project, rules: &str) {
+    project.edit("dreamrun.yaml", "{bootstrap: \"dir:memory\"}", NAMED);
+    project.write("forget/notes.yaml", &format!("dreamrun: 1\nforget:\n{rules}"));
+}
+
+const NAMED: &str = "{bootstrap: \"dir:memory\", forget: forget/notes.yaml}";
+
+#[test]
+fn every_place_that_still_holds_forbidden_text_is_named() {
+    let project = Project::small();
+    project.edit("dreamrun.yaml", "stores:", "ledger: {archive: kept}\nstores:");
+    project.adopt();
+    let live = project.record("notes")["active"].as_str().unwrap().to_owned();
+    let heading = "# Deploys go out\n\n- Ask Ann.\n";
+    project.agent_writes(&live, "/ann.md", heading);
+    project.agent_rewrites(&live, "/ann.md", heading, "# Ann\n\n- Ask Ann.\n");
+    forbid(
+        &project,
+        "  - {name: erasure-7, pattern: \"deploys go out\"}\n  - {name: old, keep: 1d, paths: [/**]}\n",
+    );
+    let report = project.run(&["forget", "notes"]).ends_with(0);
+    for text in ["Tuesday", "Thursday", "eploys go out"] {
+        assert!(!report.stderr.contains(text), "{report}");
+    }
+    let json = project.run(&["forget", "notes", "--json"]).ends_with(0).json();
+    let places = json["data"]["places"].as_array().unwrap();
+    let kinds: Vec<_> = places.iter().map(|place| place["kind"].as_str().unwrap()).collect();
+    for kind in ["live", "version", "previous", "folder", "session"] {
+        assert!(kinds.contains(&kind), "{kind}: {report}");
+    }
+}
+
+#[test]
+fn one_statement_is_named_by_its_hash_and_looked_for() {
+    let project = Project::small();
+    project.adopt();
+    let named = project.run(&["forget", "--hash", "- Commit messages are *imperative*"]).ends_with(0);
+    assert_eq!(named.stderr, "");
+    let rule = named.stdout.replace("NAME", "style");
+    let found = project.run(&["forget", "notes", "--hash", "Commit messages are imperative.", "--json"]);
+    let found = found.ends_with(0).json();
+    assert_eq!(found["outcome"], "found");
+    assert_eq!(found["data"]["rules"][0].as_str(), Some(named.stdout.trim_end()));
+    let places = found["data"]["places"].as_array().unwrap();
+    let kinds: Vec<_> = places.iter().map(|place| place["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["live", "previous", "folder"]);
+    assert!(places.iter().all(|place| place["found"][0]["path"] == "/style.md"), "{places:#?}");
+    let none = project.run(&["forget", "notes", "--hash", "Nobody ever said this.", "--json"]).ends_with(0);
+    assert_eq!(none.json()["outcome"], "not_found");
+    let refused = project.run(&["forget", "notes"]).ends_with(2);
+    assert!(refused.stderr.contains("`notes` has no forget list"), "{refused}");
+    forbid(&project, &format!("  {rule}"));
+    let report = project.run(&["forget", "notes"]).ends_with(0);
+    assert!(report.stderr.contains("notes: 1 rule, found in 3 places"), "{report}");
+}
+
+#[test]
+fn what_the_list_forbids_is_dropped_and_not_lost_wherever_fates_are_told() {
+    let changed = [("/people/ann.md", Some("# Ann\n\n- Ann reviews every migration.\n"))];
+    let project = project_with("  lost: {block: 1}\n", &changed);
+    forbid(&project, "  - {name: erasure-7, pattern: lisbon}\n");
+    project.adopt();
+    for arguments in [
+        &["diff", "latest", "--why", "/people/ann.md", "--json"][..],
+        &["diff", "dir:memory", "notes", "--json"],
+    ] {
+        let fates = project.run(arguments).ends_with(0).json()["data"]["fates"].take();
+        assert_eq!((&fates["dropped"], &fates["lost"]), (&1.into(), &0.into()), "{arguments:?}: {fates}");
+    }
+    let _ = project.run(&["show", "latest", "--html", "run.html", "--markdown", "run.md"]).ends_with(0);
+    assert!(project.read("run.md").contains("1 dropped"), "{}", project.read("run.md"));
+}
+
+#[test]
+fn what_was_forbidden_since_is_not_restored() {
+    let changed = [
+        ("/people/ann.md", Some("# Ann\n\n- Ann reviews every migration.\n")),
+        ("/style.md", Some("# Style\n\n- Commit messages are imperative.\n")),
+    ];
+    let project = project_with("  lost: {review: 100%, block: 100%, over_30_days: 100%}\n", &changed);
+    project.adopt();
+    forbid(&project, "  - {name: erasure-7, pattern: lisbon}\n");
+    insta::assert_snapshot!(project.run(&["restore", "latest", "/people/ann.md:4", "--yes"]), @r"
+    -- stderr
+      ! /people/ann.md:4 3acbd6bf9f1f is not restored: rule `erasure-7` of the forget list
+    what tidy-1 lost and is not back: 2 statements
+    -- exit 13
+    ");
+    let restored = project.run(&["restore", "latest", "--all-lost", "--yes", "--json"]).ends_with(0).json();
+    assert_eq!(restored["data"]["forbidden"][0]["rule"], "erasure-7");
+    assert_eq!(restored["data"]["restored"].as_array().unwrap().len(), 1);
+    let _ = project.run(&["diff", "dir:memory", "notes", "--unified"]).ends_with(0);
+    assert!(LIVE[1].1.contains("Lisbon"), "the folder is not touched");
+}
