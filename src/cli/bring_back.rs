@@ -19,7 +19,7 @@ use crate::report::words::{Paint, count, line};
 use crate::run::past::Past;
 use crate::run::restore::{bring_back, note};
 use crate::snapshot::{Snapshot, SnapshotIndex};
-use crate::state::deeds::{DEED_FORMAT, Deed, Done};
+use crate::state::deeds::{self, DEED_FORMAT, Deed, Done};
 use crate::state::ledger;
 
 use super::answer::Answer;
@@ -96,7 +96,22 @@ pub(super) async fn run(
     let seen = only(&now);
     let planned = copy::copy(&seen, &to, &texts, &now);
     console.say(&told(&planned, &changed, &run, console.paint));
+    // What is as it was, though the run had changed it, was brought back by somebody: perhaps by this command,
+    // cut off before it could say so.
+    let noted = deeds::brought_back(&history.deeds, &run);
+    let found = untouched.written.iter().filter(|path| !noted.contains(path));
+    let mut entries: Vec<EntryRecord> =
+        found.map(|path| EntryRecord { before: version(&from, path), after: version(&to, path) }).collect();
+    let deed = |entries: Vec<EntryRecord>| {
+        (!entries.is_empty()).then(|| Deed {
+            format: DEED_FORMAT,
+            at: desk.call.parts.clock().now(),
+            by: desk.call.person(),
+            what: Done::BroughtBack { run: run.clone(), store: record.active.clone(), entries },
+        })
+    };
     if planned.writes.is_empty() {
+        note(state, alias, deed(entries).as_ref()).await?;
         let outcome = if planned.missing.is_empty() { "already_there" } else { "not_kept" };
         let answered = answered(alias, &run, planned, Vec::new());
         let answer = Answer::new(outcome, answered);
@@ -106,15 +121,8 @@ pub(super) async fn run(
     let done = bring_back(desk.backend.as_ref(), &record.active, &seen, &to, &texts).await?;
     let entry = |path: &MemoryPath| EntryRecord { before: version(&now, path), after: version(&to, path) };
     let written: BTreeSet<&MemoryPath> = planned.writes.writes().iter().map(MemoryWrite::path).collect();
-    let entries: Vec<EntryRecord> =
-        done.written.iter().filter(|path| written.contains(path)).map(entry).collect();
-    let deed = (!entries.is_empty()).then(|| Deed {
-        format: DEED_FORMAT,
-        at: desk.call.parts.clock().now(),
-        by: desk.call.person(),
-        what: Done::BroughtBack { run: run.clone(), store: record.active.clone(), entries },
-    });
-    note(state, alias, deed.as_ref()).await?;
+    entries.extend(done.written.iter().filter(|path| written.contains(path)).map(entry));
+    note(state, alias, deed(entries).as_ref()).await?;
     let memories = count(written.len() as u64, "memory is", "memories are");
     console.say(&format!(
         "{} {memories} as before {run}; {alias} stays {}\n",

@@ -29,6 +29,7 @@ use crate::state::{StateStore, ledger};
 use super::answer::Answer;
 use super::console::Volume;
 use super::exit::CliError;
+use super::log::with_slash;
 use super::opened::Opened;
 use super::revise::{self, Review};
 use super::workspace::Workspace;
@@ -142,7 +143,9 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     let fates = Fates::of(&ledger, &sides.before, &sides.after, &sides.testimony);
     let mut diff = StoreDiff::between(&sides.before, &sides.after);
     let mut changes: Vec<DreamChange> = sides.changes.iter().cloned().map(redacted).collect();
-    if let Some(path) = options.path.as_ref().or(options.why.as_ref()) {
+    let below = options.path.as_deref().map(with_slash);
+    let why = options.why.as_deref().map(with_slash);
+    if let Some(path) = below.as_ref().or(why.as_ref()) {
         let below = |candidate: &MemoryPath| is_at_or_below(candidate, path);
         diff.entries.retain(|entry| below(entry.path()) || entry.moved_from().is_some_and(below));
         changes.retain(|change| below(&change.path));
@@ -150,7 +153,7 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     let paint = call.console.paint;
     let is_whole = call.console.volume == Volume::Verbose;
     let mut text = head_text(&sides.names, &diff.counts, paint);
-    let (statements, new) = match &options.why {
+    let (statements, new) = match &why {
         Some(path) => {
             let below = |candidate: &MemoryPath| is_at_or_below(candidate, path);
             let (rows, new) = (fates.rows(|at, _| below(at)), fates.new_rows(below));
@@ -164,7 +167,7 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         None => {
             let _ = writeln!(text, "statements: {}", counts_text(&ledger.counts));
             let lost = fates.rows(|at, fate| {
-                fate == Fate::Lost && options.path.as_ref().is_none_or(|path| is_at_or_below(at, path))
+                fate == Fate::Lost && below.as_ref().is_none_or(|path| is_at_or_below(at, path))
             });
             if !options.stat {
                 text.push_str(&entries_text(&diff, &changes, options, is_whole, paint));

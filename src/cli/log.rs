@@ -12,9 +12,10 @@ use crate::ids::{Alias, MemoryStoreId, RunId};
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::Phase;
 use crate::journal::{self, Journal};
+use crate::ledger::record::{EntryRecord, EntryVersion};
 use crate::ledger::{FateCounts, window};
 use crate::memory::{ContentHash, MemoryPath};
-use crate::report::fates::statement_in;
+use crate::report::fates::statements_in;
 use crate::report::fates_text::counts_text;
 use crate::report::life::{Chapter, Life, Step, life, steps};
 use crate::report::life_text::{Words, life_text, some_paths, steps_text, when};
@@ -130,6 +131,9 @@ impl History {
             .collect();
         let (mut chapters, mut runs) = (Vec::new(), Vec::new());
         for run in journal::runs(state, None).await? {
+            if journal::alias_of(state, &run).await?.as_ref() != Some(alias) {
+                continue;
+            }
             let events = journal::read(state, &run).await?;
             let Some(begun) = events.first().map(|event| event.at) else { continue };
             let adopted_at = (events.iter())
@@ -140,9 +144,6 @@ impl History {
                 .map(|event| event.at);
             let Some(journal) = Journal::replay(&run, events)? else { continue };
             let run_state = journal.state();
-            if run_state.plan.alias() != *alias {
-                continue;
-            }
             stores.extend(run_state.base.iter().map(|base| base.store.clone()));
             stores.extend(run_state.candidate.iter().map(|candidate| candidate.store.clone()));
             let is_undone = undone.contains(&run);
@@ -178,14 +179,16 @@ impl History {
         let mut bodies: BTreeMap<ContentHash, (PastMemory, BTreeSet<ContentHash>)> = BTreeMap::new();
         for chapter in &self.chapters {
             let records = &chapter.ledger.statements;
+            let entries = &chapter.ledger.entries;
+            let by_path = |version: fn(&EntryRecord) -> Option<&EntryVersion>| -> BTreeMap<_, _> {
+                entries.iter().filter_map(version).map(|version| (&version.path, version)).collect()
+            };
+            let sides = [by_path(|entry| entry.after.as_ref()), by_path(|entry| entry.before.as_ref())];
             let old = records.iter().map(|record| (true, &record.path, record.hash));
             let heirs = records.iter().flat_map(|record| &record.heirs);
             let new = heirs.map(|heir| (false, &heir.path, heir.hash));
             for (is_before, path, hash) in old.chain(new).filter(|(_, _, hash)| wanted.contains(hash)) {
-                let sides = chapter.ledger.entries.iter();
-                let mut sides = sides
-                    .filter_map(|entry| if is_before { entry.before.as_ref() } else { entry.after.as_ref() });
-                let Some(version) = sides.find(|version| version.path == *path) else { continue };
+                let Some(version) = sides[usize::from(is_before)].get(path) else { continue };
                 let memory =
                     PastMemory { path: path.clone(), hash: version.hash, version: version.version.clone() };
                 bodies.entry(version.hash).or_insert_with(|| (memory, BTreeSet::new())).1.insert(hash);
@@ -196,11 +199,7 @@ impl History {
         let mut words = Words::new();
         for (body, (_, statements)) in &bodies {
             let Some(text) = texts.get(body) else { continue };
-            for hash in statements {
-                if let Some(found) = statement_in(text, hash) {
-                    words.insert(*hash, found);
-                }
-            }
+            words.extend(statements_in(text, statements));
         }
         Ok(words)
     }
@@ -359,10 +358,11 @@ pub(super) async fn find_alias(
     })
 }
 
-/// Returns a path with its leading slash, which people leave out.
+/// Returns a path as stores write it: with its leading slash, which people leave out, and its letters composed.
 pub(super) fn with_slash(path: &str) -> String {
     let path = path.trim_end_matches('/');
-    if path.starts_with('/') { path.to_owned() } else { format!("/{path}") }
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+    MemoryPath::normalise(&path).map_or(path, |path| path.as_str().to_owned())
 }
 
 fn no_runs(alias: &Alias) -> CliError {

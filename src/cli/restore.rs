@@ -11,13 +11,13 @@ use crate::ids::{Alias, RunId};
 use crate::journal::run_state::Phase;
 use crate::ledger::Fate;
 use crate::ledger::forget::ForgetList;
-use crate::ledger::record::StatementRecord;
-use crate::memory::{ContentHash, MemoryPath};
-use crate::report::fates::statement_in;
+use crate::ledger::record::{EntryVersion, StatementRecord};
+use crate::memory::{ContentHash, MEMORY_BYTES_LIMIT, MemoryPath};
+use crate::report::fates::statements_in;
 use crate::report::life::Chapter;
-use crate::report::words::{Paint, count, cut, line, plain};
+use crate::report::words::{Paint, count, cut, grouped, line, plain};
 use crate::run::past::Past;
-use crate::run::restore::{Mended, Wanted, mend, note, write_back};
+use crate::run::restore::{Mended, Wanted, Written, mend, note, write_back};
 use crate::snapshot::Snapshot;
 use crate::state::deeds::{self, DEED_FORMAT, Deed, Done, RestoredStatement};
 use crate::state::driver::Acquired;
@@ -93,6 +93,7 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     let Acquired::Yes(_lock) = desk.lock(&alias).await? else {
         return Err(CliError::new(ExitCode::LockBusy, format!("`{alias}` is driven by another process")));
     };
+    super::rollback::note_unnoted(state, &alias).await?;
     let history = History::read(state, &alias).await?;
     let chapter = history.chapters.iter().position(|chapter| chapter.ledger.run == run);
     let (Some(at), Some(record)) = (chapter, &history.record) else {
@@ -116,9 +117,10 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     let planned = mend(&live, &wanted);
     let placed: BTreeSet<_> =
         planned.iter().flat_map(|one| &one.statements).map(|s| (s.hash, &s.path, s.line)).collect();
+    let gone: BTreeSet<_> = missing.iter().map(|one| (one.hash, one.path.clone(), one.line)).collect();
     let lacks_place = |one: &&&StatementRecord| {
         !placed.contains(&(one.hash, &one.path, one.line))
-            && !missing.contains(one)
+            && !gone.contains(&(one.hash, one.path.clone(), one.line))
             && !forbidden.iter().any(|other| other.statement == ***one)
     };
     let unplaced: Vec<StatementRecord> =
@@ -136,7 +138,8 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
             });
         }
     }
-    let done = write_back(desk.backend.as_ref(), &record.active, &wanted).await?;
+    check_sizes(&planned)?;
+    let Written { done, failed } = write_back(desk.backend.as_ref(), &record.active, planned, &wanted).await;
     // What was noted before and is still there needs no second note.
     let is_noted = |one: &RestoredStatement| one.was_there && back.contains(&(one.hash, &one.path, one.line));
     let (already, restored): (Vec<RestoredStatement>, Vec<RestoredStatement>) =
@@ -148,6 +151,12 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         what: Done::Restored { run: run.clone(), store: record.active.clone(), statements: restored.clone() },
     });
     note(state, &alias, deed.as_ref()).await?;
+    if let Some(error) = failed {
+        let written = restored.iter().filter(|one| !one.was_there).count();
+        let statements = count(written as u64, "statement", "statements");
+        let hint = format!("{statements} were written and noted; the same command carries on.");
+        return Err(CliError::from(error).hint(hint));
+    }
     let still_lost = deeds::still_lost(&chapter.ledger, &deeds::read(state, &alias).await?);
     let outcome = match (restored.is_empty(), forbidden.is_empty(), missing.is_empty()) {
         (false, ..) => "restored",
@@ -169,6 +178,18 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         "not_kept" => answer.with_code(ExitCode::RemoteFailed),
         _ => answer,
     })
+}
+
+/// Makes sure that no memory grows beyond what a store takes, before any is written.
+fn check_sizes(planned: &[Mended]) -> Result<(), CliError> {
+    let is_full =
+        |one: &&Mended| one.after.len() > MEMORY_BYTES_LIMIT && one.before.as_deref() != Some(&*one.after);
+    let Some(full) = planned.iter().find(is_full) else { return Ok(()) };
+    let path = line(full.path.as_str());
+    let (bytes, limit) = (grouped(full.after.len() as u64), grouped(MEMORY_BYTES_LIMIT as u64));
+    let words =
+        format!("`{path}` would hold {bytes} bytes, and a memory may hold {limit}; nothing was written");
+    Err(CliError::usage(words).hint("Name fewer statements, or make room in the memory first."))
 }
 
 /// Picks the lost statements that were asked for.
@@ -251,12 +272,12 @@ async fn find(
     live: &Snapshot,
 ) -> Result<(Vec<Wanted>, Vec<StatementRecord>), CliError> {
     let entries = &history.chapters[at].ledger.entries;
-    let version_of = |path: &MemoryPath| {
-        entries.iter().filter_map(|entry| entry.before.as_ref()).find(|version| version.path == *path)
-    };
+    let versions: BTreeMap<&MemoryPath, &EntryVersion> =
+        entries.iter().filter_map(|entry| entry.before.as_ref()).map(|old| (&old.path, old)).collect();
+    let mut names: BTreeMap<&MemoryPath, MemoryPath> = BTreeMap::new();
     let mut bodies: BTreeMap<&MemoryPath, PastMemory> = BTreeMap::new();
     for record in todo {
-        if let Some(version) = version_of(&record.path) {
+        if let Some(version) = versions.get(&record.path) {
             let (path, hash, version) = (record.path.clone(), version.hash, version.version.clone());
             bodies.insert(&record.path, PastMemory { path, hash, version });
         }
@@ -271,7 +292,9 @@ async fn find(
                 path: record.path.clone(),
                 line: record.line,
                 source: source.clone(),
-                to: name_now(&history.chapters[at..], &record.path, live),
+                to: (names.entry(&record.path))
+                    .or_insert_with(|| name_now(&history.chapters[at..], &record.path, live))
+                    .clone(),
             }),
             None => missing.push((*record).clone()),
         }
@@ -298,9 +321,11 @@ fn name_now(chapters: &[Chapter], path: &MemoryPath, live: &Snapshot) -> MemoryP
 fn told(planned: &[Mended], forbidden: &[Forbidden], missing: &[StatementRecord], paint: Paint) -> String {
     let mut text = String::new();
     for memory in planned {
+        let wanted = memory.statements.iter().map(|one| one.hash).collect();
+        let held = statements_in(&memory.after, &wanted);
         for one in &memory.statements {
-            let words = statement_in(&memory.after, &one.hash).unwrap_or_default();
-            let words = cut(&plain(&words).replace('\n', "⏎"), STATEMENT_WIDTH).into_owned();
+            let words = held.get(&one.hash).map(String::as_str).unwrap_or_default();
+            let words = cut(&plain(words).replace('\n', "⏎"), STATEMENT_WIDTH).into_owned();
             let place = format!("{}:{}", line(one.to.path.as_str()), one.to.line);
             let _ = match (one.was_there, &memory.before) {
                 (true, _) => writeln!(text, "  {} {place} says so already", paint.dim("=")),

@@ -14,8 +14,9 @@ use crate::report::words::{count, line};
 use crate::run::RunError;
 use crate::run::restore::note;
 use crate::run::rollback::{RolledBack, roll_back};
+use crate::state::StateStore;
 use crate::state::alias::{self, AliasRecord, Hold, PreviousStore};
-use crate::state::deeds::{DEED_FORMAT, Deed, Done};
+use crate::state::deeds::{self, DEED_FORMAT, Deed, Done};
 use crate::state::driver::Acquired;
 
 use super::answer::Answer;
@@ -116,6 +117,7 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     let Acquired::Yes(_lock) = desk.lock(alias).await? else {
         return Err(CliError::new(ExitCode::LockBusy, format!("`{alias}` is driven by another process")));
     };
+    note_unnoted(desk.state.as_ref(), alias).await?;
     if let Some(path) = &options.path {
         return bring_back::run(&desk, alias, path, options.run.as_deref()).await;
     }
@@ -194,10 +196,6 @@ async fn back(desk: &Desk<'_>, alias: &Alias, options: &Options) -> Result<Answe
         RunError::NoJournal { .. } => CliError::from(error),
         error => CliError::from(error).hint(format!("`dreamrun rollback {alias}` carries on.")),
     })?;
-    let undone = |record: &AliasRecord| -> BTreeSet<RunId> {
-        let losses = record.losses.iter().filter(|losses| losses.is_undone);
-        losses.map(|losses| losses.run.clone()).collect()
-    };
     let deed = Deed {
         format: DEED_FORMAT,
         at: now,
@@ -205,6 +203,7 @@ async fn back(desk: &Desk<'_>, alias: &Alias, options: &Options) -> Result<Answe
         what: Done::RolledBack {
             to: done.record.active.clone(),
             left: left.store.clone(),
+            retired_at: Some(previous.retired_at),
             undone: undone(&done.record).difference(&undone(&seen)).cloned().collect(),
         },
     };
@@ -277,6 +276,46 @@ fn tell(desk: &Desk<'_>, alias: &Alias, done: &RolledBack, left: &Left, hold: &H
     for (command, what) in commands {
         console.say(&format!("  {command:<44} {}\n", console.paint.dim(what)));
     }
+}
+
+fn undone(record: &AliasRecord) -> BTreeSet<RunId> {
+    let losses = record.losses.iter().filter(|losses| losses.is_undone);
+    losses.map(|losses| losses.run.clone()).collect()
+}
+
+/// Writes down a rollback that was cut off when the alias had moved and before that was said: the hold tells of
+/// it. Under the alias's driver lock.
+pub(super) async fn note_unnoted(state: &dyn StateStore, alias: &Alias) -> Result<(), CliError> {
+    let Some((record, _)) = alias::read(state, alias).await? else { return Ok(()) };
+    let Some(hold) = record.hold.as_ref().filter(|hold| hold.rolling_back_to.is_none()) else {
+        return Ok(());
+    };
+    let kept = deeds::read(state, alias).await?;
+    let is_it = |deed: &Deed| {
+        deed.at >= hold.since && matches!(&deed.what, Done::RolledBack { to, .. } if *to == record.active)
+    };
+    if kept.iter().any(is_it) {
+        return Ok(());
+    }
+    let mut before: BTreeSet<&RunId> = BTreeSet::new();
+    for deed in &kept {
+        if let Done::RolledBack { undone, .. } = &deed.what {
+            before.extend(undone);
+        }
+    }
+    let newest = record.previous.first().filter(|previous| previous.retired_at >= hold.since);
+    let deed = Deed {
+        format: DEED_FORMAT,
+        at: newest.map_or(hold.since, |previous| previous.retired_at),
+        by: hold.by.clone(),
+        what: Done::RolledBack {
+            to: record.active.clone(),
+            left: newest.map_or(&record.active, |previous| &previous.store).clone(),
+            retired_at: None,
+            undone: undone(&record).into_iter().filter(|run| !before.contains(run)).collect(),
+        },
+    };
+    Ok(note(state, alias, Some(&deed)).await?)
 }
 
 /// Makes sure that no alias is opened to a store that was deleted, or that nobody can write to.

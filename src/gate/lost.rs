@@ -177,6 +177,7 @@ mod tests {
                 at: now - SignedDuration::from_hours(24 * days),
                 lost,
                 of: 100,
+                onto: None,
                 is_undone: false,
             })
             .collect()

@@ -7,7 +7,8 @@
 //! An event is one JSON object: `format` (`major.minor`), `seq` (from 1), `at` (RFC 3339) and `event`,
 //! which holds its `kind` and the kind's own fields. History of the format:
 //!
-//! * 1.0: the first.
+//! * 1.0: the first, which no release has written yet: what it holds is what this version writes, the fates of a
+//!   judgment and the edits of a person among it. From the first release on, what is added has a number of its own.
 //!
 //! A newer minor format adds fields: it is read, and such a run is not written to. A newer major
 //! format may add kinds of event: it is refused, naming the format.
@@ -23,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::ids::{DreamId, PipelineName, RunId};
+use crate::ids::{Alias, DreamId, PipelineName, RunId};
 use crate::state::{Key, PutIf, StateError, StateStore};
 
 use event::{JournalEvent, Recorded};
@@ -248,6 +249,28 @@ pub async fn is_over(state: &dyn StateStore, run: &RunId) -> Result<bool, Journa
 /// Fails when state cannot be read or its first event is damaged.
 pub async fn begun_at(state: &dyn StateStore, run: &RunId) -> Result<Option<Timestamp>, JournalError> {
     written_at(state, Key::event(run, 1)).await
+}
+
+/// Returns the alias that a run works on; nothing if there is no such run. Only its first event is read.
+///
+/// # Errors
+///
+/// Fails when state cannot be read or the first event is damaged.
+pub async fn alias_of(state: &dyn StateStore, run: &RunId) -> Result<Option<Alias>, JournalError> {
+    let key = Key::event(run, 1);
+    let Some(found) = state.get(&key).await? else { return Ok(None) };
+    let first: Recorded = match serde_json::from_slice(&found.bytes) {
+        Ok(first) => first,
+        Err(error) => {
+            // A newer format is refused by its name.
+            read(state, run).await?;
+            return Err(StateError::Damaged { key, reason: error.to_string() }.into());
+        }
+    };
+    Ok(match first.event {
+        JournalEvent::RunPlanned { plan } => Some(plan.alias()),
+        _ => None,
+    })
 }
 
 /// Returns when an event was written; nothing if there is none.

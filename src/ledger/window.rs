@@ -17,6 +17,9 @@ pub struct RunLosses {
     pub lost: u64,
     /// Statements the store had before it.
     pub of: u64,
+    /// The run whose adoption was in force before it; none where it was the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onto: Option<RunId>,
     /// Whether the adoption was taken back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_undone: bool,

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use jiff::Timestamp;
@@ -240,11 +240,18 @@ fn own_words(text: &str) -> HashSet<String> {
     norm.filter(|word| !is_function_word(word)).collect()
 }
 
-/// Returns the words of a statement of a memory by the hash of its normal form, redacted with the whole
+/// Returns the words of statements of a memory by the hashes of their normal forms, redacted with the whole
 /// memory in view.
-pub fn statement_in(content: &str, hash: &ContentHash) -> Option<String> {
-    let found = statements(content).into_iter().find(|s| ContentHash::of(normal(s.text)) == *hash)?;
-    Some(masked(found.text, found.text_span.start, &secrets::find(content)).into_owned())
+pub fn statements_in(content: &str, wanted: &BTreeSet<ContentHash>) -> BTreeMap<ContentHash, String> {
+    let mut words = BTreeMap::new();
+    let secrets = secrets::find(content);
+    for one in statements(content) {
+        let hash = ContentHash::of(normal(one.text));
+        if wanted.contains(&hash) && !words.contains_key(&hash) {
+            words.insert(hash, masked(one.text, one.text_span.start, &secrets).into_owned());
+        }
+    }
+    words
 }
 
 /// The memories of a snapshot, with what must not be shown of them.

@@ -24,6 +24,7 @@ use crate::state::ledger;
 
 use super::evidence;
 use super::next::{Next, next};
+use super::past::Past;
 use super::perform::{settle_sessions, update_alias};
 use super::{RunError, Surroundings, base_snapshot, record, targets};
 
@@ -188,7 +189,9 @@ pub(super) async fn perform_edit(journal: &mut Journal, around: &Surroundings<'_
     let Phase::Editing { edits, entries } = &state.phase else { return Ok(()) };
     let Some((base, candidate)) = base_and_candidate(state) else { return Ok(()) };
     let candidate = candidate.clone();
-    let before = base_snapshot(around.backend, base).await?;
+    // What a person asked back may be kept by nobody but the archive or the candidate by now.
+    let past = Past { backend: around.backend, archive: around.archive };
+    let before = past.snapshot(base, std::slice::from_ref(&candidate)).await?.snapshot;
     let found = around.backend.snapshot(&candidate).await?;
     let edited = edits.made_in(entries, &before, &found)?;
     let writes = ChangeSet::between(&found, &edited);
@@ -296,6 +299,7 @@ pub(super) async fn move_alias(journal: &mut Journal, around: &Surroundings<'_>)
                 return Err(RunError::Stale { alias: around.alias.clone() });
             }
             let adoption = Adoption { run: run.clone(), at: now, hash };
+            let onto = record.adoption.as_ref().map(|before| before.run.clone());
             match plan.store.reference {
                 _ if target == Target::CopyBack => record.copy_into_active(adoption, now),
                 StoreRef::Alias(_) => record.replace_active(to.clone(), Some(adoption), now),
@@ -304,7 +308,8 @@ pub(super) async fn move_alias(journal: &mut Journal, around: &Surroundings<'_>)
             }
             if let Some(fates) = fates {
                 let (lost, of) = (fates.lost, fates.before());
-                record.count_losses(RunLosses { run: run.clone(), at: now, lost, of, is_undone: false });
+                let run = run.clone();
+                record.count_losses(RunLosses { run, at: now, lost, of, onto, is_undone: false });
             }
             settle_sessions(record, plan, now);
             Ok(true)

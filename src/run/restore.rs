@@ -4,7 +4,7 @@
 //! again into what it holds then if somebody was faster. First the store is written, then state: cut off in
 //! between, the next call finds the statement there and notes that it is back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::adoption::copy;
@@ -51,113 +51,156 @@ pub struct Mended {
     pub statements: Vec<RestoredStatement>,
 }
 
-/// Works out what memories become when statements go back into them as they are now. A statement that any
-/// memory holds already stays where it is.
+/// A statement of a text, and what it stands under.
+#[derive(Debug, Clone)]
+struct Spot {
+    line: u64,
+    headings: Vec<String>,
+    parents: Vec<String>,
+}
+
+/// The statements of a text, by the hashes of their normal forms.
+struct Spots(BTreeMap<ContentHash, Vec<(usize, Spot)>>);
+
+impl Spots {
+    fn of(content: &str) -> Self {
+        let mut spots: BTreeMap<ContentHash, Vec<(usize, Spot)>> = BTreeMap::new();
+        for (place, one) in statements(content).into_iter().enumerate() {
+            let headings = one.headings.iter().map(|&text| normal(text)).collect();
+            let parents = one.parents.iter().map(|&text| normal(text)).collect();
+            let spot = Spot { line: one.line as u64, headings, parents };
+            spots.entry(ContentHash::of(normal(one.text))).or_default().push((place, spot));
+        }
+        Self(spots)
+    }
+
+    fn all(&self, hash: &ContentHash) -> &[(usize, Spot)] {
+        self.0.get(hash).map_or(&[], Vec::as_slice)
+    }
+
+    /// Finds the statement that a ledger names, also where lines are counted otherwise by now.
+    fn named(&self, hash: &ContentHash, line: u64) -> Option<&(usize, Spot)> {
+        let all = self.all(hash);
+        all.iter().find(|(_, spot)| spot.line == line).or(all.first())
+    }
+
+    /// Finds a statement that says the same of the same: under the same headings, and beneath the same item or
+    /// none. The same words elsewhere are about something else.
+    fn like(&self, hash: &ContentHash, other: &Spot) -> Option<u64> {
+        let is_like = |spot: &Spot| {
+            spot.headings == other.headings && (spot.parents == other.parents || spot.parents.is_empty())
+        };
+        self.all(hash).iter().find(|(_, spot)| is_like(spot)).map(|(_, spot)| spot.line)
+    }
+}
+
+/// Works out what memories become when statements go back into them as they are now. A statement that stands
+/// in its memory under its headings already stays where it is.
 pub fn mend(live: &Snapshot, wanted: &[Wanted]) -> Vec<Mended> {
-    let hashes: BTreeSet<ContentHash> = wanted.iter().map(|one| one.hash).collect();
-    let mut held: BTreeMap<ContentHash, Place> = BTreeMap::new();
-    for memory in live.iter() {
-        for (hash, line) in hashed(&memory.content).into_iter().filter(|(hash, _)| hashes.contains(hash)) {
-            held.entry(hash).or_insert_with(|| Place { path: memory.path.clone(), line });
-        }
-    }
-    let mut mended: BTreeMap<&MemoryPath, Mended> = BTreeMap::new();
-    let mut by_source: BTreeMap<(&MemoryPath, &str), Vec<&Wanted>> = BTreeMap::new();
+    let mut by_memory: BTreeMap<&MemoryPath, BTreeMap<&str, Vec<&Wanted>>> = BTreeMap::new();
     for one in wanted {
-        let before = live.get(&one.to).map(|memory| Arc::clone(&memory.content));
-        let after = before.clone().unwrap_or_else(|| Arc::from(""));
-        let statements = Vec::new();
-        let to = mended.entry(&one.to);
-        let to = to.or_insert_with(|| Mended { path: one.to.clone(), before, after, statements });
-        match held.get(&one.hash) {
-            Some(place) => to.statements.push(RestoredStatement {
-                hash: one.hash,
-                path: one.path.clone(),
-                line: one.line,
-                to: place.clone(),
-                was_there: true,
-            }),
-            None => by_source.entry((&one.to, &one.source)).or_default().push(one),
-        }
+        by_memory.entry(&one.to).or_default().entry(&one.source).or_default().push(one);
     }
-    for ((to, source), wanted) in by_source {
-        let Some(memory) = mended.get_mut(to) else { continue };
-        let places: Vec<usize> = (hashed(source).iter().enumerate())
-            .filter(|(_, (hash, line))| wanted.iter().any(|one| one.hash == *hash && one.line == *line))
-            .map(|(place, _)| place)
-            .collect();
-        let is_new = memory.before.is_none() && memory.after.is_empty();
-        let now = (!is_new).then_some(&*memory.after);
-        if let Some(text) = restored(now, source, &places) {
-            memory.after = Arc::from(text);
-        }
-        memory.statements.extend(wanted.into_iter().map(|one| RestoredStatement {
-            hash: one.hash,
-            path: one.path.clone(),
-            line: one.line,
-            to: Place { path: to.clone(), line: 0 },
-            was_there: false,
-        }));
-    }
-    let mut mended: Vec<Mended> = mended.into_values().collect();
-    for memory in &mut mended {
-        let lines: BTreeMap<ContentHash, u64> = hashed(&memory.after).into_iter().collect();
-        memory.statements.retain_mut(|statement| {
-            if statement.was_there {
-                return true;
+    by_memory.into_iter().map(|(path, by_source)| mend_one(live, path, by_source)).collect()
+}
+
+fn mend_one(live: &Snapshot, path: &MemoryPath, by_source: BTreeMap<&str, Vec<&Wanted>>) -> Mended {
+    let before = live.get(path).map(|memory| Arc::clone(&memory.content));
+    let mut after = before.clone().unwrap_or_else(|| Arc::from(""));
+    let first = Spots::of(&after);
+    let mut found: Vec<(&Wanted, Spot, bool)> = Vec::new();
+    for (source, wanted) in by_source {
+        let (spots, held) = (Spots::of(source), Spots::of(&after));
+        let mut places = Vec::new();
+        for one in wanted {
+            let Some((place, spot)) = spots.named(&one.hash, one.line) else { continue };
+            let was_there = held.like(&one.hash, spot).is_some();
+            if !was_there {
+                places.push(*place);
             }
-            let line = lines.get(&statement.hash);
-            statement.to.line = line.copied().unwrap_or_default();
-            line.is_some()
-        });
+            found.push((one, spot.clone(), was_there));
+        }
+        if places.is_empty() {
+            continue;
+        }
+        let now = (before.is_some() || !after.is_empty()).then_some(&*after);
+        if let Some(text) = restored(now, source, &places) {
+            after = Arc::from(text);
+        }
     }
-    mended
+    let last = Spots::of(&after);
+    let line_of = |one: &Wanted, spot: &Spot| {
+        let (was, is) = (first.all(&one.hash), last.all(&one.hash));
+        let anywhere = is.last().filter(|_| is.len() > was.len()).map(|(_, spot)| spot.line);
+        last.like(&one.hash, spot).or(anywhere)
+    };
+    let statement = |(one, spot, was_there): (&Wanted, Spot, bool)| {
+        let to = Place { path: path.clone(), line: line_of(one, &spot)? };
+        Some(RestoredStatement { hash: one.hash, path: one.path.clone(), line: one.line, to, was_there })
+    };
+    let statements = found.into_iter().filter_map(statement).collect();
+    Mended { path: path.clone(), before, after, statements }
 }
 
-fn hashed(content: &str) -> Vec<(ContentHash, u64)> {
-    let hash = |text: &str| ContentHash::of(normal(text));
-    statements(content).into_iter().map(|one| (hash(one.text), one.line as u64)).collect()
+/// What [`write_back`] did.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// The memories that are as they should be.
+    pub done: Vec<Mended>,
+    /// Why the rest is not.
+    pub failed: Option<RunError>,
 }
 
-/// Writes statements back into a store, each into what its memory holds at that moment.
+/// Writes memories as they were planned from a snapshot, each if it still is what it was; one that is not has
+/// its statements put into what it holds then.
 ///
-/// # Errors
-///
-/// Fails as the backend does; what was written stays, and a repeat finds it there.
+/// What was written before something failed is told with the failure, to be noted.
 pub async fn write_back(
     backend: &dyn Backend,
     store: &MemoryStoreId,
+    planned: Vec<Mended>,
     wanted: &[Wanted],
-) -> Result<Vec<Mended>, RunError> {
-    let mut done = Vec::new();
-    let mut by_path: BTreeMap<&MemoryPath, Vec<Wanted>> = BTreeMap::new();
-    for one in wanted {
-        by_path.entry(&one.to).or_default().push(one.clone());
-    }
-    for wanted in by_path.into_values() {
-        let mut tries = 0;
-        loop {
-            let live = backend.snapshot(store).await?;
-            let Some(memory) = mend(&live, &wanted).pop() else { break };
-            if memory.before.as_deref().unwrap_or_default() == &*memory.after {
-                done.push(memory);
+) -> Written {
+    let mut written = Written::default();
+    for memory in planned {
+        match write_one(backend, store, memory, wanted).await {
+            Ok(done) => written.done.extend(done),
+            Err(error) => {
+                written.failed = Some(error);
                 break;
-            }
-            let expected = live.get(&memory.path).map(|held| held.hash);
-            let content = Arc::clone(&memory.after);
-            let write = MemoryWrite::Put { path: memory.path.clone(), content, expected };
-            tries += 1;
-            match backend.write(store, &[write]).await {
-                Ok(()) => {
-                    done.push(memory);
-                    break;
-                }
-                Err(BackendError::Refused { kind: Refusal::Conflict, .. }) if tries < TRIES => {}
-                Err(error) => return Err(error.into()),
             }
         }
     }
-    Ok(done)
+    written
+}
+
+async fn write_one(
+    backend: &dyn Backend,
+    store: &MemoryStoreId,
+    mut memory: Mended,
+    wanted: &[Wanted],
+) -> Result<Option<Mended>, RunError> {
+    let mut tries = 0;
+    loop {
+        if memory.before.as_deref().unwrap_or_default() == &*memory.after {
+            return Ok(Some(memory));
+        }
+        let expected = memory.before.as_deref().map(ContentHash::of);
+        let (path, content) = (memory.path.clone(), Arc::clone(&memory.after));
+        let write = MemoryWrite::Put { path, content, expected };
+        tries += 1;
+        match backend.write(store, &[write]).await {
+            Ok(()) => return Ok(Some(memory)),
+            Err(BackendError::Refused { kind: Refusal::Conflict, .. }) if tries < TRIES => {}
+            Err(error) => return Err(error.into()),
+        }
+        let live = backend.snapshot(store).await?;
+        let here: Vec<Wanted> = wanted.iter().filter(|one| one.to == memory.path).cloned().collect();
+        match mend(&live, &here).pop() {
+            Some(again) => memory = again,
+            None => return Ok(None),
+        }
+    }
 }
 
 /// Brings memories back to what they were: from what they were seen to hold to what they held once. What
@@ -238,12 +281,33 @@ mod tests {
     }
 
     #[test]
-    fn what_any_memory_says_is_there_already() {
-        let live =
-            store(&[("/deploy.md", "- Page Mira first.\n"), ("/cities.md", "- **Berlin** signs off\n")]);
+    fn what_its_memory_says_under_its_headings_is_there_already() {
+        let live = store(&[("/deploy.md", "# Deploy\n\n- Page Mira first.\n- **Berlin** signs off\n")]);
         let mended = mend(&live, &[wanted("Berlin signs off.", 4)]);
         assert_eq!(mended[0].before.as_deref(), Some(&*mended[0].after));
-        assert_eq!(mended[0].statements[0].to, Place { path: path("/cities.md"), line: 1 });
+        assert_eq!(mended[0].statements[0].to, Place { path: path("/deploy.md"), line: 4 });
         assert!(mended[0].statements[0].was_there);
+    }
+
+    #[test]
+    fn the_same_words_of_something_else_are_not_the_statement() {
+        let source = "# Production\n\n- port: 8080\n\n# Staging\n\n- port: 8080\n- host: st-1\n";
+        let now = "# Production\n\n- port: 8080\n\n# Staging\n\n- host: st-1\n";
+        let live = store(&[("/deploy.md", now), ("/other.md", "# Staging\n\n- port: 8080\n")]);
+        let lost = Wanted { source: source.into(), ..wanted("port: 8080", 7) };
+        let mended = mend(&live, std::slice::from_ref(&lost));
+        assert_eq!(&*mended[0].after, source);
+        assert_eq!((mended[0].statements[0].to.line, mended[0].statements[0].was_there), (7, false));
+        let again = mend(&store(&[("/deploy.md", source)]), &[lost]);
+        assert!(again[0].statements[0].was_there, "and once it is back it is there");
+    }
+
+    #[test]
+    fn items_of_the_same_words_beneath_different_items_are_told_apart() {
+        let source = "# Ports\n\n- Production:\n  - port: 8080\n- Staging:\n  - port: 8080\n  - host: st-1\n";
+        let now = "# Ports\n\n- Production:\n  - port: 8080\n- Staging:\n  - host: st-1\n";
+        let lost = Wanted { source: source.into(), ..wanted("port: 8080", 6) };
+        let mended = mend(&store(&[("/deploy.md", now)]), &[lost]);
+        assert_eq!(&*mended[0].after, source);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! It is replaced as a whole, from the version that was read, or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
@@ -14,7 +14,8 @@ use crate::ids::{Alias, MemoryStoreId, PipelineName, RunId, SessionId};
 use crate::ledger::window::RunLosses;
 use crate::memory::ContentHash;
 
-/// The format of [`AliasRecord`]. 1: the first.
+/// The format of [`AliasRecord`]. 1: the first, which no release has written yet; it holds the losses of runs
+/// too.
 pub const ALIAS_FORMAT: u32 = 1;
 
 /// How many copies into a live store can be taken back, one after the other. Each is remembered with the
@@ -276,28 +277,39 @@ impl AliasRecord {
         }
     }
 
-    /// Notes that what was adopted since a store gave way was taken back, and lost nothing after all.
-    fn forgive_losses(&mut self, since: Timestamp) {
-        for losses in self.losses.iter_mut().filter(|losses| losses.at >= since) {
-            losses.is_undone = true;
+    /// Notes which adopted runs the live store does not come from, and which lost nothing after all: it was
+    /// made by its own adoption, that one upon the one before, and so on.
+    fn follow_losses(&mut self) {
+        let onto: BTreeMap<RunId, Option<RunId>> =
+            self.losses.iter().map(|losses| (losses.run.clone(), losses.onto.clone())).collect();
+        let mut chain = BTreeSet::new();
+        let mut next = self.adoption.as_ref().map(|adoption| adoption.run.clone());
+        while let Some(run) = next {
+            next = onto.get(&run).cloned().flatten();
+            if !chain.insert(run) {
+                break;
+            }
+        }
+        for losses in &mut self.losses {
+            losses.is_undone = !chain.contains(&losses.run);
         }
     }
 
     /// Notes that the last copy into the live store was taken back.
     pub fn take_back_copy(&mut self, previous: PreviousStore) {
-        self.forgive_losses(previous.retired_at);
         self.previous.retain(|other| *other != previous);
         self.adoption = previous.adoption;
         self.watermarks = previous.watermarks;
         self.generation += 1;
+        self.follow_losses();
     }
 
     /// Makes a store live that was live before. Sessions that were read only into stores after it count
     /// as unread again, or what they taught would be lost with those stores.
     pub fn bring_back(&mut self, previous: PreviousStore, at: Timestamp) {
-        self.forgive_losses(previous.retired_at);
         self.replace_active(previous.store, previous.adoption, at);
         self.watermarks = previous.watermarks;
+        self.follow_losses();
     }
 }
 
@@ -448,5 +460,37 @@ mod tests {
             assert_eq!(record.active.as_str(), back);
             assert_eq!(record.watermarks.get(&source), watermark.as_ref(), "{back}");
         }
+    }
+
+    #[test]
+    fn losses_count_where_the_live_store_comes_from_their_run_also_after_going_back_and_forth() {
+        let store = |id: &str| MemoryStoreId::parse(id).unwrap();
+        let second = |second| Timestamp::from_second(second).unwrap();
+        let run = |number| RunId::new(PipelineName::parse("nightly").unwrap(), number);
+        let mut record = AliasRecord::bootstrapped(store("a"));
+        let adopt = |record: &mut AliasRecord, id: &str, number: u32, at: i64| {
+            let onto = record.adoption.as_ref().map(|adoption| adoption.run.clone());
+            let adoption = Adoption { run: run(number), at: second(at), hash: ContentHash::of(id) };
+            record.replace_active(store(id), Some(adoption), second(at));
+            let at = second(at);
+            record.count_losses(RunLosses { run: run(number), at, lost: 1, of: 9, onto, is_undone: false });
+        };
+        let back = |record: &mut AliasRecord, id: &str, at: i64| {
+            let previous = record.previous.iter().find(|p| p.store.as_str() == id).unwrap().clone();
+            record.bring_back(previous, second(at));
+        };
+        let undone = |record: &AliasRecord| record.losses.iter().map(|l| l.is_undone).collect::<Vec<_>>();
+        adopt(&mut record, "b", 1, 1);
+        adopt(&mut record, "c", 2, 2);
+        back(&mut record, "a", 3);
+        assert_eq!(undone(&record), [true, true]);
+        back(&mut record, "c", 4);
+        assert_eq!(undone(&record), [false, false], "forward again, it lost what it lost");
+        back(&mut record, "b", 5);
+        assert_eq!(undone(&record), [false, true]);
+        adopt(&mut record, "d", 3, 6);
+        assert_eq!(undone(&record), [false, true, false]);
+        back(&mut record, "c", 7);
+        assert_eq!(undone(&record), [false, false, true], "another branch is not where it comes from");
     }
 }

@@ -41,6 +41,9 @@ pub enum Done {
         to: MemoryStoreId,
         /// The store that was live before.
         left: MemoryStoreId,
+        /// When the store that is live since had given way: what was done later to others is not in it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retired_at: Option<Timestamp>,
         /// The runs whose adoption that took back.
         undone: Vec<RunId>,
     },
@@ -141,11 +144,19 @@ fn stands(deeds: &[Deed], place: usize, path: &MemoryPath) -> bool {
     let is_about = |entry: &EntryRecord| {
         [&entry.before, &entry.after].into_iter().flatten().any(|version| version.path == *path)
     };
-    !deeds[place + 1..].iter().any(|later| match &later.what {
-        Done::RolledBack { to, left, .. } => left == store && to != store,
-        Done::BroughtBack { entries, .. } => entries.iter().any(is_about),
-        Done::Restored { .. } => false,
-    })
+    let mut is_live = true;
+    for later in &deeds[place + 1..] {
+        match &later.what {
+            Done::RolledBack { to, .. } if to == store => is_live = true,
+            Done::RolledBack { left, retired_at, .. } => {
+                let is_older = retired_at.map_or(left == store, |at| at <= deeds[place].at);
+                is_live &= !is_older;
+            }
+            Done::BroughtBack { entries, .. } if is_live && entries.iter().any(is_about) => return false,
+            Done::BroughtBack { .. } | Done::Restored { .. } => {}
+        }
+    }
+    is_live
 }
 
 /// Returns the statements of a run that were restored, unless a later deed took them away again.
@@ -161,20 +172,26 @@ pub fn restored<'a>(deeds: &'a [Deed], of: &RunId) -> Vec<&'a RestoredStatement>
     found
 }
 
+/// Returns the memories that are what they were before a run, unless a later deed took them away again.
+pub fn brought_back<'a>(deeds: &'a [Deed], of: &RunId) -> BTreeSet<&'a MemoryPath> {
+    let mut found = BTreeSet::new();
+    for (place, deed) in deeds.iter().enumerate() {
+        if let Done::BroughtBack { run, entries, .. } = &deed.what
+            && run == of
+        {
+            let paths = entries.iter().filter_map(|entry| entry.after.as_ref().or(entry.before.as_ref()));
+            found.extend(paths.map(|version| &version.path).filter(|path| stands(deeds, place, path)));
+        }
+    }
+    found
+}
+
 /// Returns how many statements that a run lost are not back: neither restored one by one, nor with the
 /// memory they stood in.
 pub fn still_lost(ledger: &RunLedger, deeds: &[Deed]) -> u64 {
     let single: BTreeSet<_> =
         restored(deeds, &ledger.run).into_iter().map(|one| (one.hash, &one.path, one.line)).collect();
-    let mut whole: BTreeSet<&MemoryPath> = BTreeSet::new();
-    for (place, deed) in deeds.iter().enumerate() {
-        if let Done::BroughtBack { run, entries, .. } = &deed.what
-            && *run == ledger.run
-        {
-            let paths = entries.iter().filter_map(|entry| entry.after.as_ref()).map(|after| &after.path);
-            whole.extend(paths.filter(|path| stands(deeds, place, path)));
-        }
-    }
+    let whole = brought_back(deeds, &ledger.run);
     let is_back = |record: &&StatementRecord| {
         single.contains(&(record.hash, &record.path, record.line)) || whole.contains(&record.path)
     };
@@ -189,4 +206,49 @@ pub fn runs(deeds: &[Deed]) -> BTreeSet<&RunId> {
         _ => None,
     };
     deeds.iter().filter_map(run).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ids::PipelineName;
+
+    use super::*;
+
+    fn store(id: &str) -> MemoryStoreId {
+        MemoryStoreId::parse(id).unwrap()
+    }
+
+    fn run() -> RunId {
+        RunId::new(PipelineName::parse("nightly").unwrap(), 1)
+    }
+
+    fn deed(at: i64, what: Done) -> Deed {
+        Deed { format: DEED_FORMAT, at: Timestamp::from_second(at).unwrap(), by: "mira".to_owned(), what }
+    }
+
+    fn back(at: i64, left: &str, to: &str, retired_at: i64) -> Deed {
+        let retired_at = Some(Timestamp::from_second(retired_at).unwrap());
+        deed(at, Done::RolledBack { to: store(to), left: store(left), retired_at, undone: Vec::new() })
+    }
+
+    #[test]
+    fn a_restored_statement_is_where_the_live_store_comes_from_the_one_it_was_written_into() {
+        let path = MemoryPath::parse("/deploy.md").unwrap();
+        let to = Place { path: path.clone(), line: 1 };
+        let statement = RestoredStatement { hash: ContentHash::of("a"), path, line: 1, to, was_there: false };
+        let restored_in_c = Done::Restored { run: run(), store: store("c"), statements: vec![statement] };
+        // `b` gave way to `c` at 3, the statement was restored at 5, and `c` gave way to `d` at 6.
+        let table: [(&[(&str, &str, i64)], bool); 5] = [
+            (&[], true),
+            (&[("d", "c", 6)], true),
+            (&[("d", "b", 3)], false),
+            (&[("d", "b", 3), ("b", "c", 6)], true),
+            (&[("d", "b", 3), ("x", "b", 9)], false),
+        ];
+        for (steps, is_back) in table {
+            let mut deeds = vec![deed(5, restored_in_c.clone())];
+            deeds.extend(steps.iter().zip(10..).map(|(&(left, to, since), at)| back(at, left, to, since)));
+            assert_eq!(!restored(&deeds, &run()).is_empty(), is_back, "{steps:?}");
+        }
+    }
 }

@@ -180,7 +180,7 @@ fn what_was_lost_is_restored_where_it_stood_and_not_counted_any_more() {
 fn a_restore_that_was_killed_before_its_record_is_finished_by_the_next() {
     let project = dreamed(2);
     // The store was written, state was not.
-    project.agent_writes(&live(&project), "/cities.md", "- Berlin signs off every release.\n");
+    project.agent_writes(&live(&project), "/playbooks/deploy.md", TEXTS[0]);
     let again = project.run(&["restore", "tidy-2", "--all-lost", "--yes", "--json"]).ends_with(0).json();
     assert_eq!(again["data"]["restored"][0]["was_there"], true, "{again:#}");
     assert_eq!(project.record("notes")["losses"][1]["lost"], 0);
@@ -195,6 +195,26 @@ fn a_statement_that_went_with_a_store_rolled_back_from_is_lost_again() {
     assert_eq!(project.record("notes")["losses"][1]["lost"], 1);
     let again = project.run(&["restore", "tidy-2", "--all-lost", "--yes", "--json"]).ends_with(0).json();
     assert_eq!(again["outcome"], "restored");
+}
+
+#[test]
+fn a_restore_that_a_memory_has_no_room_for_writes_nothing() {
+    let project = dreamed(2);
+    let full = format!("{}\n{}\n", TEXTS[1], "x".repeat(102_390 - TEXTS[1].len()));
+    project.agent_writes(&live(&project), "/playbooks/deploy.md", &full);
+    let refused = project.run(&["restore", "tidy-2", "--all-lost", "--yes"]).ends_with(2);
+    assert!(refused.stderr.contains("a memory may hold 102,400; nothing was written"), "{refused}");
+    assert_eq!(project.record("notes")["losses"][1]["lost"], 1);
+}
+
+#[test]
+fn losses_count_again_after_going_forward_to_the_store_that_had_them() {
+    let project = dreamed(3);
+    let newest = project.real_id(&live(&project));
+    let _ = project.run(&["rollback", "notes"]).ends_with(0);
+    let _ = project.run(&["rollback", "notes", "--to", &newest]).ends_with(0);
+    let losses = project.record("notes")["losses"].clone();
+    assert!(losses.as_array().unwrap().iter().all(|run| run["is_undone"].is_null()), "{losses:#}");
 }
 
 #[test]

@@ -173,6 +173,7 @@ fn a_copy_taken_back_and_killed_at_any_step_is_taken_back_once() {
             if hold.is_null() || !hold["rolling_back_to"].is_null() {
                 let _ = drill.run(ROLLBACK).exits(0);
             }
+            assert_rollback_is_noted_once(drill);
             assert_eq!(drill.apply().exits(0).json()["outcome"], "nothing_due");
         },
         traces: Traces { generation: 2, ..adopted(3) },
@@ -278,12 +279,45 @@ fn a_rollback_killed_at_any_step_happens_once() {
             if drill.alias().unwrap()["hold"].is_null() {
                 let _ = drill.run(ROLLBACK).exits(0);
             }
+            assert_rollback_is_noted_once(drill);
             assert_eq!(drill.apply().exits(0).json()["outcome"], "nothing_due");
         },
         traces: Traces { generation: 2, ..adopted(3) },
     });
     // The alias and the deed, on both sides.
     assert_eq!(points, 4);
+}
+
+/// Looks what the next command makes of a rollback that may have been cut off before it was noted.
+fn assert_rollback_is_noted_once(drill: &Drill) {
+    let _ = drill.run(&["rollback", "notes", "--reason", "again"]).exits(2);
+    let log = drill.run(&["log", "notes", "--json"]).exits(0).json();
+    let deeds = log["data"]["deeds"].as_array().unwrap();
+    assert_eq!(deeds.len(), 1, "{deeds:#?}");
+    assert_eq!(deeds[0]["what"]["rolled_back"]["to"], drill.alias().unwrap()["active"]);
+    assert_eq!(deeds[0]["what"]["rolled_back"]["undone"], serde_json::json!(["small-1"]));
+}
+
+#[test]
+fn memories_brought_back_and_killed_at_any_step_are_noted_once() {
+    const BRING_BACK: &[&str] = &["rollback", "notes", "--path", "/", "--yes"];
+    let points = kill_everywhere(&Scene {
+        prepare: applied,
+        arguments: BRING_BACK,
+        live: Live::Quiet,
+        finish: |drill| {
+            let again = drill.run(&[BRING_BACK, &["--json"]].concat()).exits(0).json();
+            let log = drill.run(&["log", "notes", "--json"]).exits(0).json();
+            let deeds = log["data"]["deeds"].as_array().unwrap();
+            assert_eq!(deeds.len(), 1, "{again:#} {deeds:#?}");
+            assert!(
+                deeds[0]["what"]["brought_back"]["entries"].as_array().is_some_and(|all| !all.is_empty())
+            );
+            assert_eq!(drill.alias().unwrap()["losses"][0]["lost"], 0);
+        },
+        traces: adopted(3),
+    });
+    eprintln!("{points} kill points of memories brought back");
 }
 
 #[test]

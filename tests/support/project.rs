@@ -239,11 +239,10 @@ impl Project {
     /// Lets an agent write a memory to a store, named as in the output of a command.
     pub(crate) fn agent_writes(&self, store: &str, path: &str, content: &str) {
         let store = MemoryStoreId::parse(self.real_id(store)).unwrap();
-        let write = MemoryWrite::Put {
-            path: MemoryPath::parse(path).unwrap(),
-            content: content.into(),
-            expected: None,
-        };
+        let path = MemoryPath::parse(path).unwrap();
+        let held = block_on(self.backend().index(&store)).unwrap();
+        let expected = held.entries.get(&path).map(|entry| entry.hash);
+        let write = MemoryWrite::Put { path, content: content.into(), expected };
         block_on(self.backend().write(&store, &[write])).unwrap();
     }
 

@@ -209,7 +209,7 @@ fn losses(
         let (Some(ago), Some(lost), Some(of)) = (ago, typed.lost, typed.of) else { continue };
         let at = now.checked_sub(ago).unwrap_or(Timestamp::MIN);
         let run = RunId::new(pipeline.name.clone(), number);
-        losses.push(RunLosses { run, at, lost, of, is_undone: false });
+        losses.push(RunLosses { run, at, lost, of, onto: None, is_undone: false });
     }
     losses.sort_by_key(|run| run.at);
     losses
