@@ -115,7 +115,8 @@ fn in_letters(old: &str, new: &str) -> Option<(String, String)> {
     }
     let is_figure = |token: &Token<'_>| token.norm.starts_with(|c: char| c.is_ascii_digit());
     let parted = old.iter().zip(&new).enumerate().find(|(at, (a, b))| {
-        let is_unit = || *at > 0 && is_figure(&old[at - 1]) && lexicon::unit(&a.norm).is_some();
+        let is_short = a.raw.len() <= 2 || lexicon::unit(&a.norm).is_some();
+        let is_unit = || is_short && *at > 0 && is_figure(&old[at - 1]);
         (is_exact(a) || is_exact(b) || is_unit()) && bare(a) != bare(b)
     });
     parted.map(|(_, (a, b))| (bare(a).to_owned(), bare(b).to_owned()))
