@@ -1,6 +1,7 @@
 //! `dreamrun diff`: what a run changed and on what evidence, or how two stores or folders differ.
 
 use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -10,25 +11,27 @@ use serde::Serialize;
 
 use crate::diff::{Change, DiffCounts, EntryDiff, StoreDiff};
 use crate::dream::DreamChange;
+use crate::gate::masked::MaskedMemory;
 use crate::gate::secrets::redact;
 use crate::ids::{Alias, MemoryStoreId, RunId};
 use crate::ledger::forget::ForgetList;
 use crate::ledger::testimony::Testimony;
 use crate::ledger::{Context, Fate, FateCounts, Ledger};
 use crate::memory::MemoryPath;
-use crate::report::diff_text::{Detail, Reasons, entry_text, head_text};
+use crate::report::diff_text::{Detail, Reasons, entry_text, head_text, masked_sides};
 use crate::report::fates::{FateRow, Fates, NewRow};
 use crate::report::fates_text::{counts_text, lost_text, new_text, row_text};
-use crate::report::words::{Paint, count};
+use crate::report::words::{Paint, count, line};
 use crate::run::past::Past;
 use crate::snapshot::Snapshot;
 use crate::spec;
 use crate::state::alias::{self, AliasRecord};
 use crate::state::{StateStore, ledger};
+use crate::text::statement::Statement;
 
 use super::answer::Answer;
 use super::console::Volume;
-use super::exit::CliError;
+use super::exit::{CliError, ExitCode};
 use super::log::with_slash;
 use super::opened::Opened;
 use super::revise::{self, Review};
@@ -142,7 +145,7 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     let ledger = Ledger::of(&sides.before, &sides.after, &context);
     let fates = Fates::of(&ledger, &sides.before, &sides.after, &sides.testimony);
     let mut diff = StoreDiff::between(&sides.before, &sides.after);
-    let mut changes: Vec<DreamChange> = sides.changes.iter().cloned().map(redacted).collect();
+    let mut changes: Vec<DreamChange> = redacted(&sides);
     let below = options.path.as_deref().map(with_slash);
     let why = options.why.as_deref().map(with_slash);
     if let Some(path) = below.as_ref().or(why.as_ref()) {
@@ -336,7 +339,20 @@ async fn one_side(
     let backend = opened.backend.as_ref();
     let folder = call.folder.join(name.strip_prefix("dir:").unwrap_or(name));
     if name.starts_with("dir:") || name.contains('/') || (folder.is_dir() && !is_alias(workspace, name)) {
-        return opened.read_folder(call, &workspace.root, &folder);
+        let (snapshot, report) = opened.read_folder(call, &workspace.root, &folder)?;
+        return match report.refused.as_slice() {
+            [] => Ok(snapshot),
+            [first, others @ ..] => {
+                let (at, reason) = (line(&first.name), line(&first.reason));
+                let mut words = format!("`{}` in `{}` is no memory: {reason}", at, line(name));
+                if !others.is_empty() {
+                    let more = count(others.len() as u64, "other file is", "other files are");
+                    let _ = write!(words, "; {more} none either");
+                }
+                Err(CliError::new(ExitCode::InvalidFiles, words)
+                    .hint("What is compared must be whole: take it out of the folder, or make it a memory."))
+            }
+        };
     }
     if let Some(alias) = workspace.project.stores.keys().find(|alias| alias.as_str() == name) {
         let Some(record) = read_alias(state, alias).await? else {
@@ -368,29 +384,51 @@ fn is_alias(workspace: &Workspace, name: &str) -> bool {
     workspace.project.stores.keys().any(|alias| alias.as_str() == name)
 }
 
-fn redacted(mut change: DreamChange) -> DreamChange {
-    let clean = |text: &mut String| {
-        if let Cow::Owned(redacted) = redact(text) {
-            *text = redacted;
+/// Returns what the dreams did, redacted as the statements of the two sides are.
+fn redacted(sides: &Sides) -> Vec<DreamChange> {
+    let paths: BTreeSet<&MemoryPath> = sides
+        .changes
+        .iter()
+        .flat_map(|change| {
+            std::iter::once(&change.path).chain(change.replaced.iter().map(|replaced| &replaced.path))
+        })
+        .collect();
+    let memories = paths
+        .iter()
+        .flat_map(|path| [sides.before.get(path), sides.after.get(path)])
+        .flatten()
+        .map(|memory| MaskedMemory::of(&memory.content));
+    let hidden: HashMap<&str, String> =
+        memories.flat_map(|memory| memory.hidden().collect::<Vec<_>>()).collect();
+    let clean = |text: &mut String| match hidden.get(text.as_str()) {
+        Some(shown) => text.clone_from(shown),
+        None => {
+            if let Cow::Owned(redacted) = redact(text) {
+                *text = redacted;
+            }
         }
     };
-    change.statement.iter_mut().for_each(clean);
-    change.replaced.iter_mut().for_each(|replaced| clean(&mut replaced.statement));
-    change
+    let mut changes = sides.changes.clone();
+    for change in &mut changes {
+        change.statement.iter_mut().for_each(clean);
+        change.replaced.iter_mut().for_each(|replaced| clean(&mut replaced.statement));
+    }
+    changes
 }
 
 impl EntryView {
     fn of(entry: &EntryDiff) -> Self {
         let statements = entry.statements();
-        let texts = |list: &[crate::text::statement::Statement<'_>]| {
-            list.iter().map(|statement| redact(statement.text).into_owned()).collect()
+        let (before, after) = masked_sides(entry);
+        let texts = |list: &[Statement<'_>], masked: &MaskedMemory<'_>| {
+            list.iter().map(|statement| masked.text(statement).into_owned()).collect()
         };
         Self {
             path: entry.path().clone(),
             change: entry.change(),
             moved_from: entry.moved_from().cloned(),
-            removed: texts(&statements.removed),
-            added: texts(&statements.added),
+            removed: texts(&statements.removed, &before),
+            added: texts(&statements.added, &after),
         }
     }
 }

@@ -268,7 +268,7 @@ impl Search<'_> {
         if !place.is_dir() {
             return Ok(());
         }
-        let snapshot = self.opened.read_folder(self.call, &self.workspace.root, &place)?;
+        let (snapshot, _) = self.opened.read_folder(self.call, &self.workspace.root, &place)?;
         let found = self.snapshot(&snapshot);
         self.add(Place {
             kind: "folder",

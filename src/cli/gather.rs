@@ -176,7 +176,16 @@ impl Sources<'_> {
                     Some(Bootstrap::Store(id)) => id.clone(),
                     Some(Bootstrap::Directory(folder)) => {
                         let folder = self.workspace.root.join(folder);
-                        let snapshot = self.opened.read_folder(self.call, &self.workspace.root, &folder)?;
+                        let (snapshot, report) =
+                            self.opened.read_folder(self.call, &self.workspace.root, &folder)?;
+                        for refused in &report.refused {
+                            self.call.console.say(&format!(
+                                "  {} {}: {}\n",
+                                self.call.console.paint.warn("not a memory:"),
+                                crate::report::words::line(&refused.name),
+                                crate::report::words::line(&refused.reason)
+                            ));
+                        }
                         let (entries, bytes) = (snapshot.len() as u64, snapshot.bytes());
                         return Ok(StoreFacts { id: None, entries, bytes });
                     }

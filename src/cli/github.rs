@@ -171,7 +171,7 @@ impl JobReport {
                     .map(|check| {
                         let head =
                             format!("{}: expected {}, found {}", check.what, check.expected, check.found);
-                        std::iter::once(head).chain(check.evidence.clone()).collect::<Vec<_>>().join("\n  ")
+                        std::iter::once(head).chain(check.places.clone()).collect::<Vec<_>>().join("\n  ")
                     })
                     .collect();
                 annotations.push(diagnostic::github_at(

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::backend::folder::{self, FolderError};
+use crate::backend::folder::{self, FolderError, FolderReport};
 use crate::backend::http::{Credential, HttpBackend, HttpError, HttpOptions, KeyHeader};
 use crate::backend::local::LocalBackend;
 use crate::backend::{Backend, BackendError, Refusal};
@@ -44,16 +44,16 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    /// Reads a folder of Markdown as a store.
+    /// Reads a folder of Markdown as a store, and says what in it is no memory.
     pub(super) fn read_folder(
         &self,
         call: &Call<'_>,
         root: &Path,
         folder: &Path,
-    ) -> Result<Snapshot, CliError> {
+    ) -> Result<(Snapshot, FolderReport), CliError> {
         if let Some(local) = &self.local {
             let read = local.read_folder(folder);
-            return Ok(read.map_err(|error| CliError::from(error.into_backend("read a folder")))?.0);
+            return read.map_err(|error| CliError::from(error.into_backend("read a folder")));
         }
         let real = match reach::inside(root, folder) {
             Ok(real) => real,
@@ -70,7 +70,7 @@ impl Opened {
             }
         };
         let failed = |error: FolderError| CliError::caused(ExitCode::Unexpected, &error);
-        Ok(folder::read(&real).map_err(failed)?.0)
+        folder::read(&real).map_err(failed)
     }
 
     /// Returns where its stores are, as far as the server has told; none for the embedded one.

@@ -4,6 +4,7 @@
 
 pub mod verdict;
 pub mod secrets;
+pub mod masked;
 mod threshold;
 mod globs;
 mod lost;

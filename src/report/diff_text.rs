@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 
 use crate::diff::{Change, DiffCounts, EntryDiff};
 use crate::dream::{ChangeKind, DreamChange};
+use crate::gate::masked::MaskedMemory;
 use crate::gate::secrets::redact;
-use crate::memory::MemoryPath;
-use crate::text::statement::Statement;
+use crate::memory::{Memory, MemoryPath};
 
 use super::words::{Paint, bytes, count, cut, grouped, line, plain};
 
@@ -158,12 +158,13 @@ fn write_item(text: &mut String, item: &Item, detail: Detail, paint: Paint) {
 
 /// Shows a new playbook by its title; `-v` or the store itself has the rest.
 fn title(entry: &EntryDiff, change: &DreamChange) -> Item {
-    let content = entry.after().map_or("", |memory| &*memory.content);
+    let content = redact(entry.after().map_or("", |memory| &*memory.content));
     let heading = content.lines().find_map(|line| line.strip_prefix("# "));
     let title = heading.or(change.statement.as_deref()).unwrap_or_default();
-    let lines = count(content.lines().count() as u64, "line", "lines");
+    let length = entry.after().map_or(0, |memory| memory.content.lines().count());
+    let lines = count(length as u64, "line", "lines");
     Item {
-        added: vec![format!("{} ({lines})", cut(&redact(title.trim()), TITLE_WIDTH))],
+        added: vec![format!("{} ({lines})", cut(title.trim(), TITLE_WIDTH))],
         because: format!("{}{}", change.because, sources(change)),
         ..Item::default()
     }
@@ -172,15 +173,16 @@ fn title(entry: &EntryDiff, change: &DreamChange) -> Item {
 /// Puts each statement that went with the one that took its place, and says which changes that explains.
 fn items(entry: &EntryDiff, reasons: &Reasons<'_>) -> (Vec<Item>, BTreeSet<usize>) {
     let statements = entry.statements();
-    let clean = |statement: &Statement<'_>| redact(statement.text).into_owned();
-    let mut added: Vec<Option<String>> = statements.added.iter().map(|s| Some(clean(s))).collect();
+    let (old, new) = masked_sides(entry);
+    let mut added: Vec<Option<String>> =
+        statements.added.iter().map(|s| Some(new.text(s).into_owned())).collect();
     let before = entry.before().map(|memory| &memory.path);
     let after = entry.after().map(|memory| &memory.path);
 
     let mut items: Vec<Item> = Vec::new();
     let mut used = BTreeSet::new();
     let mut paired: BTreeMap<usize, usize> = BTreeMap::new();
-    for statement in statements.removed.iter().map(clean) {
+    for statement in statements.removed.iter().map(|s| old.text(s).into_owned()) {
         let key = before.and_then(|path| reasons.by_loser.get(&(path, statement.as_str())).copied());
         let Some(key) = key else {
             items.push(Item { removed: vec![statement], ..Item::default() });
@@ -215,15 +217,23 @@ fn items(entry: &EntryDiff, reasons: &Reasons<'_>) -> (Vec<Item>, BTreeSet<usize
         });
         items.push(Item { added: vec![statement], because, ..Item::default() });
     }
-    for (old, new) in &statements.rehomed {
-        let because = match (old.headings.last(), new.headings.last()) {
+    for (from, to) in &statements.rehomed {
+        let because = match (from.headings.last(), to.headings.last()) {
             (from, to) if from == to => "in another list".to_owned(),
-            (_, Some(to)) => format!("now under “{}”", cut(&redact(to), QUOTE_WIDTH)),
+            (_, Some(to)) => format!("now under “{}”", cut(&new.heading(to), QUOTE_WIDTH)),
             (_, None) => "now under no heading".to_owned(),
         };
-        items.push(Item { rehomed: Some(clean(new)), because, ..Item::default() });
+        items.push(Item { rehomed: Some(new.text(to).into_owned()), because, ..Item::default() });
     }
     (items, used)
+}
+
+/// Makes both sides of an entry ready to be shown.
+pub fn masked_sides(entry: &EntryDiff) -> (MaskedMemory<'_>, MaskedMemory<'_>) {
+    fn side(memory: Option<&Memory>) -> &str {
+        memory.map_or("", |memory| &memory.content)
+    }
+    (MaskedMemory::of(side(entry.before())), MaskedMemory::of(side(entry.after())))
 }
 
 /// Says where what a statement said is to be found now, and why.

@@ -1,6 +1,7 @@
 //! JUnit XML: gates of a run, and cases of fixture files, as test results that CI systems show.
 //!
-//! A run is a suite and each of its gates a case: `pass` and `unchanged` pass, `review` is skipped with
+//! A run is a suite, itself its first case and each of its gates another. The run is a failure where it is
+//! blocked, failed or over budget, for whatever reason. Of gates `pass` and `unchanged` pass, `review` is skipped with
 //! what a person should look at, `block` is a failure and `undecided` an error. A gate that an approval
 //! overrode is skipped, since it no longer stands in the way. A fixture file is a suite and each of its
 //! cases a case.
@@ -49,9 +50,10 @@ pub enum End {
 }
 
 impl Suite {
-    /// Tells of a run's gates.
+    /// Tells of a run and its gates.
     pub fn of_run(run: &RunView) -> Self {
-        let cases = run.verdicts.iter().map(|verdict| gate(verdict, run)).collect();
+        let gates = run.verdicts.iter().map(|verdict| gate(verdict, run));
+        let cases = std::iter::once(whole(run)).chain(gates).collect();
         Self { name: run.run.to_string(), cases }
     }
 
@@ -68,12 +70,24 @@ impl Suite {
             let mut output = Vec::new();
             for check in missed {
                 output.push(format!("{}: expected {}, found {}", check.what, check.expected, check.found));
-                output.extend(check.evidence.iter().map(|line| format!("  {line}")));
+                output.extend(check.places.iter().map(|line| format!("  {line}")));
             }
             SuiteCase { name: result.name.clone(), end, output }
         };
         Self { name: file.to_owned(), cases: results.iter().map(case).collect() }
     }
+}
+
+/// Tells of the run itself: what stands in its way need not be a gate.
+fn whole(run: &RunView) -> SuiteCase {
+    let phase = run.phase.replace('_', " ");
+    let told = if run.because.is_empty() { phase } else { format!("{phase}: {}", run.because) };
+    let end = match run.phase {
+        "blocked" | "failed" | "dream_failed" | "over_budget" => End::Failed(told.clone()),
+        "awaiting_review" | "rejected" | "canceled" => End::Skipped(told.clone()),
+        _ => End::Passed,
+    };
+    SuiteCase { name: "run".to_owned(), end, output: vec![told] }
 }
 
 fn gate(verdict: &Verdict, run: &RunView) -> SuiteCase {

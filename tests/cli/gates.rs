@@ -244,17 +244,17 @@ fn injection_blocks_what_speaks_to_a_model() {
 
       store     notes, 3 → 3 memories, 240 B → 350 B
       dreams    1 dream over 2 sessions, offline, $0
-      gates     6 of 7 passed, injection blocks
+      gates     6 of 7 passed, 1 blocks
 
       injection blocks: 2 suspicious texts
-        block at 1 of instructions, hidden characters
+        pipelines/tidy.yaml:11: block at 1 of instructions, hidden characters
         /style.md:5: instruction: takes back what a model was told before
         /style.md:6: hidden: zero-width characters
 
+      dreamrun diff tidy-1 --review                keep, drop or restore statements
       dreamrun diff tidy-1                         look at it
-      dreamrun diff tidy-1 --review                keep, drop or restore single statements
-      dreamrun reject tidy-1 --reason …            drop it
       dreamrun approve tidy-1 --override injection --reason … adopt it all the same
+      dreamrun reject tidy-1 --reason …            drop it
     ");
 }
 
@@ -278,18 +278,18 @@ fn probes_block_what_the_store_no_longer_knows() {
 
       store     notes, 3 → 3 memories, 240 B → 219 B
       dreams    1 dream over 2 sessions, offline, $0
-      gates     7 of 8 passed, probes blocks
+      gates     7 of 8 passed, 1 blocks
 
       probes blocks: 3 of 4 probes failed, 2 passed before
-        block at 1 that passed before
-        probes/notes.yaml:3 `canary`: does not know must_know[0], which the live store knows
+        pipelines/tidy.yaml:12: block at 1 that passed before
+        probes/notes.yaml:3 `canary`: does not know must_know[0], which the live st…
         probes/notes.yaml:6 `pager`: does not know must_know[0]
-        /people/ann.md:4: probes/notes.yaml:5: must_abstain, and this answers, as before the dream it did not
+        /people/ann.md:4: probes/notes.yaml:5: must_abstain, and this answers, as b…
 
+      dreamrun diff tidy-1 --review                restore 3 lost statements
       dreamrun diff tidy-1                         look at it
-      dreamrun diff tidy-1 --review                restore 3 lost statements, or not
-      dreamrun reject tidy-1 --reason …            drop it
       dreamrun approve tidy-1 --override probes --reason … adopt it all the same
+      dreamrun reject tidy-1 --reason …            drop it
     ");
 }
 
@@ -310,16 +310,16 @@ fn forget_blocks_what_must_not_come_back() {
 
       store     notes, 3 → 4 memories, 240 B → 289 B
       dreams    1 dream over 2 sessions, offline, $0
-      gates     7 of 8 passed, forget blocks
+      gates     7 of 8 passed, 1 blocks
 
       forget blocks: 2 forgotten texts found
-        block at 1
+        by default: block at 1
         /people/ann.md:4: rule `erasure-7`, already in the live store
         /travel.md:3: rule `erasure-7`
 
+      dreamrun diff tidy-1 --review                keep, drop or restore statements
       dreamrun diff tidy-1                         look at it
-      dreamrun diff tidy-1 --review                keep, drop or restore single statements
-      dreamrun reject tidy-1 --reason …            drop it
       dreamrun approve tidy-1 --override forget --reason … adopt it all the same
+      dreamrun reject tidy-1 --reason …            drop it
     ");
 }
