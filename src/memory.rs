@@ -122,6 +122,32 @@ pub fn is_hidden(c: char) -> bool {
             | '\u{E0001}' | '\u{E0020}'..='\u{E007F}')
 }
 
+/// Says whether a character leaves no mark: those of [`is_hidden`] that are no controls, and all others that
+/// Unicode lets a display ignore, such as fillers, variation selectors and tags.
+pub fn is_unseen(c: char) -> bool {
+    matches!(c,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
+            | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
+            | '\u{FFF0}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}'
+            | '\u{E0000}'..='\u{E0FFF}')
+}
+
+/// Says whether a character must be shown by its number: whoever reads the text sees that it is there.
+/// The two selectors that choose between a symbol and its picture are left to the display.
+pub fn is_shown_by_number(c: char) -> bool {
+    is_hidden(c) || is_unseen(c) && !matches!(c, '\u{FE0E}' | '\u{FE0F}')
+}
+
+/// Returns the globs by which a person's glob over memories is read: of the path itself and of everything
+/// below it, composed and with the leading slash, since a guard that never fires is worse than one that
+/// fires too often.
+pub fn covering_globs(glob: &str) -> [String; 2] {
+    let glob: String = glob.nfc().collect();
+    let path = format!("/{}", glob.trim_start_matches('/').trim_end_matches('/'));
+    [format!("{}/**", path.trim_end_matches('/')), path]
+}
+
 impl fmt::Display for MemoryPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
@@ -285,6 +311,17 @@ mod tests {
         assert_eq!(MemoryPath::parse(&format!("/{}", "a".repeat(1024))), Err(InvalidPath::TooLong));
         assert_eq!(MemoryPath::parse(&"/a".repeat(21)), Err(InvalidPath::TooDeep));
         assert_eq!(MemoryPath::normalise("/u\u{308}").map(String::from), Ok("/ü".to_owned()));
+    }
+
+    #[test]
+    fn what_leaves_no_mark_is_shown_by_its_number() {
+        for c in
+            ['\u{fe01}', '\u{e0100}', '\u{3164}', '\u{115f}', '\u{2065}', '\u{34f}', '\u{17b4}', '\u{180b}']
+        {
+            assert!(is_unseen(c) && is_shown_by_number(c), "{c:?}");
+        }
+        assert!(is_shown_by_number('\u{1b}') && !is_unseen('\u{1b}'));
+        assert!(!is_shown_by_number('\u{fe0f}') && !is_shown_by_number('é'));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use crate::memory::MemoryPath;
+use crate::memory::{MemoryPath, covering_globs};
 
 use super::verdict::{Finding, Outcome, Verdict};
 
@@ -18,8 +18,7 @@ impl Globs {
     pub(super) fn compile(globs: &[String]) -> Result<Self, globset::Error> {
         let mut set = GlobSetBuilder::new();
         for glob in globs {
-            let path = format!("/{}", glob.trim_start_matches('/').trim_end_matches('/'));
-            for glob in [format!("{}/**", path.trim_end_matches('/')), path] {
+            for glob in covering_globs(glob) {
                 set.add(GlobBuilder::new(&glob).literal_separator(true).build()?);
             }
         }

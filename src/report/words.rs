@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::memory::is_hidden;
+use crate::memory::is_shown_by_number;
 
 /// Writes `1 dream`, `3 dreams`, `1,024 dreams`.
 pub fn count(n: u64, one: &str, many: &str) -> String {
@@ -37,7 +37,7 @@ pub fn plain(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\n' | '\t' => c.to_string(),
-            c if is_hidden(c) => format!("\\u{{{:x}}}", c as u32),
+            c if is_shown_by_number(c) => format!("\\u{{{:x}}}", c as u32),
             c => c.to_string(),
         })
         .collect()

@@ -6,7 +6,10 @@ use std::borrow::Cow;
 use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use unicode_normalization::{UnicodeNormalization, is_nfc_quick};
 
+use crate::memory::is_unseen;
+
 use super::normal::normal;
+use super::plain::plain;
 
 /// The longest pattern, in bytes.
 pub const PATTERN_BYTES_LIMIT: usize = 1_000;
@@ -50,7 +53,9 @@ pub fn compile(source: &str) -> Result<Regex, PatternError> {
     if source.len() > PATTERN_BYTES_LIMIT {
         return Err(PatternError::TooLong(source.len()));
     }
-    let built = RegexBuilder::new(source)
+    // Text is held against a pattern in composed form, however either was typed.
+    let composed: String = source.nfc().collect();
+    let built = RegexBuilder::new(&composed)
         .case_insensitive(true)
         .multi_line(true)
         .size_limit(PROGRAM_BYTES_LIMIT)
@@ -86,25 +91,26 @@ pub fn compile_together(sources: &[&str]) -> Result<RegexSet, PatternError> {
         .map_err(|error| PatternError::Syntax(error.to_string()))
 }
 
-/// The forms of a text that patterns are held against: as it is written, as it is read, and its normal form.
-/// Emphasis, line ends and characters that nobody sees do not hide what is said.
+/// The forms of a text that patterns are held against: as it is written, as it is read, without its Markdown,
+/// and its normal form. Emphasis, links, entities, line ends and characters that nobody sees do not hide what
+/// is said.
 #[derive(Debug)]
 pub struct Forms<'a> {
     written: &'a str,
     read: Option<String>,
+    shown: Option<String>,
     normal: Option<String>,
 }
 
 impl<'a> Forms<'a> {
     /// Finds the forms of a text; most texts have one.
     pub fn of(written: &'a str) -> Self {
-        let read = match as_read(written) {
-            Cow::Owned(read) => Some(read),
-            Cow::Borrowed(_) => None,
-        };
-        let is_dressed = written.contains(['*', '_', '`', '\'', '’', '‘', '–', '—', '‑', '[', '"', '~']);
-        let normal = (read.is_some() || is_dressed).then(|| normal(read.as_deref().unwrap_or(written)));
-        Self { written, read, normal }
+        let read = owned(as_read(written));
+        let shown = owned(plain(written)).map(|shown| as_read(&shown).into_owned());
+        let is_dressed = written.contains(['\'', '’', '‘', '–', '—', '‑', '"']);
+        let plainest = shown.as_deref().or(read.as_deref()).unwrap_or(written);
+        let normal = (shown.is_some() || read.is_some() || is_dressed).then(|| normal(plainest));
+        Self { written, read, shown, normal }
     }
 
     /// Says whether a pattern matches any of them.
@@ -114,8 +120,15 @@ impl<'a> Forms<'a> {
 
     /// Returns the forms that differ.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        let others = [&self.read, &self.normal].into_iter().flatten().map(String::as_str);
+        let others = [&self.read, &self.shown, &self.normal].into_iter().flatten().map(String::as_str);
         std::iter::once(self.written).chain(others)
+    }
+}
+
+fn owned(text: Cow<'_, str>) -> Option<String> {
+    match text {
+        Cow::Owned(text) => Some(text),
+        Cow::Borrowed(_) => None,
     }
 }
 
@@ -144,14 +157,6 @@ fn as_read(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(out)
-}
-
-/// Says whether a character leaves no mark and takes no space.
-fn is_unseen(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
-        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
-        | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -201,10 +206,15 @@ mod tests {
             "Ann\n  Smith's phone",
             "**Ann** Smith's `phone`",
             "A\u{200b}nn Smi\u{ad}th's phone",
+            "A\u{34f}nn Smith's phone",
+            "[Ann](https://example.com/a) Smith's phone",
+            "_Ann_&nbsp;Smith's phone",
+            "Ann<!-- x --> <b>Smith</b>'s phone",
         ] {
             assert!(matches(&pattern, text), "{text:?}");
         }
         assert!(matches(&compile("café").unwrap(), "the cafe\u{301} on the corner"));
+        assert!(matches(&compile("cafe\u{301}").unwrap(), "the café on the corner"));
         assert!(!matches(&pattern, "Anna Smithson phones"));
     }
 

@@ -3,6 +3,8 @@
 use unicode_normalization::char::is_combining_mark;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
+use crate::memory::is_unseen;
+
 /// The characters for zero of the decimal digits that are read as figures.
 const ZEROS: [char; 18] = [
     '\u{660}', '\u{6f0}', '\u{966}', '\u{9e6}', '\u{a66}', '\u{ae6}', '\u{b66}', '\u{be6}', '\u{c66}',
@@ -11,7 +13,7 @@ const ZEROS: [char; 18] = [
 
 /// Returns a text in lower case and composed, with plain quotes, hyphens, digits and letters of one width,
 /// without what cannot be seen. Joiners stay where they shape a word or an emoji.
-pub(super) fn folded(text: &str) -> String {
+pub fn folded(text: &str) -> String {
     if is_nfc_quick(text.chars()) == IsNormalized::Yes {
         fold(text.chars(), text.len())
     } else {
@@ -63,15 +65,9 @@ fn narrow(c: char) -> char {
     }
 }
 
-/// Says whether a character takes no room and shapes none: zero-width spaces, direction marks, soft
-/// hyphens, variation selectors.
+/// Says whether a character takes no room and shapes none; joiners do.
 pub fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}'
-            | '\u{2066}'..='\u{206f}' | '\u{feff}' | '\u{fe00}'..='\u{fe0f}' | '\u{61c}' | '\u{180e}'
-            | '\u{e0000}'..='\u{e007f}'
-    )
+    c > '\u{7f}' && is_unseen(c) && !matches!(c, '\u{200c}' | '\u{200d}')
 }
 
 /// Says whether a character belongs to the one before it.
@@ -81,7 +77,7 @@ pub(super) fn is_mark(c: char) -> bool {
 
 /// Says whether a character is of a script whose words stand without spaces between them: Chinese,
 /// Japanese, Thai, Lao, Khmer, Burmese. Korean has spaces, but no space between a figure and its word.
-pub(super) fn is_unspaced(c: char) -> bool {
+pub fn is_unspaced(c: char) -> bool {
     c >= '\u{e00}'
         && matches!(
             c,

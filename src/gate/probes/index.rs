@@ -5,8 +5,9 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
+use crate::text::terms::{Term, asked, terms};
+
 use super::Passage;
-use super::terms::{Term, asked, terms};
 
 /// How fast more of the same word stops counting, and how much long passages are held back: the usual
 /// values of BM25.
@@ -50,7 +51,15 @@ pub(super) struct Hit {
 pub(super) struct Wanted {
     /// Its terms without negations; nothing if the store lacks one of them.
     terms: Option<Vec<u32>>,
-    is_negated: bool,
+    /// Whether it must be negated; nothing if either will do.
+    is_negated: Option<bool>,
+}
+
+impl Wanted {
+    /// The same text, negated or not.
+    pub(super) fn either_way(self) -> Self {
+        Self { is_negated: None, ..self }
+    }
 }
 
 impl Index {
@@ -179,7 +188,7 @@ impl Index {
             ids.dedup();
             ids
         });
-        Wanted { terms, is_negated }
+        Wanted { terms, is_negated: Some(is_negated) }
     }
 
     /// Returns the passages that say a text, in their order.
@@ -191,7 +200,7 @@ impl Index {
     }
 
     /// Says whether a passage says a text: it holds every term, at least one in its own words, and a stretch
-    /// that holds them is negated where the text is and nowhere else.
+    /// that holds them is negated where the text is and nowhere else, unless either will do.
     pub(super) fn says(&self, passage: usize, wanted: &Wanted) -> bool {
         let Some(terms) = &wanted.terms else { return false };
         let (own, context) = (&self.own[passage], &self.context[passage]);
@@ -201,7 +210,7 @@ impl Index {
         }
         stretches(own, &here).any(|(start, end)| {
             let from = start.saturating_sub(NEGATION_REACH);
-            own[from..end].contains(&NEGATION) == wanted.is_negated
+            wanted.is_negated.is_none_or(|is_negated| own[from..end].contains(&NEGATION) == is_negated)
         })
     }
 }

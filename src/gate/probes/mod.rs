@@ -10,7 +10,6 @@
 
 mod index;
 mod patterns;
-mod terms;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -24,6 +23,7 @@ use crate::snapshot::Snapshot;
 use crate::spec::pipeline::{ProbeLevels, ProbeRule};
 use crate::spec::probes::{Probe, ProbeList, Question, Wanted};
 use crate::text::pattern::{self, PatternError};
+use crate::text::script::{folded, is_unspaced};
 
 use super::passage::{Passage, passages};
 use super::verdict::{Finding, Outcome, Verdict};
@@ -65,10 +65,11 @@ pub(super) fn judge(levels: &ProbeLevels, evidence: &Evidence<'_>) -> Verdict {
         if failures.is_empty() {
             continue;
         }
-        let is_regression = before.get(i).is_some_and(Vec::is_empty);
+        let known = before.get(i).map_or(&[][..], Vec::as_slice);
+        let is_new = |failure: &Failure| !known.iter().any(|old| old.is_of(failure));
         failed += 1;
-        regressed += u64::from(is_regression);
-        findings.extend(failures.iter().flat_map(|failure| failure.tell(list, probe, is_regression)));
+        regressed += u64::from(failures.iter().any(is_new));
+        findings.extend(failures.iter().flat_map(|failure| failure.tell(list, probe, is_new(failure))));
     }
     let outcome = [(levels.review, Outcome::Review), (levels.block, Outcome::Block)]
         .into_iter()
@@ -113,6 +114,15 @@ enum Failure {
 }
 
 impl Failure {
+    /// Says whether both fail the same expectation of a probe.
+    fn is_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Unknown(a), Self::Unknown(b)) | (Self::Known(a, _), Self::Known(b, _)) => a == b,
+            (Self::Answered(..), Self::Answered(..)) => true,
+            _ => false,
+        }
+    }
+
     fn tell(&self, list: &ProbeList, probe: &Probe, is_regression: bool) -> Vec<Finding> {
         let name = probe.name.as_ref().map_or_else(String::new, |name| format!(" `{name}`"));
         let place = format!("{}:{}{name}", list.file.display(), probe.line);
@@ -162,19 +172,19 @@ impl Asked<'_> {
         let covers = |at: &usize| scope.is_none_or(|scope| scope[*at]);
         let mut failures = Vec::new();
         if probe.must_abstain {
-            failures.extend(self.answering(probe.question.as_ref(), &covers));
+            failures.extend(self.answering(probe, &covers));
         }
         if !probe.must_know.is_empty() {
-            let found = self.found(probe.question.as_ref(), &covers);
+            let found = self.found(probe, &covers);
             let unknown = |wanted: &Wanted| match &found {
                 Some(found) => !found.iter().any(|&at| self.says(at, wanted)),
-                None => self.everywhere(wanted, &covers, 1).is_empty(),
+                None => !self.is_said(wanted, probe.paths.as_ref(), &covers),
             };
             let unknown = probe.must_know.iter().enumerate().filter(|(_, wanted)| unknown(wanted));
             failures.extend(unknown.map(|(i, _)| Failure::Unknown(i)));
         }
         for (i, wanted) in probe.must_not_know.iter().enumerate() {
-            let places = self.everywhere(wanted, &covers, PLACES_TOLD);
+            let places = self.mentions(wanted, probe.paths.as_ref(), &covers);
             if !places.is_empty() {
                 let places = places.into_iter().map(|at| self.place(at)).collect();
                 failures.push(Failure::Known(i, places));
@@ -203,38 +213,59 @@ impl Asked<'_> {
         (self.passages[at].path.clone(), self.passages[at].line)
     }
 
-    /// Returns what a question brings up; `None` without a question.
-    fn found(&self, question: Option<&Question>, covers: &dyn Fn(&usize) -> bool) -> Option<Vec<usize>> {
-        Some(match question? {
+    /// Returns what the question of a probe brings up; `None` without a question.
+    fn found(&self, probe: &Probe, covers: &dyn Fn(&usize) -> bool) -> Option<Vec<usize>> {
+        Some(match probe.question.as_ref()? {
             Question::Ask(words) => {
                 self.index.best(words, TOP, covers).into_iter().map(|hit| hit.passage).collect()
             }
-            Question::Pattern(pattern) => self.matching(pattern).filter(|at| covers(at)).collect(),
+            Question::Pattern(pattern) => self.matching(pattern, probe.paths.as_ref()).collect(),
         })
     }
 
     /// Returns the first passage that answers a question which must have no answer.
-    fn answering(&self, question: Option<&Question>, covers: &dyn Fn(&usize) -> bool) -> Option<Failure> {
-        let at = match question? {
+    fn answering(&self, probe: &Probe, covers: &dyn Fn(&usize) -> bool) -> Option<Failure> {
+        let at = match probe.question.as_ref()? {
             Question::Ask(words) => {
                 let best = self.index.fullest(words, covers)?;
                 (best.held >= ANSWERS_FROM).then_some(best.passage)?
             }
-            Question::Pattern(pattern) => self.matching(pattern).find(|at| covers(at))?,
+            Question::Pattern(pattern) => self.matching(pattern, probe.paths.as_ref()).next()?,
         };
         let (path, line) = self.place(at);
         Some(Failure::Answered(path, line))
     }
 
-    /// Returns the first passages of the whole store that say something.
-    fn everywhere(&self, wanted: &Wanted, covers: &dyn Fn(&usize) -> bool, limit: usize) -> Vec<usize> {
+    /// Says whether any passage of the whole store says something.
+    fn is_said(&self, wanted: &Wanted, scope: Option<&GlobMatcher>, covers: &dyn Fn(&usize) -> bool) -> bool {
         match wanted {
-            Wanted::Text(text) => {
-                let wanted = self.index.look_up(text);
-                self.index.saying(&wanted).filter(|at| covers(at)).take(limit).collect()
-            }
-            Wanted::Pattern(pattern) => self.matching(pattern).filter(|at| covers(at)).take(limit).collect(),
+            Wanted::Text(text) => self.index.saying(&self.index.look_up(text)).any(|at| covers(&at)),
+            Wanted::Pattern(pattern) => self.matching(pattern, scope).next().is_some(),
         }
+    }
+
+    /// Returns the first passages of the whole store that mention something, be it to deny it. Where words
+    /// stand without spaces between them, a part of a longer run is a mention too.
+    fn mentions(
+        &self,
+        wanted: &Wanted,
+        scope: Option<&GlobMatcher>,
+        covers: &dyn Fn(&usize) -> bool,
+    ) -> Vec<usize> {
+        let text = match wanted {
+            Wanted::Pattern(pattern) => return self.matching(pattern, scope).take(PLACES_TOLD).collect(),
+            Wanted::Text(text) => text,
+        };
+        if text.chars().any(is_unspaced) {
+            let part = folded(text.trim());
+            let holds = |at: &usize| covers(at) && folded(self.passages[*at].text).contains(&part);
+            let places: Vec<usize> = (0..self.passages.len()).filter(holds).take(PLACES_TOLD).collect();
+            if !places.is_empty() {
+                return places;
+            }
+        }
+        let wanted = self.index.look_up(text).either_way();
+        self.index.saying(&wanted).filter(|at| covers(at)).take(PLACES_TOLD).collect()
     }
 
     fn says(&self, at: usize, wanted: &Wanted) -> bool {
@@ -244,8 +275,8 @@ impl Asked<'_> {
         }
     }
 
-    fn matching(&self, pattern: &Regex) -> impl Iterator<Item = usize> {
-        self.matches.of_pattern(pattern).iter().map(|&at| at as usize)
+    fn matching(&self, pattern: &Regex, scope: Option<&GlobMatcher>) -> impl Iterator<Item = usize> {
+        self.matches.of_pattern(pattern, scope).iter().map(|&at| at as usize)
     }
 }
 

@@ -52,7 +52,9 @@ fn a_text_is_known_in_any_spelling_and_not_where_it_is_negated() {
         (r#"pattern: "timeout", must_know: ["30s"]"#, true),
         (r#"pattern: "timeout", must_know: [Thursday]"#, false),
         (r#"ask: "When do we deploy?", must_know: [Thursday], path: "/filler.md""#, false),
-        (r#"must_not_know: ["deploy on Friday"]"#, true),
+        (r#"must_not_know: ["deploy on Friday"]"#, false),
+        (r#"must_not_know: ["deploy on Monday"]"#, true),
+        (r#"must_not_know: ["calls before 10:00"]"#, false),
         (r#"must_not_know: ["30s"]"#, false),
         (r#"must_not_know: ["/fri(day)?/"]"#, false),
         (r#"must_not_know: ["30s"], path: "/filler.md""#, true),
@@ -98,6 +100,35 @@ fn a_regression_blocks_and_names_probe_and_place() {
     "#);
     let failing = "  - {ask: \"Who likes teal?\", must_know: [Bob]}\n";
     assert_eq!(judged_by(list(failing), &before, &before).outcome, Outcome::Review);
+}
+
+#[test]
+fn a_part_of_a_run_without_spaces_must_not_be_known_either() {
+    let store = store(&[("/a.md", "小明住在上海。\n")]);
+    assert!(!passes(r#"must_not_know: ["上海"]"#, &store));
+    assert!(passes(r#"must_not_know: ["北京"]"#, &store));
+}
+
+#[test]
+fn many_matches_elsewhere_do_not_hide_one_within_the_scope() {
+    let filler: Vec<(String, String)> = (0..30)
+        .map(|i| (format!("/a/{i}.md"), (0..50).map(|j| format!("- Call 555-{i}{j}\n")).collect()))
+        .collect();
+    let mut memories: Vec<(&str, &str)> = filler.iter().map(|(p, t)| (p.as_str(), t.as_str())).collect();
+    memories.push(("/team/z.md", "- Ann: 555-9999\n"));
+    let store = store(&memories);
+    assert!(!passes(r#"must_not_know: ["/555-9/"], path: "/team""#, &store));
+    assert!(!passes(r#"pattern: "555-9999", must_abstain: true, path: "/team/**""#, &store));
+    assert!(passes(r#"must_not_know: ["/555-9/"], path: "/other""#, &store));
+}
+
+#[test]
+fn one_expectation_that_failed_before_does_not_hide_another() {
+    let before = store(&[("/a.md", "- We deploy on Thursday\n")]);
+    let after = store(&[("/a.md", "- We deploy on Monday\n")]);
+    let probes = || list("  - {ask: \"When do we deploy?\", must_know: [Bob, Thursday]}\n");
+    assert_eq!(judged_by(probes(), &before, &after).outcome, Outcome::Block);
+    assert_eq!(judged_by(probes(), &after, &after).outcome, Outcome::Review);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use std::fmt::{Display, Write as _};
 
-use crate::memory::is_hidden;
+use crate::memory::is_shown_by_number;
 
 /// HTML being written.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ impl Markup {
                 '"' => self.0.push_str("&quot;"),
                 '\'' => self.0.push_str("&#39;"),
                 '\n' | '\t' => self.0.push(c),
-                c if is_hidden(c) => {
+                c if is_shown_by_number(c) => {
                     let _ = write!(self.0, "<b class=\"hidden\">U+{:04X}</b>", c as u32);
                 }
                 c => self.0.push(c),
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_cannot_break_out_and_what_is_hidden_shows() {
+    fn text_cannot_break_out_and_what_is_shown_by_number_shows() {
         let mut html = Markup::default();
         html.text("</script>\"'><img onerror=x>&\u{202e}\u{200b}\u{1b}");
         assert_eq!(

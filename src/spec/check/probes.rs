@@ -2,6 +2,7 @@
 
 use globset::{GlobBuilder, GlobMatcher};
 
+use crate::memory::covering_globs;
 use crate::spec::authored::{AuthoredProbe, AuthoredProbeFile};
 use crate::spec::checker::Checker;
 use crate::spec::codes::Code;
@@ -9,7 +10,7 @@ use crate::spec::path;
 use crate::spec::probes::{PATTERNS_LIMIT, Probe, ProbeList, Question, Wanted};
 use crate::spec::route::{ROOT, Route};
 use crate::spec::source::SourceFile;
-use crate::text::token::tokens;
+use crate::text::terms::{Term, asked, terms};
 
 use super::pattern;
 
@@ -75,8 +76,9 @@ fn probe(
     }
     let question = match (ask, by_pattern) {
         (Some(ask), _) => {
-            if tokens(&ask).is_empty() {
-                let problem = checker.at(Code::Probe, &route.key("ask"), "this question has no words");
+            if !says_something(&asked(&ask)) {
+                let problem =
+                    checker.at(Code::Probe, &route.key("ask"), "this question has no words to look for");
                 checker.tell(problem);
             }
             Some(Question::Ask(ask))
@@ -96,8 +98,8 @@ fn probe(
             if let Some(source) = inner.filter(|source| !source.is_empty()) {
                 *patterns += 1;
                 all.extend(pattern::pattern(source, &item, checker).map(Wanted::Pattern));
-            } else if tokens(&text).is_empty() {
-                let problem = checker.at(Code::Probe, &item, "this text has no words");
+            } else if !says_something(&terms(&text)) {
+                let problem = checker.at(Code::Probe, &item, "this text has no words to look for");
                 checker.tell(problem.help("write `/…/` for a pattern"));
             } else {
                 all.push(Wanted::Text(text));
@@ -118,8 +120,15 @@ pub(super) fn glob_over_memories(
     checker: &mut Checker<'_>,
 ) -> Option<GlobMatcher> {
     checker.take_refused(route, path::memory_glob(glob))?;
-    let built = GlobBuilder::new(glob).literal_separator(true).build().ok()?;
+    // Alternatives stay one glob, which names the scope.
+    let glob = format!("{{{}}}", covering_globs(glob).join(","));
+    let built = GlobBuilder::new(&glob).literal_separator(true).build().ok()?;
     Some(built.compile_matcher())
+}
+
+/// Says whether anything can be found by some terms: words that join or negate others are in every text.
+fn says_something(terms: &[Term]) -> bool {
+    terms.iter().any(|term| matches!(term, Term::Word(_)))
 }
 
 /// Where the lines of a file begin.

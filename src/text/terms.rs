@@ -1,12 +1,12 @@
 //! Terms: what of a text retrieval compares. Specifics in one spelling, words by their stems.
 
-use crate::text::lexicon;
-use crate::text::specifics::{Kind, spelled};
-use crate::text::token::{Token, tokens};
+use super::lexicon;
+use super::specifics::{Kind, spelled};
+use super::token::{Token, tokens};
 
 /// One term.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Term {
+pub enum Term {
     /// A word or a specific.
     Word(String),
     /// A word that turns what follows into its opposite.
@@ -20,7 +20,7 @@ const ASKING: &[&str] = &[
 ];
 
 /// Returns the terms of a text, in order.
-pub(super) fn terms(text: &str) -> Vec<Term> {
+pub fn terms(text: &str) -> Vec<Term> {
     let tokens = tokens(text);
     let mut out = Vec::with_capacity(tokens.len());
     let mut found = spelled(&tokens).into_iter().peekable();
@@ -49,7 +49,7 @@ pub(super) fn terms(text: &str) -> Vec<Term> {
 }
 
 /// Returns the terms of a question: those of the text, without the words that only ask.
-pub(super) fn asked(question: &str) -> Vec<Term> {
+pub fn asked(question: &str) -> Vec<Term> {
     let kept: Vec<Term> =
         terms(question).into_iter().filter(|term| !matches!(term, Term::Word(w) if is_asking(w))).collect();
     if kept.is_empty() { terms(question) } else { kept }
