@@ -9,6 +9,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::backend::folder::HIDDEN;
 use crate::diff::{Change, DiffCounts, EntryDiff, StoreDiff};
 use crate::dream::DreamChange;
 use crate::gate::masked::MaskedMemory;
@@ -340,7 +341,8 @@ async fn one_side(
     let folder = call.folder.join(name.strip_prefix("dir:").unwrap_or(name));
     if name.starts_with("dir:") || name.contains('/') || (folder.is_dir() && !is_alias(workspace, name)) {
         let (snapshot, report) = opened.read_folder(call, &workspace.root, &folder)?;
-        return match report.refused.as_slice() {
+        let refused: Vec<_> = report.refused.iter().filter(|file| file.reason != HIDDEN).collect();
+        return match refused.as_slice() {
             [] => Ok(snapshot),
             [first, others @ ..] => {
                 let (at, reason) = (line(&first.name), line(&first.reason));

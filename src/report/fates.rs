@@ -321,7 +321,7 @@ mod tests {
 
     #[test]
     fn a_secret_that_spans_statements_is_hidden_in_each() {
-        let key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\nMzEfYyjiWA4R4/M2bS1GB4t7NXp98C3SC6dVMvDuictGeurT8jNbvJZHtCSuYEvu\n-----END PRIVATE KEY-----\n";
+        let key = "- -----BEGIN PRIVATE KEY-----\n- MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n- MzEfYyjiWA4R4/M2bS1GB4t7NXp98C3SC6dVMvDuictGeurT8jNbvJZHtCSuYEvu\n- -----END PRIVATE KEY-----\n";
         let rows = shown(&[("/k.md", key)], &[], &Testimony::default());
         assert!(rows.len() > 1, "the key is several statements: {rows:?}");
         for row in rows {

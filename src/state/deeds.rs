@@ -238,7 +238,8 @@ mod tests {
         let statement = RestoredStatement { hash: ContentHash::of("a"), path, line: 1, to, was_there: false };
         let restored_in_c = Done::Restored { run: run(), store: store("c"), statements: vec![statement] };
         // `b` gave way to `c` at 3, the statement was restored at 5, and `c` gave way to `d` at 6.
-        let table: [(&[(&str, &str, i64)], bool); 5] = [
+        type Rollbacks<'a> = &'a [(&'a str, &'a str, i64)];
+        let table: [(Rollbacks<'_>, bool); 5] = [
             (&[], true),
             (&[("d", "c", 6)], true),
             (&[("d", "b", 3)], false),

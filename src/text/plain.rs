@@ -113,7 +113,7 @@ mod tests {
             ("ig<!-- x -->nore <b>all</b> 1 < 2", "ignore all 1 < 2"),
             (r"Ann \_Smith\_ `x`", "Ann _Smith_ x"),
             ("snake_case and a](b", "snake_case and a(b"),
-            ("<!-- open ]( &#xffffffff; <", " open ( &#xffffffff; <"),
+            ("<!-- open ]( &#xffffffff; <", "!-- open ( &#xffffffff; <"),
         ] {
             assert_eq!(plain(text), shown, "{text}");
         }

@@ -201,7 +201,7 @@ pub(crate) async fn the_past_of_a_store_can_be_listed<W: World>() {
     let versions = world.backend().versions(&store).await.unwrap();
     let mut kept: Vec<_> = versions.iter().map(|past| (past.path.as_str(), past.hash)).collect();
     kept.sort();
-    let texts = ["changed", "one", "one", "two", "two", "below"].map(|text| ContentHash::of(text));
+    let texts = ["changed", "one", "one", "two", "two", "below"].map(ContentHash::of);
     let paths = ["/a", "/a", "/a", "/b", "/b", "/b/c"];
     let mut expected: Vec<_> = paths.into_iter().zip(texts).collect();
     expected.sort();

@@ -19,7 +19,8 @@ fn a_wiped_store_is_blocked_overridden_rolled_back_and_released() {
     assert_eq!((held(&drill), drill.traces().generation), (5, 0));
 
     // The screen says what it takes, and nothing less will do.
-    let command = blocked.stderr.lines().find(|line| line.trim().starts_with("dreamrun approve")).unwrap();
+    let screen = blocked.stderr.replace("\\\n", " ");
+    let command = screen.lines().find(|line| line.trim().starts_with("dreamrun approve")).unwrap();
     assert!(command.contains("--override entries_removed"), "{command}");
     let overrides: Vec<&str> =
         command.split_whitespace().skip(3).take_while(|word| *word != "--reason").collect();

@@ -485,14 +485,14 @@ fn split(files: &mut Files, piece: &Piece, dice: &mut Dice) -> Option<&'static s
         .filter(|at| {
             let kept = &own[..at.start()];
             let is_whole = kept.matches('(').count() == kept.matches(')').count()
-                && kept.matches("**").count() % 2 == 0
-                && kept.matches('"').count() % 2 == 0;
+                && kept.matches("**").count().is_multiple_of(2)
+                && kept.matches('"').count().is_multiple_of(2);
             let rest = &own[at.end()..];
             let is_sentence = at.as_str() == "; "
                 || rest.starts_with(|c: char| c.is_uppercase())
                     && !kept.ends_with("e.g")
                     && !kept.ends_with("i.e")
-                    && !kept.split(' ').next_back().is_some_and(|word| word.chars().count() < 3);
+                    && kept.split(' ').next_back().is_none_or(|word| word.chars().count() >= 3);
             is_whole && is_sentence && content_words(kept).len() >= 2 && content_words(rest).len() >= 2
         })
         .collect();

@@ -249,8 +249,7 @@ pub(crate) fn names(text: &str) -> Vec<Range<usize>> {
                 || before.trim_end().ends_with(['.', '!', '?', ':', '|', '—', '-', '–']);
             let is_inside = text[..start]
                 .ends_with(|c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '@' | '#'));
-            let ends_inside = text[range.start + found.end()..]
-                .starts_with(|c: char| matches!(c, '/' | '_' | '(' | '@'))
+            let ends_inside = text[range.start + found.end()..].starts_with(['/', '_', '(', '@'])
                 || text[range.start + found.end()..]
                     .strip_prefix('.')
                     .is_some_and(|rest| rest.starts_with(char::is_alphabetic));
@@ -525,7 +524,7 @@ fn truncation(files: &Files, piece: &Piece, dice: &mut Dice) -> Option<Harm> {
     let (kept, cut) = text.split_at(found.start());
     let (before, gone) = (content_words(kept), content_words(cut));
     let is_whole = kept.matches('(').count() == kept.matches(')').count()
-        && kept.matches("**").count() % 2 == 0
+        && kept.matches("**").count().is_multiple_of(2)
         && kept.matches('[').count() == kept.matches(']').count();
     let new: BTreeSet<_> = gone.difference(&before).collect();
     if before.len() < 3 || new.len() < 3 || !is_whole {

@@ -209,7 +209,7 @@ fn sentences(
             .any(|s| before.ends_with(s));
         if !is_short
             && after.starts_with(|c: char| c.is_uppercase())
-            && body[..end.start()].matches('`').count() % 2 == 0
+            && body[..end.start()].matches('`').count().is_multiple_of(2)
         {
             starts.push(end.end());
         }

@@ -18,6 +18,9 @@ use crate::memory::{MemoryPath, is_hidden};
 pub use export::{Exported, export};
 pub use read::{FolderReport, read};
 
+/// Why a file whose name begins with a dot is left alone: nobody means it to be a memory.
+pub const HIDDEN: &str = "hidden";
+
 /// Why a folder could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("could not {action} `{path}`")]

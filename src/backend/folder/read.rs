@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use rayon::prelude::*;
 use walkdir::WalkDir;
 
-use super::{FolderError, Found, shown, to_timestamp};
+use super::{FolderError, Found, HIDDEN, shown, to_timestamp};
 use crate::backend::Unreadable;
 use crate::memory::{MEMORY_BYTES_LIMIT, Memory, MemoryPath};
 use crate::snapshot::Snapshot;
@@ -95,7 +95,7 @@ pub(super) fn list(folder: &Path) -> Result<(Vec<Found>, Vec<Unreadable>), Folde
         let is_dot = entry.file_name().as_encoded_bytes().starts_with(b".");
         if entry.file_type().is_dir() {
             if is_dot {
-                refused.push(Unreadable { name: shown(&format!("{name}/")), reason: "hidden".to_owned() });
+                refused.push(Unreadable { name: shown(&format!("{name}/")), reason: HIDDEN.to_owned() });
                 walk.skip_current_dir();
             }
             continue;
@@ -123,7 +123,7 @@ fn candidate(
         return Err("a symbolic link".to_owned());
     }
     if is_dot {
-        return Err("hidden".to_owned());
+        return Err(HIDDEN.to_owned());
     }
     if !entry.file_type().is_file() {
         return Err("not a regular file".to_owned());

@@ -40,6 +40,9 @@ impl Hidden {
     }
 }
 
+/// Says whether the characters of a line hide something.
+type Check = fn(&[char]) -> bool;
+
 /// Returns the kinds of hidden text in each line, from 1; each kind once a line.
 pub(super) fn find(text: &str) -> Vec<(usize, Hidden)> {
     let mut found = Vec::new();
@@ -52,7 +55,7 @@ pub(super) fn find(text: &str) -> Vec<(usize, Hidden)> {
             continue;
         }
         let chars: Vec<char> = line.chars().collect();
-        let checks: [(Hidden, fn(&[char]) -> bool); 7] = [
+        let checks: [(Hidden, Check); 7] = [
             (Hidden::Tags, has_tags),
             (Hidden::Direction, has_direction),
             (Hidden::ZeroWidth, has_zero_width),

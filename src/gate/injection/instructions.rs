@@ -80,7 +80,7 @@ fn judged(text: &str) -> Option<Signal> {
         Some(asked_first) => asked_first.replace_all(&plain, ""),
         None => plain,
     };
-    let mut is_active = vec![false; COUNT];
+    let mut is_active = [false; COUNT];
     for word in WORDS.automaton.iter().flat_map(|words| words.find_overlapping_iter(read.as_bytes())) {
         is_active[WORDS.owners[word.pattern().as_usize()]] = true;
     }
