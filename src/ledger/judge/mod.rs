@@ -462,7 +462,7 @@ impl<'r, 'a> Bench<'r, 'a> {
         let (from, place) = (self.places.of(Store::Old, at), self.places.of(Store::New, to));
         let (a, b) = (side(&old.statement, phrase, &from.keys), side(&new.statement, other, &place.keys));
         let is_same = matches!(compare_whole(&a, &b), Likeness::Same { .. });
-        if !is_same || !self.places.suit(at, to, phrase, self.is_taken[to]) {
+        if !is_same || !says_the_same(old, new) || !self.places.suit(at, to, phrase, self.is_taken[to]) {
             return false;
         }
         self.settle(at, Fate::Reworded, vec![to], Because::SameSpecifics);

@@ -94,3 +94,23 @@ fn the_same_words_under_a_later_date_are_not_lost() {
     let all = fates(&[("/notes/2026-09-03.md", &before)], &[("/facts/learned.md", &after)]);
     assert_eq!(all, [Fate::Moved]);
 }
+
+#[test]
+fn the_same_words_out_of_force_or_in_another_case_are_lost() {
+    let table = [
+        ("- Ann owns billing.\n", "- ~~Ann owns billing.~~\n"),
+        ("- Log in as `Root`.\n", "- Log in as `root`.\n"),
+        ("- [ ] Rotate keys\n", "- [x] Rotate keys\n"),
+        ("- Works on weekends?\n", "- Works on weekends.\n"),
+        (
+            "| env | prod | staging |\n|---|---|---|\n| port | 80 | 81 |\n",
+            "| env | staging | prod |\n|---|---|---|\n| port | 80 | 81 |\n",
+        ),
+    ];
+    for (old, new) in table {
+        for to in ["/a", "/b"] {
+            assert_eq!(fates(&[("/a", old)], &[(to, new)]), [Fate::Lost], "{old} in {to}");
+        }
+        assert_eq!(fates(&[("/a", old)], &[("/a", old)]), [Fate::Kept]);
+    }
+}
