@@ -104,6 +104,8 @@ fn floor_char(text: &str, at: usize) -> usize {
 }
 
 #[cfg(test)]
+mod gate_tests;
+#[cfg(test)]
 mod project_tests;
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,7 @@ use crate::spec::{self};
 
 use super::exit::CliError;
 use super::reach;
-use super::workspace::{Loaded, PIPELINES, problems_of, read_source};
+use super::workspace::{Loaded, PIPELINES, files_where, problems_of, read_source};
 
 /// What the name of a fixture file ends with.
 const ENDINGS: [&str; 2] = [".test.yaml", ".test.yml"];
@@ -27,22 +27,7 @@ pub(super) fn tested(file: &Path) -> Option<&str> {
 
 /// Lists the project's fixture files, in order.
 pub(super) fn fixture_files(root: &Path) -> Result<Vec<PathBuf>, CliError> {
-    let folder = root.join(PIPELINES);
-    let entries = match std::fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(CliError::io("read", &folder, &error)),
-    };
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|error| CliError::io("read", &folder, &error))?.path();
-        let Some(name) = path.file_name() else { continue };
-        if tested(&path).is_some() && path.is_file() {
-            files.push(Path::new(PIPELINES).join(name));
-        }
-    }
-    files.sort();
-    Ok(files)
+    files_where(root, |path| tested(path).is_some())
 }
 
 /// Returns the files in which the pipelines of fixture files are, as far as they bear their names.

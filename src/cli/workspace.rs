@@ -24,6 +24,7 @@ use crate::state::StateStore;
 use crate::state::sqlite::SqliteState;
 
 use super::exit::{CliError, ExitCode};
+use super::fixtures::tested;
 use super::opened::{self, Opened};
 use super::reach::{self, Unreachable};
 use super::{Call, lockfile};
@@ -69,6 +70,14 @@ pub(super) fn find_root(call: &Call<'_>) -> Result<PathBuf, CliError> {
 
 /// Lists the project's pipeline files, in order. Fixture files (`*.test.yaml`) are not pipelines.
 pub(super) fn pipeline_files(root: &Path) -> Result<Vec<PathBuf>, CliError> {
+    files_where(root, |path| {
+        let name = path.to_string_lossy();
+        (name.ends_with(".yaml") || name.ends_with(".yml")) && tested(path).is_none()
+    })
+}
+
+/// Lists the files of the project's pipeline folder that are wanted, in order.
+pub(super) fn files_where(root: &Path, is_wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>, CliError> {
     let folder = root.join(PIPELINES);
     let entries = match std::fs::read_dir(&folder) {
         Ok(entries) => entries,
@@ -79,9 +88,7 @@ pub(super) fn pipeline_files(root: &Path) -> Result<Vec<PathBuf>, CliError> {
     for entry in entries {
         let path = entry.map_err(|error| CliError::io("read", &folder, &error))?.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        let is_yaml = name.ends_with(".yaml") || name.ends_with(".yml");
-        let is_fixture = name.ends_with(".test.yaml") || name.ends_with(".test.yml");
-        if is_yaml && !is_fixture && path.is_file() {
+        if is_wanted(&path) && path.is_file() {
             files.push(Path::new(PIPELINES).join(name));
         }
     }
