@@ -1,14 +1,15 @@
 //! How well the judge tells harm from housekeeping, on real memories.
 //!
 //! `cargo bench --bench judge -- WHAT [--data DIR] [--seed N] [--count N] [--errors N]`, where WHAT is one or
-//! more of `mutations`, `faithful`, `pairs`, `nights`, `secrets` and `injections`. DIR holds the data files
-//! that the quality script reads too, and can be named by the variable it uses; without one only texts that are
-//! built in are used, and what needs labelled data says so. Prints Markdown tables. With `--trusting` a judge
-//! answers that calls everything kept, with `--literal` one that calls lost what is not word for word there:
-//! with `--errors N` they show the edits themselves.
+//! more of `mutations`, `faithful`, `pairs`, `contradictions`, `nights`, `secrets` and `injections`. DIR holds
+//! the data files that the quality script reads too, and can be named by the variable it uses; without one only
+//! texts that are built in are used, and what needs labelled data says so. Prints Markdown tables. With
+//! `--trusting` a judge answers that calls everything kept, with `--literal` one that calls lost what is not word
+//! for word there: with `--errors N` they show the edits themselves.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark talks and may stop")]
 
+mod contradictions;
 mod data;
 mod detectors;
 mod mutation;
@@ -47,13 +48,13 @@ fn main() {
     } else {
         trial::ledger
     };
-    let is_all = !["mutations", "faithful", "pairs", "nights", "secrets", "injections"]
+    let is_all = !["mutations", "faithful", "pairs", "contradictions", "nights", "secrets", "injections"]
         .iter()
         .any(|what| asked.has(what));
     let mut bases = vec![built_in()];
     bases.extend(folder.as_deref().map(data::stores).unwrap_or_default());
     if is_all || asked.has("mutations") {
-        let table = trial::harmful(&bases, asked.number("--count", 2_000), seed, judge);
+        let table = trial::harmful(&bases, asked.number("--count", 2_860), seed, judge);
         println!("| harm | how | edits | caught | share | lost beside |\n|---|---|---|---|---|---|");
         for kind in Kind::ALL {
             print_rows(&table, kind as usize, kind.as_str(), asked.has("--detail"));
@@ -72,6 +73,9 @@ fn main() {
     }
     if let Some(folder) = folder.as_deref().filter(|_| is_all || asked.has("pairs")) {
         pairs::print(folder, asked.number("--errors", 0));
+    }
+    if let Some(folder) = folder.as_deref().filter(|_| is_all || asked.has("contradictions")) {
+        contradictions::print(folder, &bases, asked.number("--errors", 0));
     }
     if let Some(folder) = folder.as_deref().filter(|_| is_all || asked.has("nights")) {
         nights::print(folder, asked.number("--nights", 365), seed, asked.number("--errors", 0));

@@ -305,11 +305,11 @@ impl Search<'_> {
             for saying in &testimony.sayings {
                 let found = by_session.entry(saying.event.session.clone()).or_default();
                 let broken = self.list.broken_in(&saying.text);
-                found.extend(broken.into_iter().map(|(_, rule)| Found {
+                found.extend(broken.into_iter().map(|broken| Found {
                     path: None,
                     line: Some(saying.event.event),
                     version: None,
-                    rule: rule.name.clone(),
+                    rule: broken.rule.name.clone(),
                 }));
             }
         }
@@ -349,7 +349,7 @@ impl Search<'_> {
         let list = self.list;
         let lines = self.known.entry(hash).or_insert_with(|| {
             let broken = list.broken_in(content).into_iter();
-            broken.map(|(line, rule)| (line as u64, rule.name.clone())).collect()
+            broken.map(|one| (one.line as u64, one.rule.name.clone())).collect()
         });
         lines.clone()
     }

@@ -252,7 +252,7 @@ fn set_aside(wanted: &mut Vec<Wanted>, picked: &[&StatementRecord], forget: &For
         let broken = forget.broken_in(&one.source);
         let is_it = |line: usize| line as u64 == one.line;
         let rule = (forget.forbids_hash(one.hash))
-            .or_else(|| broken.iter().find(|(line, _)| is_it(*line)).map(|(_, rule)| *rule))
+            .or_else(|| broken.iter().find(|broken| is_it(broken.line)).map(|broken| broken.rule))
             .or_else(|| forget.forbids_text(one.to.as_str()));
         let Some(rule) = rule else { return true };
         let record = picked.iter().find(|r| (r.hash, &r.path, r.line) == (one.hash, &one.path, one.line));

@@ -1,16 +1,15 @@
 //! What must have been forgotten, and is in the candidate all the same.
 //!
-//! A rule forbids statements, headings and paths, whether they came back or never went: findings name the
-//! rule and the place, and never the text. What stands in other words is caught where the ledger knows it
+//! A rule forbids statements, headings and paths, and words that two of them say together, whether they came
+//! back or never went: findings name the rule and the place, and never the text. What stands in other words is caught where the ledger knows it
 //! for the heir of a forbidden statement.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::ledger::forget::{ForgetList, Forgotten};
+use crate::ledger::forget::{Broken, ForgetList, Forgotten, Stands};
 use crate::memory::MemoryPath;
 
-use super::passage::passages;
 use super::verdict::{Finding, Outcome, Verdict};
 use super::{Evidence, count_of};
 
@@ -25,19 +24,18 @@ pub(super) fn judge(file: &Path, evidence: &Evidence<'_>) -> Verdict {
     };
     let mut findings = Vec::new();
     let live: BTreeSet<_> = evidence.ledger.before.iter().map(|old| old.hash).collect();
-    for passage in passages(evidence.after, &evidence.ledger.after) {
-        let hash = passage.hash();
-        let rule = match hash {
-            Some(hash) => list.forbids(passage.text, hash),
-            None => list.forbids_text(passage.text),
-        };
-        let Some(rule) = rule else { continue };
-        let note = match hash {
-            Some(hash) if live.contains(&hash) => format!("rule `{}`, already in the live store", rule.name),
-            Some(_) => format!("rule `{}`", rule.name),
-            None => format!("rule `{}`, in a heading", rule.name),
-        };
-        findings.push(Finding::of_line(passage.path, passage.line, note));
+    for memory in evidence.after.iter() {
+        for Broken { line, rule, stands } in list.broken_in(&memory.content) {
+            let note = match stands {
+                Stands::Statement(hash) if live.contains(&hash) => {
+                    format!("rule `{}`, already in the live store", rule.name)
+                }
+                Stands::Statement(_) => format!("rule `{}`", rule.name),
+                Stands::Beside => format!("rule `{}`, in a heading", rule.name),
+                Stands::Across => format!("rule `{}`, with what follows", rule.name),
+            };
+            findings.push(Finding::of_line(&memory.path, line, note));
+        }
     }
     findings.extend(evidence.after.iter().filter_map(|memory| in_path(list, &memory.path)));
     findings.extend(heirs(list, evidence));
@@ -107,13 +105,14 @@ mod tests {
         let after = store(&[
             ("/a.md", "# About\n\n- **Ann** Smith left\n- Tea at four\n"),
             ("/b.md", "## Notes on A\u{200b}nn Smith\n\n- She likes tea\n- bob’s phone is **555-1234**\n"),
-            ("/people/ann smith.md", "Nothing here.\n"),
+            ("/c.md", "- Call bob first. Bob's phone is 555-1234. Then wait.\n- Ann\n- Smith\n"),
+            ("/people/ann-smith.md", "Nothing here.\n"),
         ]);
         insta::assert_json_snapshot!(judged(&rules, &before, &after), @r#"
         {
           "gate": "forget",
           "outcome": "block",
-          "measured": "4 forgotten texts found",
+          "measured": "6 forgotten texts found",
           "limit": "block at 1",
           "findings": [
             {
@@ -132,7 +131,17 @@ mod tests {
               "note": "rule `erasure-2`"
             },
             {
-              "path": "/people/ann smith.md",
+              "path": "/c.md",
+              "line": 1,
+              "note": "rule `erasure-2`"
+            },
+            {
+              "path": "/c.md",
+              "line": 2,
+              "note": "rule `erasure-1`, with what follows"
+            },
+            {
+              "path": "/people/ann-smith.md",
               "note": "rule `erasure-1`, in the path"
             }
           ]

@@ -55,6 +55,11 @@ pub(crate) fn stands_otherwise(old: &Statement<'_>, new: &Statement<'_>) -> bool
     Standing::of(old) != Standing::of(new)
 }
 
+/// Says whether a statement says that it is so: it is not struck out, commented out, ticked off or a question.
+pub(crate) fn is_in_force(statement: &Statement<'_>) -> bool {
+    Standing::of(statement) == Standing::InForce
+}
+
 /// Returns in what two statements differ that their words do not show: what the first has, and what the
 /// second has instead.
 pub(crate) fn difference(old: &Statement<'_>, new: &Statement<'_>) -> Option<(String, String)> {

@@ -95,6 +95,11 @@ pub struct HeirRecord {
 }
 
 impl RunLedger {
+    /// Returns the memories that the candidate held otherwise than the live store.
+    pub fn changed(&self) -> impl Iterator<Item = &MemoryPath> {
+        self.entries.iter().filter_map(|entry| entry.after.as_ref()).map(|version| &version.path)
+    }
+
     /// Takes down what a run does.
     pub fn of(
         run: RunId,

@@ -108,6 +108,8 @@ fn written(
     let mut inserted_into: BTreeSet<usize> = BTreeSet::new();
     // What takes the place of another goes first: the rest is put beside what is left.
     let mut beside: Vec<(usize, usize, usize)> = Vec::new();
+    // What would read differently in the other's dress stands by itself.
+    let mut apart: BTreeSet<(usize, usize)> = BTreeSet::new();
     for (&source, places) in by_source {
         for (&place, &replaced) in places {
             let Some(replaced) = replaced else { continue };
@@ -115,6 +117,10 @@ fn written(
             let new = &page.statements[replaced];
             let old = &sources[source].statements[place];
             let is_block = old.kind == Kind::Block || new.kind == Kind::Block;
+            if care != Care::Neat && old.kind != new.kind {
+                apart.insert((source, place));
+                continue;
+            }
             if taken.insert(replaced) && (!is_block || old.kind == new.kind) {
                 let text = if is_block { old.text.to_owned() } else { one_line(old.text) };
                 splices.push(Splice::in_place(new.text_span.clone(), text));
@@ -142,8 +148,10 @@ fn written(
     }
     for (&source, places) in by_source {
         let origin = &sources[source];
-        let restored: BTreeSet<usize> =
-            places.iter().filter(|(_, replaced)| replaced.is_none()).map(|(&place, _)| place).collect();
+        let is_put = |&(place, replaced): &(&usize, &Option<usize>)| {
+            replaced.is_none() || apart.contains(&(source, *place))
+        };
+        let restored: BTreeSet<usize> = places.iter().filter(is_put).map(|(&place, _)| place).collect();
         let kept = |place: usize| !gone.contains(&place) || substituted.contains(&place);
         let counterparts = page.counterparts(origin, &kept);
         let mut opened: BTreeSet<usize> = BTreeSet::new();

@@ -249,7 +249,8 @@ struct Sense {
     month: Option<u8>,
 }
 
-type Table<T> = HashMap<&'static str, T, BuildHasherDefault<WordHasher>>;
+/// What is known of words that are known when the program is built.
+pub type Table<T> = HashMap<&'static str, T, BuildHasherDefault<WordHasher>>;
 
 /// All lists as one table, so that a word is looked up once.
 static SENSES: LazyLock<Table<Sense>> = LazyLock::new(|| {
@@ -317,7 +318,7 @@ const MONTHS: [&str; 7] = [
 
 /// Hashes short words; the lists are ours, so nobody chooses them to collide.
 #[derive(Debug, Default)]
-struct WordHasher(u64);
+pub struct WordHasher(u64);
 
 impl Hasher for WordHasher {
     fn finish(&self) -> u64 {

@@ -3,11 +3,13 @@
 pub mod script;
 mod words;
 pub mod lexicon;
-mod sentence;
+pub(crate) mod sentence;
 pub mod statement;
 pub mod token;
 pub mod normal;
-mod plain;
+mod entity;
+pub(crate) mod plain;
+pub(crate) mod spelled;
 pub mod pattern;
 mod quantity;
 mod moment;

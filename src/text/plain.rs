@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
+use super::entity::entity;
+
 /// The longest link target or tag that is taken for one, in bytes.
 const TARGET_BYTES_LIMIT: usize = 2_000;
-/// The longest entity, in bytes.
-const ENTITY_BYTES_LIMIT: usize = 10;
 
 /// Returns a text as it is shown: without emphasis, backticks, link targets, tags, comments and escapes, and
 /// with its entities read. It is for comparing and not for showing: in doubt a mark goes.
-pub(super) fn plain(text: &str) -> Cow<'_, str> {
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     if !text.contains(['*', '_', '~', '`', '[', ']', '<', '&', '\\']) {
         return Cow::Borrowed(text);
     }
@@ -20,6 +20,7 @@ pub(super) fn plain(text: &str) -> Cow<'_, str> {
         let after = &rest[c.len_utf8()..];
         rest = match c {
             '*' | '~' | '`' | '[' => after,
+            '!' if after.starts_with('[') => after,
             '_' => {
                 let is_inside =
                     out.ends_with(char::is_alphanumeric) && after.starts_with(char::is_alphanumeric);
@@ -29,8 +30,8 @@ pub(super) fn plain(text: &str) -> Cow<'_, str> {
                 after
             }
             ']' => match after.as_bytes().first() {
-                Some(b'(') => past(after, ')').unwrap_or(after),
-                Some(b'[') => past(after, ']').unwrap_or(after),
+                Some(b'(') => past(after, b')').unwrap_or(after),
+                Some(b'[') => past(after, b']').unwrap_or(after),
                 _ => after,
             },
             '<' if has_comment_ends && after.starts_with("!--") => match after.find("-->") {
@@ -41,7 +42,7 @@ pub(super) fn plain(text: &str) -> Cow<'_, str> {
                 }
             },
             '<' if after.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?')) => {
-                past(after, '>').unwrap_or_else(|| {
+                past(after, b'>').unwrap_or_else(|| {
                     out.push('<');
                     after
                 })
@@ -70,34 +71,10 @@ pub(super) fn plain(text: &str) -> Cow<'_, str> {
 }
 
 /// Returns what follows the next `end`, if it is near and on the same line.
-fn past(text: &str, end: char) -> Option<&str> {
+fn past(text: &str, end: u8) -> Option<&str> {
     let near = &text[..text.floor_char_boundary(TARGET_BYTES_LIMIT)];
-    let at = near.find([end, '\n'])?;
-    text[at..].strip_prefix(end)
-}
-
-/// Reads an entity behind its `&`, and returns what follows it.
-fn entity(text: &str) -> Option<(char, &str)> {
-    let end = text.bytes().take(ENTITY_BYTES_LIMIT).position(|b| b == b';')?;
-    let (name, after) = (&text[..end], &text[end + 1..]);
-    let read = match name {
-        "nbsp" | "ensp" | "emsp" | "thinsp" => ' ',
-        "amp" => '&',
-        "lt" => '<',
-        "gt" => '>',
-        "quot" => '"',
-        "apos" | "rsquo" | "lsquo" => '\'',
-        "shy" | "zwj" | "zwnj" => '\u{ad}',
-        _ => {
-            let number = name.strip_prefix('#')?;
-            let code = match number.strip_prefix(['x', 'X']) {
-                Some(hex) => u32::from_str_radix(hex, 16),
-                None => number.parse(),
-            };
-            char::from_u32(code.ok()?)?
-        }
-    };
-    Some((read, after))
+    let at = memchr::memchr2(end, b'\n', near.as_bytes())?;
+    (near.as_bytes()[at] == end).then(|| &text[at + 1..])
 }
 
 #[cfg(test)]
@@ -108,6 +85,7 @@ mod tests {
     fn marks_go_and_words_stay() {
         for (text, shown) in [
             ("[Ann](http://x) **Smith**", "Ann Smith"),
+            ("![Ann](x.png) Smith!", "Ann Smith!"),
             ("[Ann][1] _Smith_ ~~left~~", "Ann Smith left"),
             ("Ann&nbsp;Sm&#105;th &#x26; Bob & co", "Ann Smith & Bob & co"),
             ("ig<!-- x -->nore <b>all</b> 1 < 2", "ignore all 1 < 2"),

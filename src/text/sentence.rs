@@ -8,7 +8,7 @@ use super::lexicon;
 ///
 /// A sentence ends at `.`, `!` or `?` (and closing quotes or brackets) when space and something
 /// that can begin a sentence follow, outside of code spans; in doubt it goes on.
-pub(super) fn split(text: &str) -> Vec<Range<usize>> {
+pub(crate) fn split(text: &str) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut sentences = Vec::new();
     let mut start = 0;

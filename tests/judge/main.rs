@@ -14,7 +14,7 @@ use mutation::stores::built_in;
 use mutation::trial::{self, Judge, Table};
 
 /// About thirty of each kind of harm, twenty of each manner of faith.
-const HARMFUL: usize = 210;
+const HARMFUL: usize = 300;
 const FAITHFUL: usize = 200;
 const SEED: u64 = 20;
 
@@ -22,8 +22,16 @@ const SEED: u64 = 20;
 fn bar(kind: Kind) -> f64 {
     match kind {
         Kind::Drop | Kind::Number | Kind::Name | Kind::Negation => 0.98,
-        Kind::Code => 0.98,
+        Kind::Code | Kind::Exception | Kind::Conjunction | Kind::Quantifier => 0.98,
         Kind::Truncation | Kind::Place => 0.9,
+    }
+}
+
+/// The fewest edits of a kind that say anything: not every line has an `and` to turn.
+fn fewest(kind: Kind) -> usize {
+    match kind {
+        Kind::Conjunction | Kind::Quantifier => 8,
+        _ => HARMFUL / Kind::ALL.len() - 6,
     }
 }
 
@@ -39,7 +47,7 @@ fn faithful(judge: Judge) -> Table {
 fn missed(table: &Table) -> Vec<String> {
     let short = Kind::ALL.into_iter().filter_map(|kind| {
         let row = trial::total(table, kind as usize);
-        assert!(row.trials >= HARMFUL / Kind::ALL.len() - 6, "only {} of {}", row.trials, kind.as_str());
+        assert!(row.trials >= fewest(kind), "only {} of {}", row.trials, kind.as_str());
         (row.share() < bar(kind))
             .then(|| format!("{} {:.3}\n{}", kind.as_str(), row.share(), row.errors.join("\n")))
     });

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::dice::Dice;
-use super::harm::word_at;
+use super::edit::word_at;
 use super::pieces::{Files, Form, Piece, content_words, pieces, prose};
 
 /// What is done.

@@ -7,7 +7,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::dice::Dice;
+use super::edit::{Edit, Harm, one, two, within, word_at};
 use super::pieces::{Files, Form, Piece, code_spans, content_words, is_said_twice, prose};
+use super::scope;
 
 /// What kind of harm is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,12 +28,28 @@ pub(crate) enum Kind {
     Place,
     /// A code span, path, address or version is another.
     Code,
+    /// An exception or restriction comes or goes.
+    Exception,
+    /// `and` for `or`.
+    Conjunction,
+    /// `some` for `all`.
+    Quantifier,
 }
 
 impl Kind {
     /// All of them, in the order of the table.
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Drop, Self::Number, Self::Name, Self::Negation, Self::Truncation, Self::Place, Self::Code];
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Drop,
+        Self::Number,
+        Self::Name,
+        Self::Negation,
+        Self::Truncation,
+        Self::Place,
+        Self::Code,
+        Self::Exception,
+        Self::Conjunction,
+        Self::Quantifier,
+    ];
 
     /// Returns the words of the table.
     pub(crate) fn as_str(self) -> &'static str {
@@ -43,43 +61,11 @@ impl Kind {
             Self::Truncation => "truncation",
             Self::Place => "other person or thing",
             Self::Code => "code, path, version",
+            Self::Exception => "exception",
+            Self::Conjunction => "conjunction",
+            Self::Quantifier => "quantifier",
         }
     }
-}
-
-/// One replacement in a memory.
-#[derive(Debug, Clone)]
-pub(crate) struct Edit {
-    /// The memory.
-    pub(crate) path: String,
-    /// What gives way.
-    pub(crate) at: Range<usize>,
-    /// What stands there then.
-    pub(crate) with: String,
-}
-
-/// One harmful change.
-#[derive(Debug, Clone)]
-pub(crate) struct Harm {
-    /// How exactly.
-    pub(crate) how: &'static str,
-    /// The replacements, in the text as it was.
-    pub(crate) edits: Vec<Edit>,
-    /// The texts that are not true or not there any more.
-    pub(crate) touched: Vec<(String, Range<usize>)>,
-}
-
-/// Puts replacements into effect.
-pub(crate) fn apply(files: &Files, edits: &[Edit]) -> Files {
-    let mut out = files.clone();
-    let mut edits: Vec<&Edit> = edits.iter().collect();
-    edits.sort_by_key(|edit| std::cmp::Reverse(edit.at.start));
-    for edit in edits {
-        if let Some(text) = out.get_mut(&edit.path) {
-            text.replace_range(edit.at.clone(), &edit.with);
-        }
-    }
-    out
 }
 
 /// Finds a place for one kind of harm, done in one of its ways; `None` if a fair number of throws found none.
@@ -101,6 +87,9 @@ pub(crate) fn harm(kind: Kind, way: usize, files: &Files, all: &[Piece], dice: &
             Kind::Truncation => truncation(files, piece, dice),
             Kind::Place => place(files, all, piece, dice),
             Kind::Code => code(files, piece, way % 3, dice),
+            Kind::Exception => scope::exception(files, piece, way % 6, dice),
+            Kind::Conjunction => scope::conjunction(files, piece, dice),
+            Kind::Quantifier => scope::quantifier(files, piece, way % 3, dice),
         }?;
         let is_fair = harm.touched.iter().all(|(path, span)| {
             let touched = all.iter().find(|p| p.path == *path && p.span == *span);
@@ -111,31 +100,6 @@ pub(crate) fn harm(kind: Kind, way: usize, files: &Files, all: &[Piece], dice: &
         });
         is_fair.then_some(harm)
     })
-}
-
-fn one(piece: &Piece, how: &'static str, at: Range<usize>, with: impl Into<String>) -> Harm {
-    Harm {
-        how,
-        edits: vec![Edit { path: piece.path.clone(), at, with: with.into() }],
-        touched: vec![(piece.path.clone(), piece.span.clone())],
-    }
-}
-
-fn two(a: (&Piece, Range<usize>), b: (&Piece, Range<usize>), files: &Files, how: &'static str) -> Harm {
-    let text = |piece: &Piece, at: &Range<usize>| files[&piece.path][at.clone()].to_owned();
-    Harm {
-        how,
-        edits: vec![
-            Edit { path: a.0.path.clone(), at: a.1.clone(), with: text(b.0, &b.1) },
-            Edit { path: b.0.path.clone(), at: b.1.clone(), with: text(a.0, &a.1) },
-        ],
-        touched: vec![(a.0.path.clone(), a.0.span.clone()), (b.0.path.clone(), b.0.span.clone())],
-    }
-}
-
-/// Moves a range within a piece to the memory it stands in.
-fn within(piece: &Piece, range: &Range<usize>) -> Range<usize> {
-    piece.span.start + range.start..piece.span.start + range.end
 }
 
 fn drop(files: &Files, piece: &Piece) -> Option<Harm> {
@@ -294,7 +258,8 @@ fn swap_within(files: &Files, piece: &Piece, dice: &mut Dice) -> Option<Harm> {
     let symmetric = ["between", "both", "same", "either", "neither", "together"]
         .iter()
         .any(|word| is_open.contains(word));
-    if JOINS.is_match(&between) || symmetric || content_words(&between).is_empty() {
+    let is_mere_list = JOINS.is_match(&between) || content_words(&between).is_empty();
+    if is_mere_list || symmetric || are_of_one_list(text, a, b) {
         return None;
     }
     Some(Harm {
@@ -302,6 +267,19 @@ fn swap_within(files: &Files, piece: &Piece, dice: &mut Dice) -> Option<Harm> {
         touched: vec![(piece.path.clone(), piece.span.clone())],
         ..two((piece, within(piece, a)), (piece, within(piece, b)), files, "two within a statement")
     })
+}
+
+/// Says whether both are whole items of one list with commas, whatever its other items are.
+fn are_of_one_list(text: &str, a: &Range<usize>, b: &Range<usize>) -> bool {
+    const DRESS: [char; 6] = ['`', '*', '_', '"', ' ', '\n'];
+    let begins = |at: usize| text[..at].trim_end_matches(DRESS).ends_with([',', ':', '(']);
+    let ends = |at: usize| {
+        let rest = text[at..].trim_start_matches(['`', '*', '_', '"']);
+        rest.is_empty() || rest.starts_with([',', '.', ';', ')']) || rest.starts_with(" —")
+    };
+    let is_one =
+        !text[a.end..b.start].contains([';', ':', '→', '(', ')']) && !text[a.end..b.start].contains(". ");
+    is_one && begins(a.start) && ends(a.end) && begins(b.start) && ends(b.end)
 }
 
 fn swap_names(files: &Files, all: &[Piece], piece: &Piece, dice: &mut Dice) -> Option<Harm> {
@@ -495,16 +473,6 @@ fn negation(files: &Files, piece: &Piece, way: usize, dice: &mut Dice) -> Option
             Some(one(piece, "the opposite word", within(piece, &found), to))
         }
     }
-}
-
-/// Finds a word in lower case, whole.
-pub(crate) fn word_at(text: &str, word: &str) -> Option<Range<usize>> {
-    text.match_indices(word).map(|(at, _)| at..at + word.len()).find(|at| {
-        let is_part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '\'' | '/' | '.' | '`' | '’');
-        !text[..at.start].ends_with(is_part)
-            && !text[at.end..].starts_with(|c: char| c != '.' && is_part(c))
-            && !text[at.end..].strip_prefix('.').is_some_and(|rest| rest.starts_with(char::is_alphanumeric))
-    })
 }
 
 fn truncation(files: &Files, piece: &Piece, dice: &mut Dice) -> Option<Harm> {

@@ -7,6 +7,8 @@
 pub(crate) mod dice;
 pub(crate) mod pieces;
 pub(crate) mod stores;
+pub(crate) mod edit;
+pub(crate) mod scope;
 pub(crate) mod harm;
 pub(crate) mod faith;
 pub(crate) mod trial;

@@ -11,8 +11,9 @@ use dreamrun::snapshot::Snapshot;
 use rayon::prelude::*;
 
 use super::dice::Dice;
+use super::edit::{self, Harm};
 use super::faith::{self, Manner};
-use super::harm::{self, Harm, Kind};
+use super::harm::{self, Kind};
 use super::pieces::Files;
 use super::stores::Base;
 
@@ -178,7 +179,7 @@ fn harmful_trial(throw: Throw<'_>, judge: Judge) -> ((usize, &'static str), Row)
     let Throw { base, kind, harm, mut dice, trial } = throw;
     let dice = &mut dice;
     let mut before = base.files.clone();
-    let mut after = harm::apply(&before, &harm.edits);
+    let mut after = edit::apply(&before, &harm.edits);
     let mut manners = Vec::new();
     if dice.one_in(2) {
         for _ in 0..1 + dice.roll(3) {

@@ -4,6 +4,7 @@ use crate::text::lexicon;
 
 use super::likeness::{Likeness, Side, compare};
 use super::phrase::{Group, Phrase};
+use super::polarity::{self, Turn};
 
 /// A statement of more clauses is compared as a whole only.
 const CLAUSES: usize = 12;
@@ -103,7 +104,8 @@ fn split(text: &str) -> Vec<&str> {
             b')' | b']' if !is_code => depth = depth.saturating_sub(1),
             b'.' | b'!' | b'?' | b';' if !is_code && depth == 0 => {
                 let has_space = bytes.get(at + 1).is_some_and(u8::is_ascii_whitespace);
-                if has_space && !(byte == b'.' && is_short_form(&text[start..=at])) {
+                let is_short = byte == b'.' && is_short_form(&text[start..=at]);
+                if has_space && !is_short && !is_exception(&text[at + 1..]) {
                     found.push(text[start..=at].trim());
                     start = at + 1;
                 }
@@ -114,6 +116,16 @@ fn split(text: &str) -> Vec<&str> {
     found.push(text[start..].trim());
     found.retain(|clause| clause.contains(char::is_alphanumeric));
     found
+}
+
+/// Says whether a text begins with an exception to what stands before it: `Except hotfixes.`
+fn is_exception(text: &str) -> bool {
+    let sentence = text.split(['.', ';', '!', '?']).next().unwrap_or_default().trim();
+    let (first, rest) = sentence.split_once(char::is_whitespace).unwrap_or((sentence, ""));
+    let norm = first.to_lowercase();
+    let is_begun =
+        polarity::turn(&norm, None) == Some(Turn::Except) || polarity::is_exception(&norm, "", rest);
+    is_begun && !sentence.contains(',')
 }
 
 fn is_short_form(text: &str) -> bool {

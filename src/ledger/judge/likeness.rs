@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::text::align;
 
 use super::phrase::{Atom, Gap, Group, Phrase};
-use super::polarity::{self, Turn};
+use super::polarity::{self, Quantity, Turn};
 use super::roles;
 
 /// One side of a comparison: a phrase, its text, and the words of its context.
@@ -149,6 +149,24 @@ pub(super) fn compare(a: &Side<'_>, b: &Side<'_>) -> Likeness {
         }
         Some(_) => Likeness::Unlike,
     }
+}
+
+/// Says whether one statement is the other with new figures in the places of the old, word for word.
+pub(super) fn has_new_figures(a: &Side<'_>, b: &Side<'_>) -> bool {
+    /// Fewer words of content may be those of another subject.
+    const FRAME: usize = 2;
+    let found = pair_all(a, b);
+    let (x, y) = (&a.phrase.atoms, &b.phrase.atoms);
+    let is_frame = |atom: &Atom| matches!(atom.group, Group::Word | Group::Name | Group::Term);
+    let frame = (0..x.len()).filter(|&i| is_frame(&x[i]) && found.to[i].is_some()).count();
+    x.len() == y.len()
+        && frame >= FRAME
+        && (0..x.len()).all(|i| {
+            let is_one_turn = matches!(x[i].group, Group::Turn(_)) && x[i].group == y[i].group;
+            let are_figures = x[i].group == Group::Figure && y[i].group == Group::Figure;
+            let is_free = found.to[i].is_none() && found.back[i].is_none();
+            found.to[i] == Some(i) || is_one_turn || are_figures && is_free
+        })
 }
 
 /// Pairs the atoms of two phrases, other forms of a word included.
@@ -298,10 +316,10 @@ fn difference(
             Some(word_of(b, |n| polarity::modality(n, Some("to")) != Default::default())),
         ));
     }
-    if a.phrase.quantity.conflicts(b.phrase.quantity) {
+    if counted_otherwise(a, b, found) {
         return Some((
-            word_of(a, |n| polarity::quantity(n) != Default::default()),
-            Some(word_of(b, |n| polarity::quantity(n) != Default::default())),
+            word_of(a, |n| polarity::quantity(n, Some("of")) != Default::default()),
+            Some(word_of(b, |n| polarity::quantity(n, Some("of")) != Default::default())),
         ));
     }
     let words: Vec<usize> =
@@ -310,6 +328,31 @@ fn difference(
         return told(first, instead(found, x, y, new, first));
     }
     roles::differ(a, b, found, new)
+}
+
+/// Says whether the second speaks of more, fewer or others of one thing that both name.
+pub(super) fn is_other_quantity(a: &Side<'_>, b: &Side<'_>, found: &Match) -> bool {
+    let is_denied = a.phrase.atoms.iter().any(|atom| atom.group == Group::Turn(Turn::Not));
+    let quantity = |side: &Side<'_>, at: usize| side.phrase.atoms[at].quantity;
+    let mut pairs = found.to.iter().enumerate().filter_map(|(i, to)| to.map(|j| (i, j)));
+    pairs.any(|(i, j)| quantity(a, i).conflicts(quantity(b, j), is_denied))
+}
+
+/// Says whether the second speaks of more, fewer or others of what the first speaks of.
+fn counted_otherwise(a: &Side<'_>, b: &Side<'_>, found: &Match) -> bool {
+    let (all_a, all_b) = (a.phrase.quantity, b.phrase.quantity);
+    let is_denied = a.phrase.atoms.iter().any(|atom| atom.group == Group::Turn(Turn::Not));
+    let mut of_one_thing = found.to.iter().enumerate().filter_map(|(i, to)| {
+        let j = (*to)?;
+        Some((a.phrase.atoms[i].quantity, b.phrase.atoms[j].quantity))
+    });
+    let none = Quantity::default();
+    let parts = |side: &Side<'_>| side.phrase.atoms.iter().filter(|atom| atom.quantity.is_part()).count();
+    let (of_a, of_b) = (parts(a), parts(b));
+    all_a.conflicts(all_b, is_denied)
+        || is_other_quantity(a, b, found)
+        || of_one_thing
+            .any(|(x, y)| x.is_part() && y == none && of_a > of_b || y.is_part() && x == none && of_b > of_a)
 }
 
 /// Says whether the second says much more than the first, so that its mood may be that of the rest.
@@ -402,7 +445,7 @@ fn negations(phrase: &Phrase, denials: &[usize]) -> Vec<Negation> {
     });
     at_turns
         .map(|(at, turn)| {
-            let ends = |i: &usize| atoms[*i].gap >= Gap::List || matches!(atoms[*i].group, Group::Turn(_));
+            let ends = |i: &usize| atoms[*i].gap >= Gap::Note || matches!(atoms[*i].group, Group::Turn(_));
             let limit = atoms.len().min(at + 1 + REACH);
             let end = (at + 2..limit).find(ends).unwrap_or(limit);
             Negation { at, turn, scope: at + 1..end.max(at + 1).min(atoms.len()) }
@@ -452,10 +495,21 @@ fn turned(
         let scope = content(b, negation);
         let touches = scope.iter().any(|&j| found.back[j].is_some());
         let first_is_new = scope.first().is_some_and(|&j| found.back[j].is_none());
-        let stands_apart = b.phrase.atoms[negation.at].gap >= Gap::List && first_is_new;
-        if touches && !stands_apart {
+        let stands_apart = b.phrase.atoms[negation.at].gap >= Gap::Note && first_is_new;
+        let narrows = negation.turn == Turn::Except && is_of_clause(b, found, negation.at);
+        if touches && !stands_apart || narrows {
             return Some((String::new(), Some(b.atom_text(negation.at).to_owned())));
         }
     }
     None
+}
+
+/// Says whether the clause that an exception belongs to speaks of what the first speaks of: whatever is
+/// excepted, it then holds for less.
+fn is_of_clause(b: &Side<'_>, found: &Match, at: usize) -> bool {
+    let atoms = &b.phrase.atoms;
+    let ends = |j: &usize| atoms[*j].gap == Gap::Clause;
+    let end = (at + 1..atoms.len()).find(ends).unwrap_or(atoms.len());
+    let from = (1..at).rev().find(ends).unwrap_or(0);
+    (from..end).any(|j| found.back[j].is_some() && atoms[j].weight() > 0)
 }

@@ -37,7 +37,7 @@ use index::Index;
 use likeness::{Likeness, Rival, Side};
 use moment::Moment;
 use phrase::Phrase;
-use place::{Place, Sections};
+use place::{Place, Sections, Stood};
 use reading::{Common, Reading};
 
 /// How many statements with the same words are tried as the heir of one.
@@ -97,6 +97,8 @@ struct Places<'r, 'a> {
     known: [Map<(u32, u64), Rc<Place>>; 2],
     /// The memory of the second store that holds what a memory of the first held, which is gone.
     homes: Map<u32, u32>,
+    /// Where in the first store the words of what changed its place stand as well: path and trail.
+    twins: HashSet<(ContentHash, &'r str, u64)>,
     sections: Option<Sections>,
 }
 
@@ -161,8 +163,14 @@ impl<'r, 'a> Places<'r, 'a> {
         let mut text: HashSet<u64> = phrase.atoms.iter().map(|atom| atom.key).collect();
         text.extend(Phrase::of(clipped(statement)).atoms.iter().map(|atom| atom.key));
         let leans = place::leans(phrase, self.old.statements[old].statement.text);
-        let sections = self.sections();
-        place::suits(&from, &to, &text, leans, stood_there, sections)
+        let (hash, path) = (self.new.statements[new].hash, self.new.statements[new].path.as_str());
+        let has_twin = self.old.statements[old].hash == hash && self.twins.contains(&(hash, path, to.trail));
+        let stood = match stood_there {
+            true if has_twin => Stood::Twin,
+            true => Stood::Near,
+            false => Stood::Nowhere,
+        };
+        place::suits(&from, &to, &text, leans, stood, self.sections())
     }
 }
 
@@ -215,6 +223,7 @@ impl<'r, 'a> Bench<'r, 'a> {
                 common,
                 known: Default::default(),
                 homes: Map::default(),
+                twins: HashSet::new(),
                 sections: None,
             },
             fates: vec![None; old.statements.len()],
@@ -324,6 +333,8 @@ impl<'r, 'a> Bench<'r, 'a> {
         stood.extend(
             old.statements.iter().filter(|l| wanted.contains(&l.hash)).map(|l| (l.hash, l.path.as_str())),
         );
+        let twins = old.statements.iter().filter(|l| wanted.contains(&l.hash));
+        self.places.twins = twins.map(|l| (l.hash, l.path.as_str(), place::trail(&l.statement))).collect();
         let mut anywhere: Map<ContentHash, (VecDeque<usize>, Vec<usize>)> = Map::default();
         for (at, located) in new.statements.iter().enumerate().filter(|(_, l)| wanted.contains(&l.hash)) {
             let entry = anywhere.entry(located.hash).or_default();
@@ -606,6 +617,10 @@ impl<'r, 'a> Bench<'r, 'a> {
                 shared: rival.shared.clone(),
             });
         }
+        let mut is_updated = vec![false; rivals.len()];
+        for (number, question) in asked.iter().zip(&questions) {
+            is_updated[*number] = likeness::has_new_figures(&question.old, &question.new);
+        }
         let answers = evidence::answers(&questions, context.testimony);
         let mut said: HashMap<usize, crate::dream::EventRef> = HashMap::new();
         for (number, answer) in asked.iter().zip(answers) {
@@ -626,7 +641,7 @@ impl<'r, 'a> Bench<'r, 'a> {
                 continue;
             }
             let is_asked = asked.binary_search(&number).is_ok();
-            let is_close = rival.is.is_some() && rival.score >= NEWER_SCORE;
+            let is_close = rival.is.is_some() && (rival.score >= NEWER_SCORE || is_updated[number]);
             let stood_already = stood.get(&new.statements[to].hash).filter(|_| is_asked && is_close);
             if stood_already.is_some_and(|places| places.iter().any(|&other| self.is_before(at, other))) {
                 self.settle(at, Fate::Superseded, vec![to], Because::NewerMemory);

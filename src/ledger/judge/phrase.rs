@@ -40,12 +40,24 @@ impl Group {
 pub(super) enum Gap {
     /// Nothing, or words of grammar.
     Plain,
+    /// A bracket, whose words belong to what stands before it.
+    Note,
     /// A comma, a slash, `and` or `or`: both are of one list, or clauses side by side.
     List,
     /// An arrow, a bar of a table or `then`: the order matters.
     Ordered,
     /// The end of a clause.
     Clause,
+}
+
+/// The conjunction before an atom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Joint {
+    None,
+    /// Both hold.
+    And,
+    /// One of them holds.
+    Or,
 }
 
 /// The preposition before an atom, where it gives it a part.
@@ -68,6 +80,9 @@ pub(super) struct Atom {
     pub(super) span: Range<usize>,
     pub(super) gap: Gap,
     pub(super) part: Part,
+    pub(super) joint: Joint,
+    /// How many of what it names are meant.
+    pub(super) quantity: Quantity,
     /// Whether it has a capital though it may only begin a sentence.
     pub(super) is_capital: bool,
     /// Whether it is a name made with hyphens: `kube-system`.
@@ -94,8 +109,7 @@ impl Phrase {
     /// Reads a text.
     pub(super) fn of(text: &str) -> Self {
         let tokens = tokens(text);
-        let mut reader =
-            Reader { text, phrase: Self::default(), at: 0, gap: Gap::Plain, part: Part::None, has_be: false };
+        let mut reader = Reader::new(text);
         let spelled = specifics::spelled(&tokens);
         let mut next_specific = spelled.iter().peekable();
         let mut at = 0;
@@ -107,7 +121,7 @@ impl Phrase {
             at = match specific {
                 Some(found) => reader.specific(&tokens, found),
                 None => {
-                    reader.word(&tokens[at], tokens.get(at + 1), at == 0);
+                    reader.word(&tokens[at], tokens.get(at + 1));
                     at + 1
                 }
             };
@@ -144,10 +158,28 @@ struct Reader<'a> {
     at: usize,
     gap: Gap,
     part: Part,
+    joint: Joint,
+    quantity: Quantity,
     has_be: bool,
+    /// Where the `not` of a `but not` begins, which says no more than the `but`.
+    spoken_for: Option<usize>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            phrase: Phrase::default(),
+            at: 0,
+            gap: Gap::Plain,
+            part: Part::None,
+            joint: Joint::None,
+            quantity: Quantity::default(),
+            has_be: false,
+            spoken_for: None,
+        }
+    }
+
     /// Returns where a token stands, and reads what stands before it.
     fn place(&mut self, token: &Token<'_>) -> Range<usize> {
         let start = (token.raw.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize);
@@ -159,6 +191,9 @@ impl Reader<'_> {
         let between = self.text.get(self.at..start).unwrap_or_default();
         if !between.is_empty() {
             self.widen(gap_of(between));
+            if between.contains('&') {
+                self.joint = Joint::And;
+            }
         }
         self.at = (start + token.raw.len()).min(self.text.len());
         start..self.at
@@ -166,15 +201,36 @@ impl Reader<'_> {
 
     fn widen(&mut self, gap: Gap) {
         self.gap = self.gap.max(gap);
+        if gap == Gap::Clause {
+            self.quantity = Quantity::default();
+        }
+    }
+
+    /// Returns how general a word makes what comes after it, which the phrase notes.
+    fn quantity(&mut self, token: &Token<'_>, next: Option<&str>) -> Quantity {
+        let head = self.text.get(..token.start).unwrap_or_default();
+        // `at most` is a limit, and `most likely` a tone.
+        let is_other = token.norm == "most" && (head.trim_end().ends_with("at") || next == Some("likely"));
+        let quantity = if is_other { Quantity::default() } else { polarity::quantity(&token.norm, next) };
+        self.phrase.quantity |= quantity;
+        quantity
     }
 
     fn push(&mut self, key: u64, group: Group, span: Range<usize>) {
+        let is_counted = !matches!(group, Group::Light | Group::Turn(_));
+        let (joint, quantity) = if is_counted {
+            (std::mem::replace(&mut self.joint, Joint::None), std::mem::take(&mut self.quantity))
+        } else {
+            (Joint::None, Quantity::default())
+        };
         self.phrase.atoms.push(Atom {
             key,
             group,
             span,
             gap: std::mem::replace(&mut self.gap, Gap::Plain),
             part: std::mem::replace(&mut self.part, Part::None),
+            joint,
+            quantity,
             is_capital: false,
             is_compound: false,
             is_glyph: false,
@@ -186,18 +242,20 @@ impl Reader<'_> {
         let first = &tokens[found.tokens.start];
         let value = &found.specific.value;
         if found.specific.kind == Kind::Polarity {
-            self.word(first, tokens.get(found.tokens.end), found.tokens.start == 0);
+            self.word(first, tokens.get(found.tokens.end));
             return found.tokens.end;
         }
         if let Some(light) =
             synonyms::loose_number(&first.norm).filter(|_| found.specific.kind == Kind::Number)
         {
             let span = self.place(first);
+            let quantity = self.quantity(first, tokens.get(found.tokens.end).map(|token| &*token.norm));
             if light {
                 self.push(xxh3_64(first.norm.as_bytes()), Group::Light, span);
             } else {
                 self.push(word_key(&first.norm), Group::Word, span);
             }
+            self.quantity |= quantity;
             return found.tokens.end;
         }
         if matches!(&*first.norm, "e.g" | "i.e" | "e.g." | "i.e.") {
@@ -247,20 +305,40 @@ impl Reader<'_> {
         end
     }
 
-    fn word(&mut self, token: &Token<'_>, next: Option<&Token<'_>>, _is_first: bool) {
+    fn word(&mut self, token: &Token<'_>, next: Option<&Token<'_>>) {
+        let quantity = self.quantity(token, next.map(|next| &*next.norm));
+        self.plain_word(token, next);
+        self.quantity |= quantity;
+    }
+
+    fn plain_word(&mut self, token: &Token<'_>, next: Option<&Token<'_>>) {
         let span = self.place(token);
         let norm = &*token.norm;
         let next_norm = next.map(|t| &*t.norm);
         if norm.chars().any(is_glyph) {
             return self.glyphs(token, span);
         }
-        self.phrase.quantity |= polarity::quantity(norm);
         self.phrase.modality |= polarity::modality(norm, next_norm);
+        let (head, rest) = (&self.text[..span.start], &self.text[span.end..]);
+        if polarity::is_exception(norm, head, rest) {
+            let spoken =
+                rest.trim_start().starts_with("not ").then(|| self.text.len() - rest.trim_start().len());
+            self.spoken_for = spoken.filter(|_| norm == "but");
+            return self.push(Turn::Except.key(), Group::Turn(Turn::Except), span);
+        }
+        if self.spoken_for.take() == Some(span.start) {
+            return;
+        }
         if let Some(turn) = polarity::turn(norm, next_norm) {
             return self.push(turn.key(), Group::Turn(turn), span);
         }
         match norm {
-            "and" | "or" | "&" | "+" | "und" | "oder" | "et" | "ou" | "y" | "o" | "e" => {
+            "and" | "&" | "+" | "und" | "et" | "y" | "e" => {
+                self.joint = Joint::And;
+                return self.widen(Gap::List);
+            }
+            "or" | "oder" | "ou" | "o" => {
+                self.joint = Joint::Or;
                 return self.widen(Gap::List);
             }
             "then" => return self.widen(Gap::Ordered),
@@ -418,7 +496,8 @@ fn gap_of(between: &str) -> Gap {
     let mut gap = Gap::Plain;
     for (i, c) in between.char_indices() {
         let here = match c {
-            ',' | '/' | '、' | '，' | '،' | '&' | '+' | '(' | ')' => Gap::List,
+            ',' | '/' | '、' | '，' | '،' | '&' | '+' => Gap::List,
+            '(' | ')' => Gap::Note,
             '→' | '|' => Gap::Ordered,
             '>' if between[..i].ends_with(['-', '=']) => Gap::Ordered,
             '.' | ';' | '!' | '?' | '。' | '！' | '？' | '；' | '\u{2013}' | '\u{2014}' => Gap::Clause,

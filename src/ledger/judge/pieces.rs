@@ -1,6 +1,6 @@
 //! Pieces: one statement that a few of one memory say between them.
 
-use super::likeness::{Match, Side, pair_all};
+use super::likeness::{Match, Side, is_other_quantity, pair_all};
 use super::phrase::Group;
 use super::roles;
 
@@ -23,7 +23,7 @@ pub(super) fn cover(old: &Side<'_>, pieces: &[(usize, Side<'_>)]) -> Option<Vec<
         .filter(|(_, side, found)| {
             // What is said of the subject is told by the subject.
             let has_head = found.to[head].is_some() || side.context.contains(&atoms[head].key);
-            has_head && is_piece(old, side, found)
+            has_head && !is_other_quantity(old, side, found) && is_piece(old, side, found)
         })
         .collect();
     let mut chosen: Vec<usize> = Vec::new();
@@ -63,9 +63,9 @@ pub(super) fn cover(old: &Side<'_>, pieces: &[(usize, Side<'_>)]) -> Option<Vec<
 /// Returns the neighbours among these statements that say the first one word after the other: it was
 /// broken in two where a line ends.
 pub(super) fn run_on(old: &Side<'_>, pieces: &[(usize, Side<'_>)]) -> Option<Vec<usize>> {
-    let keys = |side: &Side<'_>| -> Vec<u64> {
+    let keys = |side: &Side<'_>| -> Vec<(u64, bool)> {
         let atoms = side.phrase.atoms.iter().filter(|atom| atom.group != Group::Light);
-        atoms.map(|atom| atom.key).collect()
+        atoms.map(|atom| (atom.key, matches!(atom.group, Group::Turn(_)))).collect()
     };
     let wanted = keys(old);
     if wanted.len() < 2 || old.is_code {
@@ -74,13 +74,28 @@ pub(super) fn run_on(old: &Side<'_>, pieces: &[(usize, Side<'_>)]) -> Option<Vec
     let mut sorted: Vec<&(usize, Side<'_>)> = pieces.iter().filter(|(_, side)| !side.is_code).collect();
     sorted.sort_by_key(|(at, _)| *at);
     for (number, (first, _)) in sorted.iter().enumerate() {
-        let mut all: Vec<u64> = Vec::new();
+        let mut all: Vec<(u64, bool)> = Vec::new();
+        let mut first_ends = 0;
         for (count, (at, side)) in sorted[number..].iter().take(PIECES).enumerate() {
             if *at != first + count {
                 break;
             }
+            let last_begins = all.len();
             all.extend(keys(side));
-            if count > 0 && all.windows(wanted.len()).any(|window| window == wanted) {
+            if count == 0 {
+                first_ends = all.len();
+                continue;
+            }
+            // What stands in one of them alone was compared with it; a word that turns it is no dress.
+            let is_turn = |at: usize| all.get(at).is_some_and(|&(_, is_turn)| is_turn);
+            let is_said = |from: usize| {
+                let end = from + wanted.len();
+                let is_broken = from < first_ends && end > last_begins;
+                is_broken && all[from..end] == wanted && !(from > 0 && is_turn(from - 1)) && !is_turn(end)
+            };
+            if (0..=all.len().saturating_sub(wanted.len()))
+                .any(|from| from + wanted.len() <= all.len() && is_said(from))
+            {
                 return Some((*first..=*at).collect());
             }
         }

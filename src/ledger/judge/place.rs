@@ -11,7 +11,7 @@ use crate::text::lexicon;
 use crate::text::statement::Statement;
 
 use super::likeness::are_forms;
-use super::phrase::{Group, Phrase, word_key};
+use super::phrase::{Atom, Group, Phrase, word_key};
 use super::polarity::Turn;
 
 /// One heading, lead or name of a file that statements stand under.
@@ -44,6 +44,8 @@ pub(super) struct Place {
     dates: Vec<Date>,
     /// Whether an odd number of its levels say `not`.
     denies: bool,
+    /// The same of levels that say of what stands under them that it is not so, and of nothing else.
+    denies_all: bool,
     title: String,
 }
 
@@ -154,6 +156,7 @@ pub(super) fn read(path: &MemoryPath, statement: &Statement<'_>, is_common: &dyn
         levels: Vec::new(),
         dates: Vec::new(),
         denies: false,
+        denies_all: false,
         title: String::new(),
     };
     let stem = path.as_str().rsplit('/').next().unwrap_or_default();
@@ -203,14 +206,20 @@ impl Place {
     fn add(&mut self, text: &str, is_common: &dyn Fn(&str) -> bool) {
         /// A longer lead is read up to here.
         const LEVEL_BYTES: usize = 400;
+        /// So many words after a `not` are what it is about: `the job never starts on Mondays` is a topic.
+        const OBJECT: usize = 3;
         let end = (0..=text.len().min(LEVEL_BYTES)).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0);
         let text = &text[..end];
         let phrase = Phrase::of(text);
         let keys: Vec<u64> =
             phrase.atoms.iter().filter(|a| !matches!(a.group, Group::Turn(_))).map(|atom| atom.key).collect();
-        let denials = phrase.atoms.iter().filter(|a| a.group == Group::Turn(Turn::Not)).count();
+        let is_denial = |atom: &Atom| atom.group == Group::Turn(Turn::Not);
+        let denials = phrase.atoms.iter().filter(|atom| is_denial(atom)).count();
         self.denies ^= denials % 2 == 1;
-        let is_named = |atom: &super::phrase::Atom| {
+        let follow = phrase.atoms.iter().rev().take_while(|atom| !is_denial(atom));
+        let has_object = follow.filter(|atom| atom.weight() > 0).count() >= OBJECT;
+        self.denies_all ^= denials % 2 == 1 && !has_object;
+        let is_named = |atom: &Atom| {
             let word = text.get(atom.span.clone()).unwrap_or_default();
             if SECTION_WORDS.contains(&word.to_lowercase().as_str()) {
                 return false;
@@ -252,15 +261,25 @@ pub(super) struct Sections {
     pub(super) after: HashSet<u64>,
 }
 
+/// Where the words of a statement stood before besides, as seen from where they stand now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stood {
+    /// Not there.
+    Nowhere,
+    /// In the same memory.
+    Near,
+    /// Under the very same headings and parents.
+    Twin,
+}
+
 /// Says whether what stood under `old` says the same under `new`. `text` holds the words of the
-/// statement; `leans` says whether it has no subject of its own; `stood_there` whether the very same
-/// stood under `new` before.
+/// statement; `leans` says whether it has no subject of its own; `stood` where it stood before besides.
 pub(super) fn suits(
     old: &Place,
     new: &Place,
     text: &HashSet<u64>,
     leans: bool,
-    stood_there: bool,
+    stood: Stood,
     sections: &Sections,
 ) -> bool {
     if old.trail == new.trail
@@ -295,7 +314,10 @@ pub(super) fn suits(
         return false;
     }
     let (gone, come) = (left(old, new), left(new, old));
-    if old.denies != new.denies {
+    let stood_there = stood != Stood::Nowhere;
+    let denials_differ =
+        if stood == Stood::Twin { old.denies_all != new.denies_all } else { old.denies != new.denies };
+    if denials_differ {
         return false;
     }
     // What stood there in the same words, and says there what it said here, still does.

@@ -1,10 +1,9 @@
 //! Polarity: which words turn a statement round, narrow it, or say how sure and how general it is.
 
-use std::collections::HashMap;
 use std::ops::BitOrAssign;
 use std::sync::LazyLock;
 
-use crate::text::lexicon;
+use crate::text::lexicon::{self, Table};
 
 /// A word that turns or narrows a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,27 +140,46 @@ const ONLY: &[&str] = &[
     "apenas",
     "somente",
 ];
-const EXCEPT: &[&str] =
-    &["except", "excluding", "unless", "außer", "sauf", "excepto", "кроме", "exceto", "tranne"];
+const EXCEPT: &[&str] = &[
+    "except",
+    "excepting",
+    "excepted",
+    "excluding",
+    "unless",
+    "außer",
+    "ausgenommen",
+    "sauf",
+    "hormis",
+    "excepto",
+    "salvo",
+    "кроме",
+    "exceto",
+    "tranne",
+    "eccetto",
+    "behalve",
+    "utom",
+    "unntatt",
+    "oprócz",
+    "hariç",
+];
 const RARELY: &[&str] =
     &["rarely", "seldom", "hardly", "scarcely", "barely", "selten", "rarement", "raramente", "редко"];
 
+static TURNS: LazyLock<Table<Turn>> = LazyLock::new(|| {
+    let lists = [(RARELY, Turn::Rarely), (EXCEPT, Turn::Except), (ONLY, Turn::Only), (NOT, Turn::Not)];
+    lists.iter().flat_map(|(words, turn)| words.iter().map(|&word| (word, *turn))).collect()
+});
+
 /// Returns how a word turns its statement.
 pub(super) fn turn(norm: &str, next: Option<&str>) -> Option<Turn> {
-    if norm.ends_with("n't") || NOT.contains(&norm) {
+    if norm.ends_with("n't") {
         return Some(Turn::Not);
     }
     // What the other side of a choice is told by.
     if norm == "instead" && next == Some("of") || norm == "rather" && next == Some("than") {
         return Some(Turn::Not);
     }
-    if ONLY.contains(&norm) {
-        return Some(Turn::Only);
-    }
-    if EXCEPT.contains(&norm) {
-        return Some(Turn::Except);
-    }
-    RARELY.contains(&norm).then_some(Turn::Rarely)
+    TURNS.get(norm).copied()
 }
 
 /// Returns how the characters that begin a text of a script without spaces turn it.
@@ -171,7 +189,28 @@ pub(super) fn glyph_turn(text: &str) -> Option<Turn> {
     if not.iter().any(|mark| text.starts_with(mark)) {
         return Some(Turn::Not);
     }
+    if ["除了", "除非", "除外", "以外"].iter().any(|mark| text.starts_with(mark)) {
+        return Some(Turn::Except);
+    }
     (["只", "仅", "僅", "のみ", "だけ"].iter().any(|mark| text.starts_with(mark))).then_some(Turn::Only)
+}
+
+/// Says whether a word of several begins an exception: `apart from`, `but not`, `with the exception of`.
+/// `head` stands before it, `rest` after it.
+pub(super) fn is_exception(norm: &str, head: &str, rest: &str) -> bool {
+    let rest = rest.trim_start();
+    let next = rest.split_whitespace().next().unwrap_or_default();
+    let last = || head.split_whitespace().next_back().unwrap_or_default().to_lowercase();
+    match norm {
+        "apart" | "aside" => next == "from",
+        "other" => next == "than",
+        "exception" => next == "of" && last() == "the",
+        "but" if next == "not" => !rest.starts_with("not limited to"),
+        "but" => {
+            matches!(last().as_str(), "all" | "any" | "everything" | "everyone" | "everybody" | "anything")
+        }
+        _ => false,
+    }
 }
 
 /// How general a statement is, as a set.
@@ -184,20 +223,43 @@ impl BitOrAssign for Quantity {
     }
 }
 
+const ALL: u8 = 1;
+const MOST: u8 = 2;
+const SOME: u8 = 4;
+const ANY: u8 = 8;
+const ONE: u8 = 16;
+const FEW: u8 = 32;
+/// Besides one of the others: a word before a noun says so, where an adverb would only set a tone.
+const PART: u8 = 64;
+
 impl Quantity {
-    /// Says whether both say how general they are, and differ.
-    pub(super) fn conflicts(self, other: Self) -> bool {
-        self.0 != 0 && other.0 != 0 && self.0 & other.0 == 0
+    /// Says whether both say how general they are, and differ. Any is all, unless it is denied: `not any`
+    /// is none, and `not all` is some.
+    pub(super) fn conflicts(self, other: Self, is_denied: bool) -> bool {
+        let widened = |x: u8| if x & (ALL | ANY) != 0 && !is_denied { x | ALL | ANY } else { x };
+        self.0 != 0 && other.0 != 0 && widened(self.0) & widened(other.0) & !PART == 0
+    }
+
+    /// Says whether it is a part of what a noun names that is spoken of: `some tests`, `most of them`.
+    pub(super) fn is_part(self) -> bool {
+        self.0 & PART != 0
     }
 }
 
 /// Returns how general a word makes its statement.
-pub(super) fn quantity(norm: &str) -> Quantity {
+pub(super) fn quantity(norm: &str, next: Option<&str>) -> Quantity {
     Quantity(match norm {
-        "all" | "every" | "each" | "always" | "everyone" | "everything" | "everybody" | "entire"
-        | "whole" | "any" => 1,
-        "most" | "mostly" | "usually" | "generally" | "typically" | "normally" | "often" | "frequently" => 2,
-        "some" | "sometimes" | "occasionally" | "partly" | "certain" => 4,
+        "all" | "every" | "each" | "both" | "always" | "everyone" | "everything" | "everybody" | "entire"
+        | "whole" => ALL,
+        "any" | "anyone" | "anything" | "anybody" => ANY,
+        "most" | "many" => MOST | PART,
+        "mostly" | "usually" | "generally" | "typically" | "normally" | "often" | "frequently" => MOST,
+        "some" | "certain" => SOME | PART,
+        "sometimes" | "occasionally" | "partly" => SOME,
+        // A few are some, and few are not many.
+        "few" => FEW | SOME | PART,
+        "either" => ONE,
+        "one" if next == Some("of") => ONE | PART,
         _ => 0,
     })
 }
@@ -391,8 +453,8 @@ const CONTRARIES: &[(&str, &str)] = &[
     (">", "<="),
 ];
 
-static DENYING: LazyLock<HashMap<&'static str, bool>> = LazyLock::new(|| {
-    let mut map = HashMap::new();
+static DENYING: LazyLock<Table<bool>> = LazyLock::new(|| {
+    let mut map = Table::default();
     for &(yes, no) in DENIALS {
         map.entry(lexicon::stem(yes)).or_insert(false);
         map.insert(lexicon::stem(no), true);
@@ -402,8 +464,8 @@ static DENYING: LazyLock<HashMap<&'static str, bool>> = LazyLock::new(|| {
     map
 });
 
-static OPPOSED: LazyLock<HashMap<&'static str, Vec<&'static str>>> = LazyLock::new(|| {
-    let mut map: HashMap<&'static str, Vec<&'static str>> = HashMap::new();
+static OPPOSED: LazyLock<Table<Vec<&'static str>>> = LazyLock::new(|| {
+    let mut map: Table<Vec<&'static str>> = Table::default();
     for &(a, b) in DENIALS.iter().chain(CONTRARIES) {
         let (a, b) = (lexicon::stem(a), lexicon::stem(b));
         map.entry(a).or_default().push(b);

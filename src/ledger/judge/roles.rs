@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::likeness::{Match, Side};
-use super::phrase::{Atom, Gap, Group, Part};
+use super::phrase::{Atom, Gap, Group, Joint, Part};
+use super::polarity::Turn;
 
 /// Longer statements are taken to be reordered on purpose.
 const ROLES_LIMIT: usize = 400;
@@ -32,6 +33,9 @@ pub(super) fn differ(
     if let Some(i) = out_of_place(a, b, found) {
         return told(i);
     }
+    if let Some(i) = joined_otherwise(a, b, found) {
+        return told(i);
+    }
     intruder(a, b, found, new).and_then(told)
 }
 
@@ -54,6 +58,25 @@ fn context_of(side: &Side<'_>, at: usize) -> String {
     let from = atoms[at.saturating_sub(1)].span.start;
     let end = atoms[(at + 1).min(atoms.len() - 1)].span.end;
     side.text.get(from..end).unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Two that were joined by `and` and are joined by `or`, or the other way round. Of what is denied, both
+/// say the same.
+fn joined_otherwise(a: &Side<'_>, b: &Side<'_>, found: &Match) -> Option<usize> {
+    let (x, y) = (&a.phrase.atoms, &b.phrase.atoms);
+    (1..x.len()).filter(|&i| x[i].joint != Joint::None).find(|&i| {
+        let last = (0..i).rev().find(|&k| x[k].weight() > 0);
+        let Some((from, to)) = last.and_then(|last| found.to[last].zip(found.to[i])) else { return false };
+        let between = &y[from.min(to) + 1..=from.max(to)];
+        let is_denied = x[..i]
+            .iter()
+            .rev()
+            .take_while(|atom| atom.gap != Gap::Clause)
+            .any(|atom| atom.group == Group::Turn(Turn::Not));
+        let joins = || between.iter().map(|atom| atom.joint).filter(|joint| *joint != Joint::None);
+        let is_one_clause = between.iter().all(|atom| atom.gap != Gap::Clause);
+        !is_denied && is_one_clause && joins().next().is_some() && joins().all(|joint| joint != x[i].joint)
+    })
 }
 
 /// A preposition that points the other way: from and to.
@@ -93,19 +116,33 @@ fn out_of_place(a: &Side<'_>, b: &Side<'_>, found: &Match) -> Option<usize> {
     {
         return Some(pivot);
     }
-    // Two neighbours that changed places, with nothing that says they are of one list.
+    swapped_neighbours(x, y, &order)
+}
+
+/// Two neighbours that changed places, with nothing that says they are of one list: names, or figures and
+/// terms, of one word or of a few.
+fn swapped_neighbours(x: &[Atom], y: &[Atom], order: &[(usize, usize)]) -> Option<usize> {
     let mut ranks: Vec<usize> = order.iter().map(|&(_, j)| j).collect();
     ranks.sort_unstable();
-    let rank = |j: usize| ranks.binary_search(&j).unwrap_or_default();
-    order.windows(2).find_map(|w| {
-        let [(i, j), (k, l)] = [w[0], w[1]];
-        let specific = x[i].group.is_specific() && x[k].group.is_specific();
-        let adjacent = rank(j) == rank(l) + 1;
-        if !(specific && adjacent) {
-            return None;
-        }
+    let rank = |at: usize| ranks.binary_search(&order[at].1).unwrap_or_default();
+    let goes_on = |at: usize| rank(at) + 1 == rank(at + 1);
+    (1..order.len()).filter(|&at| order[at - 1].1 > order[at].1).find_map(|at| {
+        let from = (0..at - 1).rev().take_while(|&before| goes_on(before)).last().unwrap_or(at - 1);
+        let end = (at..order.len() - 1).take_while(|&next| goes_on(next)).last().map_or(at, |next| next + 1);
+        let is_name = |atom: &Atom| atom.group == Group::Name || atom.is_capital;
+        let is_exact = |atom: &Atom| atom.group.is_specific() || atom.is_capital;
+        let names = |run: Range<usize>| order[run].iter().all(|&(i, j)| is_exact(&x[i]) && is_exact(&y[j]));
+        // Each of two single ones may stand among others that kept their places.
+        let are_two = rank(at - 1) == rank(at) + 1 && names(at - 1..at + 1);
+        let are_runs = rank(from) == rank(end) + 1 && names(from..end + 1);
+        let [(i, j), (k, l)] = match are_two {
+            true => [order[at - 1], order[at]],
+            false if are_runs => [order[from], order[at]],
+            false => return None,
+        };
         let keeps_parts = x[i].part == y[j].part && x[k].part == y[l].part && x[i].part != x[k].part;
-        let is_list = x[k].gap == Gap::List && y[j].gap == Gap::List && x[i].group == x[k].group;
+        let are_alike = x[i].group == x[k].group || is_name(&x[i]) && is_name(&x[k]);
+        let is_list = x[k].gap == Gap::List && y[j].gap == Gap::List && are_alike;
         (!keeps_parts && !is_list).then_some(k)
     })
 }

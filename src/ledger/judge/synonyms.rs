@@ -1,9 +1,8 @@
 //! Synonyms: words that a paraphrase may exchange or leave out without changing what is said.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use crate::text::lexicon;
+use crate::text::lexicon::{self, Table};
 
 /// Words of one line mean the same to the judge. Only pairs that hardly ever part belong here: a wrong
 /// one hides a loss.
@@ -269,6 +268,7 @@ const LIGHT: &[&str] = &[
     "wherever",
     "whether",
     "both",
+    "either",
     "several",
     "some",
     "exactly",
@@ -412,8 +412,8 @@ const GRAMMAR: &[&str] = &[
 /// Characters of Chinese and Japanese that carry grammar.
 const LIGHT_GLYPHS: &str = "的了吗呢吧着是也就都很がはをにでのとも、です";
 
-static CANONICAL: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
-    let mut map = HashMap::new();
+static CANONICAL: LazyLock<Table<&'static str>> = LazyLock::new(|| {
+    let mut map: Table<&'static str> = Table::default();
     for group in GROUPS {
         let mut words = group.split(' ');
         let Some(first) = words.next() else { continue };
@@ -427,8 +427,9 @@ static CANONICAL: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(
     map
 });
 
-static LIGHT_WORDS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| LIGHT.iter().copied().collect());
-static GRAMMAR_WORDS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| GRAMMAR.iter().copied().collect());
+static LIGHT_WORDS: LazyLock<Table<()>> = LazyLock::new(|| LIGHT.iter().map(|&word| (word, ())).collect());
+static GRAMMAR_WORDS: LazyLock<Table<()>> =
+    LazyLock::new(|| GRAMMAR.iter().map(|&word| (word, ())).collect());
 
 /// Returns the stem that stands for a stem and its synonyms.
 pub(super) fn canonical(stem: &str) -> &str {
@@ -437,12 +438,12 @@ pub(super) fn canonical(stem: &str) -> &str {
 
 /// Says whether a paraphrase may drop or add a word.
 pub(super) fn is_light(norm: &str) -> bool {
-    LIGHT_WORDS.contains(norm)
+    LIGHT_WORDS.contains_key(norm)
 }
 
 /// Says whether a word carries grammar, in addition to [`lexicon::is_function_word`].
 pub(super) fn is_grammar(norm: &str) -> bool {
-    GRAMMAR_WORDS.contains(norm)
+    GRAMMAR_WORDS.contains_key(norm)
 }
 
 /// Says whether a character of a script without spaces carries grammar.

@@ -119,6 +119,22 @@ fn a_newer_memory_supersedes_an_older_one_and_not_the_other_way_round() {
 }
 
 #[test]
+fn a_newer_memory_may_give_new_figures_only() {
+    let note = |date: &str, text: &str| format!("# Notes of {date}\n\n- {text}\n");
+    let fate = |was: &str, is: &str| {
+        let (old, new) = (note("2026-03-11", was), note("2026-10-12", is));
+        let before = store(&[("/notes/2026-03-11.md", &old), ("/notes/2026-10-12.md", &new)]);
+        let after = store(&[("/notes/2026-10-12.md", &new)]);
+        judged(&before, &after).fates[0].fate
+    };
+    let hours = "Support hours are 09:00 to 17:00 CET.";
+    assert_eq!(fate(hours, "Support hours are 08:00 to 18:00 CET."), Fate::Superseded);
+    assert_eq!(fate(hours, "Office hours are 08:00 to 18:00 CET."), Fate::Lost);
+    assert_eq!(fate(hours, "Support hours are not 08:00 to 18:00 CET."), Fate::Lost);
+    assert_eq!(fate("Ann: 09:00 to 17:00", "Bob: 08:00 to 18:00"), Fate::Lost);
+}
+
+#[test]
 fn what_a_rule_covers_is_dropped_and_the_rest_is_lost() {
     let mut before =
         store(&[("/a.md", "- The badge code is 4711\n- Lunch is at one\n"), ("/logs/x.md", "- Ran fine\n")]);

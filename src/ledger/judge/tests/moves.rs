@@ -114,3 +114,40 @@ fn the_same_words_out_of_force_or_in_another_case_are_lost() {
         assert_eq!(fates(&[("/a", old)], &[("/a", old)]), [Fate::Kept]);
     }
 }
+
+#[test]
+fn a_copy_goes_where_its_twin_stands_under_a_topic_that_says_never() {
+    let line = "- The phase check of the close hook answers only for idle sessions.\n";
+    let day = format!("# 2026-01-06\n\n{line}");
+    for (heading, lost) in [
+        ("Fix: the close hook never fires when a session ends", 0),
+        ("Hooks — never edit by hand, build them with `make hooks`", 0),
+        ("Never", 1),
+        ("What is not so", 1),
+        ("No longer hold", 1),
+    ] {
+        let note = format!("# {heading}\n\n{line}");
+        let before = store(&[("/daily/2026-01-06.md", &day), ("/notes/hooks.md", &note)]);
+        let after = store(&[("/notes/hooks.md", &note)]);
+        assert_eq!(judged(&before, &after).counts.lost, lost, "{heading}");
+    }
+    let under = |heading: &str| format!("# Git\n\n## {heading}\n\n- secrets of the deploy job\n");
+    let (never, always) =
+        (under("Never push these to the main branch"), under("Push these to the main branch"));
+    let (before, after) = (store(&[("/git.md", &never)]), store(&[("/git.md", &always)]));
+    assert_eq!(judged(&before, &after).counts.lost, 1);
+}
+
+#[test]
+fn a_line_broken_in_two_is_one_unless_a_word_turns_it() {
+    let whole = "# Tone\n\n- Keep answers short: at most three paragraphs, without emoji.\n";
+    for (after, lost) in [
+        ("- Keep answers short: at most three\n- paragraphs, without emoji.\n", 0),
+        ("- Never keep answers short: at most three\n- paragraphs, without emoji.\n", 1),
+        ("- Round prices down.\n- Never keep answers short: at most three paragraphs, without emoji.\n", 1),
+    ] {
+        let (before, after) =
+            (store(&[("/t.md", whole)]), store(&[("/t.md", &format!("# Tone\n\n{after}"))]));
+        assert_eq!(judged(&before, &after).counts.lost, lost, "{:?}", after.iter().next());
+    }
+}

@@ -126,6 +126,78 @@ fn what_says_something_else_is_lost() {
 }
 
 #[test]
+fn an_exception_that_comes_or_goes_is_a_loss() {
+    let plain = "Deploys of the billing service run on Fridays";
+    for exception in [
+        ", except hotfixes",
+        " (except for hotfixes)",
+        " — except hotfixes",
+        " unless there is an incident",
+        ", apart from hotfixes",
+        ", other than hotfixes",
+        " but not from forks",
+        " with the exception of hotfixes",
+        "; except hotfixes",
+        ". Except hotfixes.",
+        " only",
+        ", außer bei Störungen",
+        ", sauf les correctifs",
+        ", excepto los parches",
+    ] {
+        let narrowed = format!("{plain}{exception}");
+        let rows = [(plain, narrowed.as_str()), (narrowed.as_str(), plain)];
+        assert_eq!(wrong(&rows, &[Fate::Lost]), [""; 0]);
+        assert_eq!(wrong(&[(&narrowed, &narrowed)], &[Fate::Kept]), [""; 0]);
+    }
+    let rows = [
+        ("Apart from Ann, all admins can deploy", "All admins can deploy"),
+        ("All admins can deploy", "All but two admins can deploy"),
+        ("每个周五进行部署", "除了周五进行部署"),
+    ];
+    assert_eq!(wrong(&rows, &[Fate::Lost]), [""; 0]);
+    let rows = [
+        ("Deploys run on Fridays, except hotfixes", "Except for hotfixes, deploys run on Fridays"),
+        ("Use tabs for code, but not in YAML", "Use tabs for code, but not in YAML."),
+        (plain, "Deploys of the billing service run on Fridays. Except for admins, nobody opens the vault."),
+        ("Covers formats such as CSV", "Covers formats such as CSV, including but not limited to exports"),
+    ];
+    assert_eq!(wrong(&rows, &[Fate::Kept, Fate::Reworded, Fate::Merged]), [""; 0]);
+}
+
+#[test]
+fn and_is_not_or_and_some_are_not_all() {
+    let rows = [
+        ("Ann and Bob approve each release", "Ann or Bob approve each release"),
+        ("Ann or Bob approves each release", "Bob and Ann approve each release"),
+        ("Run `fmt`, `clippy` and `nextest`", "Run `nextest`, `fmt` or `clippy`"),
+        ("Ann & Bob approve each release", "Ann or Bob approve each release"),
+        ("Anna und Bernd geben frei", "Anna oder Bernd geben frei"),
+        ("All tests of each module must pass", "Some tests of each module must pass"),
+        ("Most customers of the region pay by card", "All customers of the region pay by card"),
+        ("Both replicas of the database are backed up", "Either replica of the database is backed up"),
+        ("All of the jobs restart on failure", "One of the jobs restarts on failure"),
+        ("Many customers ask for exports", "Few customers ask for exports"),
+        ("Customers ask for exports by mail", "Few customers ask for exports by mail"),
+        ("None of the servers run Windows", "All of the servers run Windows"),
+        ("Always squash commits of each branch", "Sometimes squash commits of each branch"),
+        ("Do not restart any of the workers", "Do not restart all of the workers"),
+    ];
+    assert_eq!(wrong(&rows, &[Fate::Lost]), [""; 0]);
+    let rows = [
+        ("Ann and Bob approve each release", "Each release is approved by Bob and Ann"),
+        ("Do not commit keys or passwords", "Do not commit keys and passwords"),
+        (
+            "Run the linter and the tests before every commit",
+            "Before each commit, run the linter and the tests",
+        ),
+        ("Use either tabs or spaces", "Use tabs or spaces"),
+        ("Any admin can read the logs", "All admins can read the logs"),
+        ("Ann likes tea and lives in Berlin or Rome", "Ann lives in Berlin or Rome and likes tea"),
+    ];
+    assert_eq!(wrong(&rows, &[Fate::Kept, Fate::Reworded, Fate::Merged]), [""; 0]);
+}
+
+#[test]
 fn several_may_carry_one_on() {
     let rows = [
         ("Ann likes tea and lives in Berlin", "Ann likes tea\nAnn lives in Berlin"),
