@@ -14,6 +14,7 @@ mod entries_added;
 mod bytes;
 mod size_reduction;
 mod unchanged;
+mod withdrawn;
 mod protected;
 mod policy;
 mod limits;

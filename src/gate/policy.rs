@@ -2,8 +2,9 @@
 //!
 //! For each path and kind of change, the first rule that covers the path and names that change decides;
 //! what no rule names is allowed. A move is asked about twice, where the entry leaves and where it
-//! arrives, and the stricter answer counts; if its content changed as well, that is an edit of where it
-//! arrives.
+//! arrives, and the stricter answer counts. Where no rule that covers a path names moves, leaving it is a
+//! removal and arriving there an addition, so that nothing is taken away by moving it. If the content changed
+//! as well, that is an edit of where it arrives.
 
 use crate::diff::EntryDiff;
 use crate::ledger::Fate;
@@ -24,13 +25,17 @@ pub(super) fn judge(rules: &[PolicyRule], evidence: &Evidence<'_>) -> Verdict {
             Err(error) => return globs::unreadable("policy", limit, &error),
         }
     }
-    let ask = |path: &MemoryPath, named: fn(&PolicyRule) -> Option<Permission>| {
-        let answer = compiled.iter().filter(|(globs, _)| globs.cover(path)).find_map(|(_, rule)| named(rule));
-        match answer.unwrap_or(Permission::Allow) {
-            Permission::Allow => Outcome::Pass,
-            Permission::Review => Outcome::Review,
-            Permission::Block => Outcome::Block,
-        }
+    let named = |path: &MemoryPath, change: fn(&PolicyRule) -> Option<Permission>| {
+        compiled.iter().filter(|(globs, _)| globs.cover(path)).find_map(|(_, rule)| change(rule))
+    };
+    let outcome_of = |answer: Option<Permission>| match answer.unwrap_or(Permission::Allow) {
+        Permission::Allow => Outcome::Pass,
+        Permission::Review => Outcome::Review,
+        Permission::Block => Outcome::Block,
+    };
+    let ask = |path: &MemoryPath, change| outcome_of(named(path, change));
+    let ask_of_move = |path: &MemoryPath, otherwise| {
+        outcome_of(named(path, |rule| rule.moving).or_else(|| named(path, otherwise)))
     };
     let mut outcome = Outcome::Pass;
     let mut findings = Vec::new();
@@ -54,7 +59,7 @@ pub(super) fn judge(rules: &[PolicyRule], evidence: &Evidence<'_>) -> Verdict {
             }
             EntryDiff::Moved { before, .. } => {
                 let from = &before.path;
-                let answer = ask(from, |rule| rule.moving).max(ask(path, |rule| rule.moving));
+                let answer = ask_of_move(from, |rule| rule.remove).max(ask_of_move(path, |rule| rule.add));
                 tell(answer, &|| Finding::of_memory(path, format!("moved here from {from}")));
                 if entry.has_other_content() {
                     tell(ask(path, |rule| rule.edit), &|| Finding::of_memory(path, "edited"));
@@ -131,7 +136,7 @@ mod tests {
             (
                 "move out",
                 with(&[kept[0], kept[1], ("/q/c", "- three")]),
-                [Outcome::Pass, Outcome::Pass, Outcome::Pass, Outcome::Block, Outcome::Pass],
+                [Outcome::Pass, Outcome::Pass, Outcome::Block, Outcome::Block, Outcome::Pass],
             ),
         ];
         for (name, after, expected) in table {
@@ -146,6 +151,50 @@ mod tests {
                 let spec = GateSpec::Policy(vec![rule]);
                 let verdict = judged(&spec, &before, &after);
                 assert_eq!(verdict.outcome, outcome, "{name}: {verdict:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_move_is_a_removal_and_an_addition_where_nothing_is_said_of_moves() {
+        let before = store(&[("/p/c", "- three"), ("/q/d", "- four")]);
+        let out = store(&[("/q/c", "- three"), ("/q/d", "- four")]);
+        let into = store(&[("/p/c", "- three"), ("/p/d", "- four")]);
+        let within = store(&[("/p/e", "- three"), ("/q/d", "- four")]);
+        let p = || rule(&["/p/**"]);
+        let all = |moving| PolicyRule { moving, ..rule(&["/**"]) };
+        let table = [
+            ("remove", vec![PolicyRule { remove: BLOCK, ..p() }], [BLOCK, ALLOW, BLOCK]),
+            ("add", vec![PolicyRule { add: REVIEW, ..p() }], [ALLOW, REVIEW, REVIEW]),
+            ("both", vec![PolicyRule { add: REVIEW, remove: BLOCK, ..p() }], [BLOCK, REVIEW, BLOCK]),
+            ("edit alone", vec![PolicyRule { edit: BLOCK, lose: BLOCK, ..p() }], [ALLOW, ALLOW, ALLOW]),
+            (
+                "moves allowed by the same rule",
+                vec![PolicyRule { add: BLOCK, remove: BLOCK, moving: ALLOW, ..p() }],
+                [ALLOW, ALLOW, ALLOW],
+            ),
+            (
+                "moves allowed by a later rule",
+                vec![PolicyRule { add: BLOCK, remove: BLOCK, ..p() }, all(ALLOW)],
+                [ALLOW, ALLOW, ALLOW],
+            ),
+            (
+                "moves reviewed by a later rule",
+                vec![PolicyRule { remove: ALLOW, ..p() }, all(REVIEW)],
+                [REVIEW, REVIEW, REVIEW],
+            ),
+        ];
+        for (name, rules, expected) in table {
+            let spec = GateSpec::Policy(rules);
+            for ((what, after), answer) in
+                [("out", &out), ("in", &into), ("within", &within)].iter().zip(expected)
+            {
+                let outcome = match answer {
+                    BLOCK => Outcome::Block,
+                    REVIEW => Outcome::Review,
+                    _ => Outcome::Pass,
+                };
+                assert_eq!(judged(&spec, &before, after).outcome, outcome, "{name}: {what}");
             }
         }
     }

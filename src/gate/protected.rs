@@ -1,8 +1,9 @@
 //! Paths that no dream may touch (add, remove, edit, or move to or from), and statements that have to
 //! stay in their own words.
 //!
-//! A pinned statement may move to another memory, unless its pin names one. A pin whose statement the
-//! live store does not hold guards nothing, so a person is told.
+//! A pinned statement may move to another memory, unless its pin names one. Struck out, ticked off, asked, or
+//! under a heading that takes it back it is not kept. A pin whose statement the live store does not hold guards
+//! nothing, so a person is told.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +14,7 @@ use crate::spec::pipeline::{Level, Pin};
 
 use super::globs::{self, Globs};
 use super::verdict::{Finding, Outcome, Verdict};
-use super::{Evidence, count_of};
+use super::{Evidence, count_of, withdrawn};
 
 /// Judges a candidate by the paths it touches and the statements it keeps.
 pub(super) fn judge(globs: &[String], pins: &[Pin], on_change: Level, evidence: &Evidence<'_>) -> Verdict {
@@ -77,44 +78,71 @@ enum Held {
 fn held(pins: &[Pin], evidence: &Evidence<'_>) -> Vec<(Held, Option<Finding>)> {
     let wanted: BTreeSet<ContentHash> = pins.iter().map(|pin| pin.hash).collect();
     let (before, after) = (places(&evidence.ledger.before, &wanted), places(&evidence.ledger.after, &wanted));
-    let in_place = |places: &[Place<'_>], pin: &Pin| -> Option<usize> {
-        places.iter().position(|(path, _)| pin.path.as_ref().is_none_or(|pinned| pinned == *path))
-    };
+    let known: BTreeSet<ContentHash> = evidence.ledger.before.iter().map(|old| old.hash).collect();
+    let is_in_place =
+        |located: &&&Located<'_>, pin: &Pin| pin.path.as_ref().is_none_or(|path| path == located.path);
     let judge = |pin: &Pin| {
         let old = before.get(&pin.hash).map(Vec::as_slice).unwrap_or_default();
         let new = after.get(&pin.hash).map(Vec::as_slice).unwrap_or_default();
         let pinned = format!("pinned at {}:{}", pin.file.display(), pin.line);
-        if in_place(new, pin).is_some() {
+        let stood = old.iter().find(|located| is_in_place(located, pin)).copied();
+        let here: Vec<_> = new.iter().filter(|located| is_in_place(located, pin)).collect();
+        // What was in force has to be; what was not stays what it was.
+        let mut rules: Vec<_> = old.iter().filter(|old| withdrawn::still_holds(old, None)).collect();
+        if rules.is_empty() {
+            rules.extend(old);
+        }
+        let is_kept = |new: &&&Located<'_>| {
+            let is_as_before = match rules.as_slice() {
+                [] => withdrawn::still_holds(new, None),
+                rules => rules.iter().any(|old| withdrawn::still_holds(new, Some(old))),
+            };
+            is_as_before && !is_taken_back_below(new, &evidence.ledger.after, &known)
+        };
+        if here.iter().any(is_kept) {
             return (Held::Kept, None);
         }
-        let Some(stood) = in_place(old, pin) else {
+        let taken_back = |at: &Located<'_>| {
+            format!("{pinned}, stands at {}:{} and is taken back there", at.path, at.statement.line)
+        };
+        let Some(stood) = stood else {
+            if let Some(new) = here.first() {
+                let finding = Finding::of_line(new.path, new.statement.line, taken_back(new));
+                return (Held::Changed, Some(finding));
+            }
             let note = match &pin.path {
                 Some(path) => format!("{path} of the live store does not hold the statement {pinned}"),
                 None => format!("the live store does not hold the statement {pinned}"),
             };
             return (Held::Unknown, Some(Finding::of_store(note)));
         };
-        let note = match new.first() {
-            Some((to, line)) => format!("{pinned}, now at {to}:{line}"),
-            None => format!("{pinned}, not in the candidate in these words"),
+        let note = match (here.first(), new.first()) {
+            (Some(new), _) => taken_back(new),
+            (None, Some(to)) => format!("{pinned}, now at {}:{}", to.path, to.statement.line),
+            (None, None) => format!("{pinned}, not in the candidate in these words"),
         };
-        let (path, line) = old[stood];
-        (Held::Changed, Some(Finding::of_line(path, line, note)))
+        (Held::Changed, Some(Finding::of_line(stood.path, stood.statement.line, note)))
     };
     pins.iter().map(judge).collect()
 }
 
-/// A memory and a line of it.
-type Place<'a> = (&'a MemoryPath, usize);
+/// Says whether an item below a statement, which the live store does not hold, takes it back.
+fn is_taken_back_below(pinned: &Located<'_>, after: &[Located<'_>], known: &BTreeSet<ContentHash>) -> bool {
+    let is_below = |other: &&Located<'_>| {
+        other.path == pinned.path && other.statement.parents.last() == Some(&pinned.statement.text)
+    };
+    let mut below = after.iter().filter(is_below);
+    below.any(|other| !known.contains(&other.hash) && withdrawn::takes_back(other.statement.text))
+}
 
-/// Finds where some statements stand.
-fn places<'a>(
-    statements: &'a [Located<'_>],
+/// Finds the statements of some hashes.
+fn places<'a, 's>(
+    statements: &'s [Located<'a>],
     wanted: &BTreeSet<ContentHash>,
-) -> BTreeMap<ContentHash, Vec<Place<'a>>> {
-    let mut places: BTreeMap<ContentHash, Vec<Place<'a>>> = BTreeMap::new();
+) -> BTreeMap<ContentHash, Vec<&'s Located<'a>>> {
+    let mut places: BTreeMap<ContentHash, Vec<&Located<'_>>> = BTreeMap::new();
     for located in statements.iter().filter(|located| wanted.contains(&located.hash)) {
-        places.entry(located.hash).or_default().push((located.path, located.statement.line));
+        places.entry(located.hash).or_default().push(located);
     }
     places
 }
@@ -262,6 +290,56 @@ mod tests {
             assert_eq!(verdict.outcome, outcome, "{verdict:?}");
             assert_eq!(verdict.findings.first().map_or("", |f| f.note.as_ref()), note);
         }
+    }
+
+    #[test]
+    fn a_pinned_statement_that_is_taken_back_is_not_kept() {
+        let pinned = pin("never deploy on Fridays", None);
+        let spec = |pin: &Pin| GateSpec::Protected {
+            paths: Vec::new(),
+            statements: vec![pin.clone()],
+            on_change: Level::Block,
+        };
+        let before = store(&[("/a.md", "# Deploy\n\n- Never deploy on Fridays.\n- Lunch is at noon.\n")]);
+        let taken_back = [
+            "# Deploy\n\n- ~~Never deploy on Fridays.~~\n",
+            "# Deploy\n\n- ~~Never deploy~~ on Fridays.\n",
+            "# Deploy\n\n- **~~Never deploy on Fridays~~**\n",
+            "# Deploy\n\n- [x] Never deploy on Fridays.\n",
+            "# Deploy\n\n- Never deploy on Fridays?\n",
+            "# Deploy\n\n<!-- Never deploy on Fridays. -->\n",
+            "# Deploy\n\n## No longer hold\n\n- Never deploy on Fridays.\n",
+            "# Obsolete\n\n- Never deploy on Fridays.\n",
+            "# Deploy\n\nThese rules do not apply any more:\n\n- Never deploy on Fridays.\n",
+            "# Deploy\n\n- Deprecated\n  - Never deploy on Fridays.\n",
+            "# Deploy\n\n- Never deploy on Fridays.\n  - This no longer applies.\n",
+            "# Deploy\n\n| Wrong |\n|---|\n| Never deploy on Fridays |\n",
+        ];
+        for text in taken_back {
+            let verdict = judged(&spec(&pinned), &before, &store(&[("/a.md", text)]));
+            assert_eq!(verdict.outcome, Outcome::Block, "{text}");
+            let verdict = judged(&spec(&pinned), &store(&[]), &store(&[("/a.md", text)]));
+            assert_ne!(verdict.outcome, Outcome::Pass, "{text} that the live store did not hold");
+        }
+        let verdict = judged(&spec(&pinned), &before, &store(&[("/b.md", taken_back[0])]));
+        let note = "pinned at pipelines/p.yaml:9, stands at /b.md:3 and is taken back there";
+        assert_eq!(verdict.findings[0].note, note);
+        let kept = [
+            "# Releases\n\n- **Never** deploy on Fridays\n",
+            "# Old\n\n- ~~Never deploy on Fridays.~~\n\n# Deploy\n\n- Never deploy on Fridays.\n",
+            "# Deploy\n\n- [ ] Never deploy on Fridays.\n",
+            "# Deploy\n\n- Never deploy on Fridays.\n  - Nor on the day before a holiday.\n",
+        ];
+        for text in kept {
+            let verdict = judged(&spec(&pinned), &before, &store(&[("/a.md", text)]));
+            assert_eq!(verdict.outcome, Outcome::Pass, "{text}");
+        }
+        let asked = "# Wrong turns\n\n- Never deploy on Fridays?\n- ~~Never deploy on Fridays~~\n";
+        let as_it_was = judged(&spec(&pinned), &store(&[("/a.md", asked)]), &store(&[("/a.md", asked)]));
+        assert_eq!(as_it_was.outcome, Outcome::Pass, "what was no rule before is none now");
+        let both = store(&[("/a.md", &format!("- Never deploy on Fridays\n\n{asked}"))]);
+        let only_asked = judged(&spec(&pinned), &both, &store(&[("/a.md", asked)]));
+        assert_eq!(only_asked.outcome, Outcome::Block, "the rule is gone, and what was none is not it");
     }
 
     #[test]

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::text::specifics::{Kind as Specific, specifics};
 use crate::text::subject::{Claim, Form, names_one_value};
 
+use super::context::Context;
 use super::note::{Note, Word, is_setting};
 
-/// A subject that more statements speak of is what a whole store is about.
-const SUBJECT_LIMIT: usize = 16;
+/// Of a subject that more statements speak of, each is compared with a few others instead of with all.
+pub(super) const SUBJECT_LIMIT: usize = 16;
 /// A subject of so many words of content needs no memory around it to be understood.
 const NAMED_WORDS: usize = 3;
 /// A longer value is a text and not a value.
@@ -23,17 +24,43 @@ pub(super) fn find(notes: &[Note<'_>]) -> Vec<(usize, usize)> {
         }
     }
     let mut found = Vec::new();
-    for members in subjects.into_values().filter(|members| (2..=SUBJECT_LIMIT).contains(&members.len())) {
+    for members in subjects.into_values().filter(|members| members.len() > 1) {
         let lists = lists(notes, &members);
-        for (i, &a) in members.iter().enumerate() {
-            for &b in &members[i + 1..] {
-                if contradict(&notes[a], &notes[b], &lists) {
-                    found.push((a, b));
-                }
-            }
-        }
+        let pairs =
+            if members.len() <= SUBJECT_LIMIT { all_pairs(&members) } else { few_pairs(notes, &members) };
+        found.extend(pairs.into_iter().filter(|&(a, b)| contradict(&notes[a], &notes[b], &lists)));
     }
     found
+}
+
+fn all_pairs(members: &[usize]) -> Vec<(usize, usize)> {
+    let with_later =
+        |(i, &a): (usize, &usize)| members[i + 1..].iter().map(move |&b| (a, b)).collect::<Vec<_>>();
+    members.iter().enumerate().flat_map(with_later).collect()
+}
+
+/// Of many statements on one subject: each value with the next in its context and with the first there,
+/// and the first of each context with those of a few others.
+fn few_pairs(notes: &[Note<'_>], members: &[usize]) -> Vec<(usize, usize)> {
+    let mut contexts: BTreeMap<&Context, Vec<usize>> = BTreeMap::new();
+    let mut known: BTreeSet<(&Context, &str)> = BTreeSet::new();
+    for &at in members {
+        let note = &notes[at];
+        let value = note.claim.as_ref().map_or("", |claim| claim.value.as_str());
+        if known.insert((&note.context, value)) {
+            contexts.entry(&note.context).or_default().push(at);
+        }
+    }
+    let mut pairs = Vec::new();
+    for values in contexts.values() {
+        pairs.extend(values.windows(2).map(|pair| (pair[0], pair[1])));
+        pairs.extend(values.iter().skip(2).map(|&at| (values[0], at)));
+    }
+    let firsts: Vec<usize> = contexts.values().map(|values| values[0]).collect();
+    for (i, &first) in firsts.iter().enumerate() {
+        pairs.extend(firsts[i + 1..].iter().take(SUBJECT_LIMIT).map(|&other| (first, other)));
+    }
+    pairs
 }
 
 /// Returns the memories that give one subject several values.

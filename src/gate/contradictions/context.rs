@@ -109,7 +109,7 @@ const GENERIC: &[&str] = &[
 ];
 
 /// What a statement stands under.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Context {
     /// Words of the file's name and its title.
     home: BTreeSet<String>,

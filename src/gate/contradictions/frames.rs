@@ -9,8 +9,10 @@ use crate::text::subject::Form;
 
 use super::note::{Note, Word, is_figure, is_setting, is_term};
 
-/// A pair of words in more statements than this is boilerplate.
+/// Of more statements with one pair of words, each is held against those that stand nearest to it.
 const BUCKET_LIMIT: usize = 32;
+/// So many on each side.
+const REACH: usize = 8;
 /// How many of the most similar statements are looked at.
 const NEIGHBOURS: usize = 8;
 /// Least likeness, in thousandths of all words.
@@ -37,10 +39,13 @@ pub(super) fn find(notes: &[Note<'_>]) -> Vec<(usize, usize)> {
         .collect();
     let mut found = Vec::new();
     for (a, others) in neighbours.iter().enumerate() {
-        for (&b, &score) in others.iter().zip(&scores[a]).filter(|&(&b, _)| a < b) {
+        // Each pair once, though one may be near to the other and not the other way round.
+        let is_first = |b: usize| a < b || !neighbours[b].contains(&a);
+        for (&b, &score) in others.iter().zip(&scores[a]).filter(|&(&b, _)| is_first(b)) {
             if score < LIKENESS {
                 continue;
             }
+            let (a, b) = (a.min(b), a.max(b));
             let (x, y) = (&notes[a], &notes[b]);
             let Some(kind) = rival(x, y) else { continue };
             // One memory may say both of two things, but not a thing and its opposite.
@@ -180,16 +185,13 @@ fn neighbours(notes: &[Note<'_>]) -> Vec<Vec<usize>> {
     let keys: Vec<Vec<u64>> = notes.iter().map(keys).collect();
     let mut buckets: HashMap<u64, Vec<usize>> = HashMap::new();
     for (at, key) in keys.iter().enumerate().flat_map(|(at, keys)| keys.iter().map(move |key| (at, *key))) {
-        let bucket = buckets.entry(key).or_default();
-        if bucket.len() <= BUCKET_LIMIT {
-            bucket.push(at);
-        }
+        buckets.entry(key).or_default().push(at);
     }
     keys.iter()
         .enumerate()
         .map(|(at, keys)| {
             let mut shared: BTreeMap<usize, usize> = BTreeMap::new();
-            for bucket in keys.iter().map(|key| &buckets[key]).filter(|bucket| bucket.len() <= BUCKET_LIMIT) {
+            for bucket in keys.iter().map(|key| near(&buckets[key], at)) {
                 for &other in bucket.iter().filter(|&&other| other != at) {
                     *shared.entry(other).or_default() += 1;
                 }
@@ -200,6 +202,15 @@ fn neighbours(notes: &[Note<'_>]) -> Vec<Vec<usize>> {
             ranked.into_iter().take(NEIGHBOURS).map(|(_, other)| other).collect()
         })
         .collect()
+}
+
+/// Returns those of a sorted list that one of it is held against.
+fn near(bucket: &[usize], at: usize) -> &[usize] {
+    if bucket.len() <= BUCKET_LIMIT {
+        return bucket;
+    }
+    let place = bucket.partition_point(|&other| other < at);
+    &bucket[place.saturating_sub(REACH)..(place + 1 + REACH).min(bucket.len())]
 }
 
 /// Pairs of neighbouring words of content, and those one apart, so that one changed word leaves some.

@@ -10,6 +10,7 @@ mod claims;
 mod context;
 mod frames;
 mod note;
+mod values;
 
 use std::collections::BTreeSet;
 
@@ -28,6 +29,8 @@ pub struct Contradiction {
     pub first: usize,
     /// The other.
     pub second: usize,
+    /// How many values the candidate gives to one thing, these two among them.
+    pub values: usize,
 }
 
 impl Contradiction {
@@ -38,16 +41,20 @@ impl Contradiction {
 }
 
 /// Finds the contradictions of a candidate, in the order of their first statements. The work grows
-/// with the candidate and not with its square.
+/// with the candidate and not with its square; of one thing with many values each is shown beside one
+/// other.
 pub fn find(ledger: &Ledger<'_>) -> Vec<Contradiction> {
     let notes: Vec<Note<'_>> =
         ledger.after.iter().enumerate().filter_map(|(at, located)| Note::read(at, located)).collect();
-    let mut found: BTreeSet<Contradiction> = BTreeSet::new();
-    for (a, b) in claims::find(&notes).into_iter().chain(frames::find(&notes)) {
-        let (a, b) = (notes[a].at, notes[b].at);
-        found.insert(Contradiction { first: a.min(b), second: a.max(b) });
-    }
-    found.into_iter().collect()
+    let pairs: BTreeSet<(usize, usize)> = claims::find(&notes)
+        .into_iter()
+        .chain(frames::find(&notes))
+        .map(|(a, b)| (a.min(b), a.max(b)))
+        .collect();
+    values::count(&notes, pairs)
+        .into_iter()
+        .map(|(a, b, values)| Contradiction { first: notes[a].at, second: notes[b].at, values })
+        .collect()
 }
 
 /// Judges a candidate by its contradictions.
@@ -59,7 +66,11 @@ pub(super) fn judge(thresholds: &Thresholds, evidence: &Evidence<'_>) -> Verdict
     for contradiction in &found {
         let Some((first, second)) = contradiction.statements(ledger) else { continue };
         let suffix = if known.contains(contradiction) { ", in the live store too" } else { "" };
-        let note = format!("contradicts {}:{}{suffix}", second.path, second.statement.line);
+        let all = match contradiction.values {
+            0..=2 => String::new(),
+            values => format!(", {} values in all", grouped(values as u64)),
+        };
+        let note = format!("contradicts {}:{}{suffix}{all}", second.path, second.statement.line);
         findings.push(Finding::of_line(first.path, first.statement.line, note));
     }
     let (count, total) = (found.len() as u64, ledger.after.len() as u64);

@@ -106,6 +106,25 @@ fn a_list_of_look_alikes_is_no_contradiction() {
 }
 
 #[test]
+fn one_thing_with_any_number_of_values_is_told_once_a_value() {
+    for text in
+        ["The default port of the gateway is", "The worker opens the queue again and retries in seconds"]
+    {
+        for values in [3, 16, 17, 40, 400] {
+            let entries: Vec<(String, String)> = (0..values)
+                .map(|at| (format!("/n{at:03}.md"), format!("- {text} {}\n", 8_000 + at)))
+                .collect();
+            let entries: Vec<(&str, &str)> = entries.iter().map(|(p, t)| (p.as_str(), t.as_str())).collect();
+            let store = store(&entries);
+            let found = with_evidence(&store, &store, |evidence| super::find(evidence.ledger));
+            assert!(found.len() >= values - 1, "{text}: {} of {values}", found.len());
+            assert!(found.iter().all(|pair| pair.values == values), "{text}: {values}");
+            assert!(values <= 16 || found.len() == values - 1, "{text}: {} of {values}", found.len());
+        }
+    }
+}
+
+#[test]
 fn the_verdict_names_both_places_and_no_text() {
     let live = store(&[("/a.md", "# A\n\n- The default port of the gateway is 8080\n")]);
     let candidate = store(&[

@@ -6,6 +6,8 @@
 
 use unicode_normalization::char::is_combining_mark;
 
+use crate::memory::is_unseen;
+
 /// A kind of hidden text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Hidden {
@@ -69,8 +71,9 @@ pub(super) fn find(text: &str) -> Vec<(usize, Hidden)> {
     found
 }
 
+/// Tags, and what Unicode sets aside beside them to be ignored.
 fn is_tag(c: char) -> bool {
-    matches!(c, '\u{e0000}'..='\u{e007f}')
+    matches!(c, '\u{e0000}'..='\u{e0fff}') && !is_variation(c)
 }
 
 /// Flags of parts of a country are a black flag, a few tags, and a closing tag.
@@ -100,6 +103,10 @@ fn is_from_right(c: char) -> bool {
         && c.is_alphabetic()
 }
 
+fn is_direction(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Overrides have no place in text. Embeddings and isolates have one beside letters that run from the right,
 /// if they are closed again.
 fn has_direction(chars: &[char]) -> bool {
@@ -120,9 +127,7 @@ fn has_direction(chars: &[char]) -> bool {
 }
 
 fn is_zero_width(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{61c}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}'
-        | '\u{feff}' | '\u{180e}' | '\u{ad}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}'
-        | '\u{fff9}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}')
+    is_unseen(c) && !is_tag(c) && !is_variation(c) && !is_direction(c)
 }
 
 /// Says whether a letter belongs to a script that joins nothing: a zero-width character has no business
@@ -131,8 +136,16 @@ fn joins_nothing(c: char) -> bool {
     c.is_ascii_alphanumeric() || is_latin(c) || is_greek(c) || is_cyrillic(c)
 }
 
+/// Says whether a character that nobody sees never belongs to a text as people write it.
+fn is_never_text(c: char) -> bool {
+    matches!(c, '\u{34f}' | '\u{3164}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{206a}'..='\u{206f}'
+        | '\u{2065}' | '\u{1d173}'..='\u{1d17a}' | '\u{1bca0}'..='\u{1bca3}')
+}
+
 fn has_zero_width(chars: &[char]) -> bool {
+    let has_right_to_left = chars.iter().any(|&c| is_from_right(c));
     let mut at = 0;
+    let mut last_hyphen = None;
     while at < chars.len() {
         if !is_zero_width(chars[at]) {
             at += 1;
@@ -143,12 +156,18 @@ fn has_zero_width(chars: &[char]) -> bool {
         let after = chars.get(at + length).copied();
         let joined = [before, after].into_iter().flatten().any(|c| c.is_alphabetic() && !joins_nothing(c));
         let is_inside = before.is_some_and(joins_nothing) && after.is_some_and(joins_nothing);
-        let splits = |c: char| !matches!(c, '\u{ad}' | '\u{200e}' | '\u{200f}');
-        let is_never_text = chars[at..at + length]
-            .iter()
-            .any(|c| matches!(c, '\u{3164}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{206a}'..='\u{206f}' | '\u{2065}'));
-        if length > if joined { 3 } else { 1 } || is_inside && splits(chars[at]) || is_never_text {
+        let splits = |c: char| c != '\u{ad}' && !(has_right_to_left && matches!(c, '\u{200e}' | '\u{200f}'));
+        // No word is broken after every other letter.
+        let is_chopped = chars[at] == '\u{ad}' && last_hyphen.is_some_and(|last| at - last <= 2);
+        if length > if joined { 3 } else { 1 }
+            || is_inside && splits(chars[at])
+            || is_chopped
+            || chars[at..at + length].iter().any(|&c| is_never_text(c))
+        {
             return true;
+        }
+        if chars[at] == '\u{ad}' {
+            last_hyphen = Some(at);
         }
         at += length;
     }
@@ -162,7 +181,10 @@ fn is_variation(c: char) -> bool {
 fn has_variation(chars: &[char]) -> bool {
     chars.iter().enumerate().filter(|&(_, &c)| is_variation(c)).any(|(at, &c)| {
         let Some(before) = at.checked_sub(1).map(|i| chars[i]) else { return true };
-        let is_plain = before.is_ascii_alphabetic() || before.is_whitespace() || is_latin(before);
+        let is_plain = joins_nothing(before) && !before.is_ascii_digit()
+            || before.is_whitespace()
+            || before.is_ascii_punctuation() && !matches!(before, '#' | '*')
+            || is_from_right(before);
         let has_no_such = c >= '\u{e0100}' && !is_ideograph(before);
         is_variation(before) || is_plain || has_no_such
     })
@@ -263,6 +285,18 @@ mod tests {
             ("ig\u{200b}nore".to_owned(), Hidden::ZeroWidth),
             ("pass\u{2060}word".to_owned(), Hidden::ZeroWidth),
             ("x\u{3164}y".to_owned(), Hidden::ZeroWidth),
+            ("a\u{34f}b".to_owned(), Hidden::ZeroWidth),
+            ("i\u{ad}g\u{ad}n\u{ad}ore".to_owned(), Hidden::ZeroWidth),
+            ("ig\u{200e}nore".to_owned(), Hidden::ZeroWidth),
+            ("ig\u{115f}nore".to_owned(), Hidden::ZeroWidth),
+            ("ig\u{180b}nore".to_owned(), Hidden::ZeroWidth),
+            ("ig\u{17b4}nore".to_owned(), Hidden::ZeroWidth),
+            ("x \u{fff3} y".to_owned(), Hidden::ZeroWidth),
+            ("x \u{1d173} y".to_owned(), Hidden::ZeroWidth),
+            ("x\u{e0080} y".to_owned(), Hidden::Tags),
+            ("x\u{e01f0} y".to_owned(), Hidden::Tags),
+            ("end.\u{fe01} next".to_owned(), Hidden::Variation),
+            ("да\u{fe02}".to_owned(), Hidden::Variation),
             ("😀\u{e0121}\u{e0130}".to_owned(), Hidden::Variation),
             ("a\u{fe01}".to_owned(), Hidden::Variation),
             ("❤\u{fe0f}\u{fe01}\u{fe02}".to_owned(), Hidden::Variation),
@@ -289,6 +323,7 @@ mod tests {
             "שלום\u{200f}, (version 2)\u{200e} בסדר",
             "הקובץ \u{2068}main.rs\u{2069} נמצא כאן",
             "long\u{ad}word and so\u{ad}on",
+            "ᠮᠣᠩᠭᠣᠯ\u{180b} ᠪᠢᠴᠢᠭ\u{180e}",
             "葛\u{e0100}城市 and 葛󠄁",
             "Δt is 5 µs, kΩ, λx, ΔT, Ωm and σ² of αβγ",
             "отдел IT и SDKа, PDFы, git",
@@ -299,6 +334,14 @@ mod tests {
             "ภาษา\u{200b}ไทย",
         ] {
             assert_eq!(kinds(text), [], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn whatever_nobody_sees_is_found_inside_a_word() {
+        // A soft hyphen says where a word may be broken.
+        for c in ('\u{80}'..='\u{e0fff}').filter(|&c| is_unseen(c) && c != '\u{ad}') {
+            assert!(!kinds(&format!("ig{c}nore")).is_empty(), "{:x}", c as u32);
         }
     }
 

@@ -7,6 +7,9 @@ use aho_corasick::AhoCorasick;
 use regex::{Regex, RegexBuilder};
 use unicode_normalization::UnicodeNormalization;
 
+use crate::memory::is_unseen;
+
+use super::disguise::undisguised;
 use super::rules::{self, Rule, Weight};
 use super::{base64, foreign};
 
@@ -59,14 +62,19 @@ impl Signal {
 /// The most of a statement that is read: nobody plants an instruction where no model gets to.
 const READ: usize = 100_000;
 
-/// Returns the most telling signal of a statement, if there is enough of it.
+/// Returns the most telling signal of a statement, if there is enough of it: as it is written, without a
+/// disguise, or decoded.
 pub(super) fn find(statement: &str) -> Option<Signal> {
     let statement = &statement[..statement.floor_char_boundary(READ)];
-    if let Some(signal) = judged(statement) {
+    if let Some(signal) = judged(statement, &without_code) {
         return Some(signal);
     }
-    let decoded = base64::decoded(statement);
-    decoded.iter().any(|text| judged(text).is_some()).then_some(Signal::Decodes)
+    let bare = || undisguised(&without_code(statement)).unwrap_or_else(|| without_code(statement));
+    let signal = undisguised(statement).and_then(|text| judged(&text, &|_| bare()));
+    signal.or_else(|| {
+        let decoded = base64::decoded(statement);
+        decoded.iter().any(|text| judged(text, &without_code).is_some()).then_some(Signal::Decodes)
+    })
 }
 
 /// What may not be done without asking: a rule that wants people asked, not one that keeps them out.
@@ -74,7 +82,8 @@ static ASKED_FIRST: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"\b(?:never|not|don't|cannot|can't|nothing)\b(?: \S+){0,12}? without asking\b").ok()
 });
 
-fn judged(text: &str) -> Option<Signal> {
+/// Judges a text. `code_free` leaves its code out.
+fn judged(text: &str, code_free: &dyn Fn(&str) -> String) -> Option<Signal> {
     let plain = as_read(text);
     let read = match &*ASKED_FIRST {
         Some(asked_first) => asked_first.replace_all(&plain, ""),
@@ -92,7 +101,7 @@ fn judged(text: &str) -> Option<Signal> {
         }
         let is_enough = match rule.weight {
             Weight::Enough => true,
-            Weight::OutsideCode => pattern.is_match(&without_code(&read)),
+            Weight::OutsideCode => pattern.is_match(&as_read(&code_free(text))),
             Weight::Hint => false,
         };
         if is_enough {
@@ -116,7 +125,8 @@ fn as_read(text: &str) -> Cow<'_, str> {
         if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.nfkc().collect()) };
     for c in plain.chars() {
         match c {
-            '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '*' => {}
+            '*' => {}
+            c if is_unseen(c) => {}
             '’' | '‘' => out.push('\''),
             c if c.is_whitespace() => {
                 if !out.ends_with(' ') {

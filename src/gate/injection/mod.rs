@@ -6,6 +6,7 @@
 //! candidate is no worse for it. Findings name the kind and the place, never the text.
 
 mod base64;
+mod disguise;
 mod foreign;
 mod hidden;
 mod instructions;
@@ -15,6 +16,7 @@ mod untrusted;
 use std::collections::BTreeSet;
 
 use crate::spec::pipeline::{InjectionLevels, Level};
+use crate::text::spelled::spelled;
 
 use super::passage::passages;
 use super::verdict::{Finding, Outcome, Verdict};
@@ -90,11 +92,35 @@ impl Found {
         self.findings.push(finding);
     }
 
+    fn extend(&mut self, level: Level, findings: impl IntoIterator<Item = (Finding, bool)>) {
+        for (finding, is_old) in findings {
+            if is_old { self.add_old(finding) } else { self.add(level, finding) }
+        }
+    }
+
     fn add_old(&mut self, mut finding: Finding) {
         self.old += 1;
         finding.note = format!("{}, already in the live store", finding.note).into();
         self.findings.push(finding);
     }
+}
+
+/// Returns what is wrong with the paths of memories, and whether the live store has them already.
+fn in_paths<T>(
+    evidence: &Evidence<'_>,
+    find: impl Fn(&str) -> Vec<T>,
+    words: fn(T) -> &'static str,
+) -> Vec<(Finding, bool)> {
+    let mut found = Vec::new();
+    for memory in evidence.after.iter() {
+        let is_old = evidence.before.get(&memory.path).is_some();
+        found.extend(
+            find(memory.path.as_str()).into_iter().map(|what| {
+                (Finding::of_memory(&memory.path, format!("{}, in the path", words(what))), is_old)
+            }),
+        );
+    }
+    found
 }
 
 fn instructions_in(evidence: &Evidence<'_>, level: Level, found: &mut Found) {
@@ -112,6 +138,11 @@ fn instructions_in(evidence: &Evidence<'_>, level: Level, found: &mut Found) {
             found.add(level, finding);
         }
     }
+    let named = |path: &str| {
+        let spelled = spelled(path).and_then(|words| instructions::find(&words));
+        spelled.or_else(|| instructions::find(path)).into_iter().collect()
+    };
+    found.extend(level, in_paths(evidence, named, Signal::words));
 }
 
 /// Says whether the live store has a line with these words.
@@ -121,6 +152,8 @@ fn holds_line(evidence: &Evidence<'_>, text: &str) -> bool {
 }
 
 fn characters_in(evidence: &Evidence<'_>, level: Level, found: &mut Found) {
+    let named = |path: &str| hidden::find(path).into_iter().map(|(_, kind)| kind).collect();
+    found.extend(level, in_paths(evidence, named, Hidden::words));
     let hidden: Vec<_> = evidence
         .after
         .iter()

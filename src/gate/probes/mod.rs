@@ -6,19 +6,22 @@
 //! answered, for a store that must abstain, by a passage that holds at least half of what the question is
 //! about, rare words counting for more.
 //!
+//! An expectation that failed before as well counts as a regression where what must not be said is said anew, in a
+//! statement that the live store does not hold.
+//!
 //! Findings name the probe by its file and line; of the store they name paths and lines, never text.
 
 mod index;
 mod patterns;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use globset::GlobMatcher;
 use regex::Regex;
 
 use crate::ledger::Located;
-use crate::memory::MemoryPath;
+use crate::memory::{ContentHash, MemoryPath};
 use crate::snapshot::Snapshot;
 use crate::spec::pipeline::{ProbeLevels, ProbeRule};
 use crate::spec::probes::{Probe, ProbeList, Question, Wanted};
@@ -47,11 +50,13 @@ pub(super) fn judge(levels: &ProbeLevels, evidence: &Evidence<'_>) -> Verdict {
         Some(Err(reason)) => return undecided(&levels.file, reason, limit),
         None => return undecided(&levels.file, "it was not read", limit),
     };
-    let judged = answers(list, evidence.after, &evidence.ledger.after).and_then(|after| {
+    let live = passages(evidence.before, &evidence.ledger.before);
+    let held: HashSet<ContentHash> = live.iter().map(hash_of).collect();
+    let judged = answers(list, evidence.after, &evidence.ledger.after, &held).and_then(|after| {
         // What was known before matters only for what is not known now.
         let has_failures = after.iter().any(|failures| !failures.is_empty());
         let before = match has_failures {
-            true => answers(list, evidence.before, &evidence.ledger.before)?,
+            true => answers(list, evidence.before, &evidence.ledger.before, &held)?,
             false => Vec::new(),
         };
         Ok((after, before))
@@ -60,7 +65,7 @@ pub(super) fn judge(levels: &ProbeLevels, evidence: &Evidence<'_>) -> Verdict {
         Ok(judged) => judged,
         Err(error) => return undecided(&levels.file, &error.to_string(), limit),
     };
-    let (mut failed, mut regressed, mut findings) = (0, 0, Vec::new());
+    let (mut failed, mut regressed, mut worse, mut findings) = (0, 0, 0, Vec::new());
     for (i, (probe, failures)) in list.probes.iter().zip(&after).enumerate() {
         if failures.is_empty() {
             continue;
@@ -68,21 +73,28 @@ pub(super) fn judge(levels: &ProbeLevels, evidence: &Evidence<'_>) -> Verdict {
         let known = before.get(i).map_or(&[][..], Vec::as_slice);
         let is_new = |failure: &Failure| !known.iter().any(|old| old.is_of(failure));
         failed += 1;
-        regressed += u64::from(failures.iter().any(is_new));
+        if failures.iter().any(is_new) {
+            regressed += 1;
+        } else if failures.iter().any(Failure::is_said_anew) {
+            worse += 1;
+        }
         findings.extend(failures.iter().flat_map(|failure| failure.tell(list, probe, is_new(failure))));
     }
     let outcome = [(levels.review, Outcome::Review), (levels.block, Outcome::Block)]
         .into_iter()
         .filter(|(rule, _)| match rule {
             Some(ProbeRule::AnyFailure) => failed > 0,
-            Some(ProbeRule::AnyRegression) => regressed > 0,
+            Some(ProbeRule::AnyRegression) => regressed + worse > 0,
             None => false,
         })
         .map(|(_, outcome)| outcome)
         .max()
         .unwrap_or(Outcome::Pass);
     let asked = count_of(list.probes.len() as u64, "probe", "probes");
-    let measured = format!("{} of {asked} failed, {} passed before", grouped(failed), grouped(regressed));
+    let mut measured = format!("{} of {asked} failed, {} passed before", grouped(failed), grouped(regressed));
+    if worse > 0 {
+        measured += &format!(", {} fail by something new", grouped(worse));
+    }
     Verdict::new("probes", outcome, measured, limit, findings)
 }
 
@@ -108,9 +120,18 @@ enum Failure {
     /// It does not know what it must, by its place in `must_know`.
     Unknown(usize),
     /// It knows what it must not: the place in `must_not_know`, and where.
-    Known(usize, Vec<(MemoryPath, usize)>),
+    Known(usize, Vec<Said>),
     /// It answers what it must not.
-    Answered(MemoryPath, usize),
+    Answered(Said),
+}
+
+/// A place that says something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Said {
+    path: MemoryPath,
+    line: usize,
+    /// Whether the live store says it nowhere.
+    is_new: bool,
 }
 
 impl Failure {
@@ -123,24 +144,42 @@ impl Failure {
         }
     }
 
+    /// Says whether something is said that must not be, and that the live store does not say.
+    fn is_said_anew(&self) -> bool {
+        match self {
+            Self::Unknown(_) => false,
+            Self::Known(_, places) => places.iter().any(|said| said.is_new),
+            Self::Answered(said) => said.is_new,
+        }
+    }
+
     fn tell(&self, list: &ProbeList, probe: &Probe, is_regression: bool) -> Vec<Finding> {
         let name = probe.name.as_ref().map_or_else(String::new, |name| format!(" `{name}`"));
         let place = format!("{}:{}{name}", list.file.display(), probe.line);
-        let since = if is_regression { ", as before the dream it did not" } else { "" };
+        let told = |said: &Said, what: &str| {
+            let since = match (is_regression, said.is_new) {
+                (true, _) => ", as before the dream it did not",
+                (false, true) => ", which the live store does not say",
+                (false, false) => "",
+            };
+            Finding::of_line(&said.path, said.line, format!("{place}: {what}{since}"))
+        };
         match self {
             Self::Unknown(at) => {
                 let since = if is_regression { ", which the live store knows" } else { "" };
                 vec![Finding::of_store(format!("{place}: does not know must_know[{at}]{since}"))]
             }
             Self::Known(at, places) => {
-                let note = format!("{place}: must_not_know[{at}] stands here{since}");
-                places.iter().map(|(path, line)| Finding::of_line(path, *line, note.clone())).collect()
+                places.iter().map(|said| told(said, &format!("must_not_know[{at}] stands here"))).collect()
             }
-            Self::Answered(path, line) => {
-                vec![Finding::of_line(path, *line, format!("{place}: must_abstain, and this answers{since}"))]
-            }
+            Self::Answered(said) => vec![told(said, "must_abstain, and this answers")],
         }
     }
+}
+
+/// Returns a hash by which a passage is known again in another store.
+fn hash_of(passage: &Passage<'_>) -> ContentHash {
+    passage.hash().unwrap_or_else(|| ContentHash::of(passage.text))
 }
 
 /// Returns what a store gets wrong of each probe.
@@ -148,10 +187,11 @@ fn answers(
     list: &ProbeList,
     store: &Snapshot,
     located: &[Located<'_>],
+    held: &HashSet<ContentHash>,
 ) -> Result<Vec<Vec<Failure>>, PatternError> {
     let passages = passages(store, located);
     let index = Index::of(&passages);
-    let asked = Asked { matches: Matches::of(list, &passages)?, passages: &passages, index: &index };
+    let asked = Asked { matches: Matches::of(list, &passages)?, passages: &passages, index: &index, held };
     let mut scopes = HashMap::new();
     Ok(list.probes.iter().map(|probe| asked.answer(probe, &mut scopes)).collect())
 }
@@ -161,6 +201,8 @@ struct Asked<'a> {
     passages: &'a [Passage<'a>],
     index: &'a Index,
     matches: Matches,
+    /// What the live store says.
+    held: &'a HashSet<ContentHash>,
 }
 
 /// For each passage, whether a glob covers its memory.
@@ -185,9 +227,13 @@ impl Asked<'_> {
         }
         for (i, wanted) in probe.must_not_know.iter().enumerate() {
             let places = self.mentions(wanted, probe.paths.as_ref(), &covers);
+            let mut places: Vec<(bool, usize)> =
+                places.into_iter().map(|at| (self.held.contains(&hash_of(&self.passages[at])), at)).collect();
+            // What is new is told first, so that many old places do not hide it.
+            places.sort_unstable();
             if !places.is_empty() {
-                let places = places.into_iter().map(|at| self.place(at)).collect();
-                failures.push(Failure::Known(i, places));
+                let told = places.into_iter().take(PLACES_TOLD).map(|(_, at)| self.place(at)).collect();
+                failures.push(Failure::Known(i, told));
             }
         }
         failures
@@ -209,8 +255,10 @@ impl Asked<'_> {
         })
     }
 
-    fn place(&self, at: usize) -> (MemoryPath, usize) {
-        (self.passages[at].path.clone(), self.passages[at].line)
+    fn place(&self, at: usize) -> Said {
+        let passage = &self.passages[at];
+        let is_new = !self.held.contains(&hash_of(passage));
+        Said { path: passage.path.clone(), line: passage.line, is_new }
     }
 
     /// Returns what the question of a probe brings up; `None` without a question.
@@ -232,8 +280,7 @@ impl Asked<'_> {
             }
             Question::Pattern(pattern) => self.matching(pattern, probe.paths.as_ref()).next()?,
         };
-        let (path, line) = self.place(at);
-        Some(Failure::Answered(path, line))
+        Some(Failure::Answered(self.place(at)))
     }
 
     /// Says whether any passage of the whole store says something.
@@ -244,7 +291,7 @@ impl Asked<'_> {
         }
     }
 
-    /// Returns the first passages of the whole store that mention something, be it to deny it. Where words
+    /// Returns the passages of the whole store that mention something, be it to deny it. Where words
     /// stand without spaces between them, a part of a longer run is a mention too.
     fn mentions(
         &self,
@@ -253,19 +300,19 @@ impl Asked<'_> {
         covers: &dyn Fn(&usize) -> bool,
     ) -> Vec<usize> {
         let text = match wanted {
-            Wanted::Pattern(pattern) => return self.matching(pattern, scope).take(PLACES_TOLD).collect(),
+            Wanted::Pattern(pattern) => return self.matching(pattern, scope).collect(),
             Wanted::Text(text) => text,
         };
         if text.chars().any(is_unspaced) {
             let part = folded(text.trim());
             let holds = |at: &usize| covers(at) && folded(self.passages[*at].text).contains(&part);
-            let places: Vec<usize> = (0..self.passages.len()).filter(holds).take(PLACES_TOLD).collect();
+            let places: Vec<usize> = (0..self.passages.len()).filter(holds).collect();
             if !places.is_empty() {
                 return places;
             }
         }
         let wanted = self.index.look_up(text).either_way();
-        self.index.saying(&wanted).filter(|at| covers(at)).take(PLACES_TOLD).collect()
+        self.index.saying(&wanted).filter(|at| covers(at)).collect()
     }
 
     fn says(&self, at: usize, wanted: &Wanted) -> bool {

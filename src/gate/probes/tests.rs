@@ -132,6 +132,29 @@ fn one_expectation_that_failed_before_does_not_hide_another() {
 }
 
 #[test]
+fn an_expectation_that_failed_before_and_fails_by_something_new_is_a_regression() {
+    let before = store(&[("/a.md", "- Ann's phone is 555-1234\n"), ("/z.md", "- Tea at four\n")]);
+    let more = store(&[
+        ("/a.md", &"- Ann's phone is 555-1234\n".repeat(12)),
+        ("/z.md", "- Tea at four\n- Call 555-1234 for Ann\n"),
+    ]);
+    for wanted in ["555-1234", "/555-1234/"] {
+        let probes = || list(&format!("  - {{name: phone, must_not_know: [\"{wanted}\"]}}\n"));
+        assert_eq!(judged_by(probes(), &before, &before).outcome, Outcome::Review, "it is as before");
+        let verdict = judged_by(probes(), &before, &more);
+        assert_eq!(verdict.outcome, Outcome::Block);
+        assert_eq!(verdict.measured, "1 of 1 probe failed, 0 passed before, 1 fail by something new");
+        let anew: Vec<_> = verdict.findings.iter().filter(|f| f.note.contains("does not say")).collect();
+        assert_eq!(anew.len(), 1, "{verdict:?}");
+        assert_eq!((anew[0].path.as_ref().unwrap().as_str(), anew[0].line), ("/z.md", Some(2)));
+    }
+    let abstain = || list("  - {ask: \"What is Ann's phone?\", must_abstain: true}\n");
+    let other = store(&[("/a.md", "- Ann's phone is 555-9999\n"), ("/z.md", "- Tea at four\n")]);
+    assert_eq!(judged_by(abstain(), &before, &before).outcome, Outcome::Review);
+    assert_eq!(judged_by(abstain(), &before, &other).outcome, Outcome::Block);
+}
+
+#[test]
 fn probes_that_were_not_read_block() {
     let store = store(&[("/a.md", "Tea at four.")]);
     let spec = GateSpec::Probes(ProbeLevels {

@@ -53,6 +53,16 @@ pub(super) fn judge(level: Level, evidence: &Evidence<'_>) -> Verdict {
             findings.push(Finding::of_line(&memory.path, secret.line, note));
         }
     }
+    for memory in evidence.after.iter() {
+        let is_old = evidence.before.get(&memory.path).is_some();
+        for secret in find(memory.path.as_str()) {
+            known += u64::from(is_old);
+            let old = if is_old { ", already in the live store" } else { "" };
+            // Its path would show it.
+            let path = redact(memory.path.as_str());
+            findings.push(Finding::of_store(format!("{}, in the path {path}{old}", secret.name)));
+        }
+    }
     let outcome = if findings.is_empty() { Outcome::Pass } else { level.into() };
     let mut measured = count_of(findings.len() as u64, "secret", "secrets");
     if known > 0 {

@@ -182,6 +182,20 @@ fn the_gate_tells_new_secrets_from_old_ones_and_quotes_none() {
 }
 
 #[test]
+fn a_secret_in_a_path_is_found_and_not_shown() {
+    let secret = token("ghp_", BASE62, 36);
+    let path = format!("/notes/{secret}.md");
+    let after = store(&[(&path, "plain"), ("/3f2a9c41d7e84b6f9a0c1d2e3f405162/notes.md", "plain")]);
+    let verdict = judged(&GateSpec::Secrets(Level::Block), &store(&[]), &after);
+    assert_eq!(verdict.outcome, Outcome::Block);
+    assert_eq!(verdict.findings.len(), 1);
+    assert_eq!(verdict.findings[0].path, None);
+    assert_eq!(verdict.findings[0].note, "GitHub token, in the path /notes/[redacted: GitHub token].md");
+    let kept = judged(&GateSpec::Secrets(Level::Block), &after, &after);
+    assert_eq!(kept.measured, "1 secret, 1 already in the live store");
+}
+
+#[test]
 fn each_level_means_what_it_says() {
     let clean = store(&[("/a", "nothing here")]);
     let leak = store(&[("/a", &token("ghp_", BASE62, 36))]);
