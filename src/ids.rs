@@ -166,9 +166,22 @@ id!(
     PipelineName, "a pipeline name", check_name
 );
 id!(
+    /// A saved plan, `plan-…`: two with the same content have the same id.
+    PlanId, "a plan id", check_name
+);
+id!(
     /// The project's own name for a memory store; it follows adoption.
     Alias, "a store alias", check_name
 );
+
+impl PlanId {
+    /// Names a saved plan after its content.
+    pub fn of(content: &[u8]) -> Self {
+        let digits: String =
+            Sha256::digest(content).iter().take(10).map(|byte| format!("{byte:02x}")).collect();
+        Self(format!("plan-{digits}"))
+    }
+}
 
 /// How every alias begins that stands for a raw store; no project may name a store so.
 const RAW: &str = "raw-";
@@ -287,6 +300,13 @@ mod tests {
         assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), all.len());
         assert!(all[0].as_str().starts_with("raw-nightly-"), "{}", all[0]);
         assert!(!Alias::parse("nightly").unwrap().is_raw());
+    }
+
+    #[test]
+    fn a_plan_is_named_after_its_content_so_that_its_name_fits_a_key() {
+        let id = PlanId::of(b"one");
+        assert_eq!((PlanId::of(b"one"), PlanId::parse(id.as_str())), (id.clone(), Ok(id.clone())));
+        assert_ne!(PlanId::of(b"two"), id);
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub mod spec;
 
 // Kept: what survives the process.
 mod sqlite;
+pub mod tls;
 pub mod state;
 pub mod archive;
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -108,6 +109,25 @@ impl SnapshotIndex {
     pub fn bytes(&self) -> u64 {
         self.entries.values().map(|e| e.bytes).sum()
     }
+
+    /// Says whether it was taken while what a change left was what its path held.
+    pub fn names(&self, change: &Change) -> bool {
+        let (Some(path), Some(left)) = (&change.path, &change.holds) else { return false };
+        left.version.is_some() && self.entries.get(path).is_some_and(|entry| entry.version == left.version)
+    }
+}
+
+/// One change of a memory, from a store's past.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The backend's id of the memory, which it keeps when it is moved.
+    pub memory: String,
+    /// Where it sat then; none if that was redacted.
+    pub path: Option<MemoryPath>,
+    /// What it held from then on; none if it was taken away, or if that was redacted.
+    pub holds: Option<IndexEntry>,
+    /// When, by the backend's clock.
+    pub at: Timestamp,
 }
 
 fn hash_entries<'a>(entries: impl Iterator<Item = (&'a MemoryPath, &'a ContentHash)>) -> ContentHash {

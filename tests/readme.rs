@@ -114,7 +114,7 @@ fn command_lines(content: &str) -> Vec<String> {
             let line = line.trim().trim_start_matches("- ");
             let line = line.strip_prefix("run: ").or(line.strip_prefix("$ ")).unwrap_or(line);
             let is_talk = language == "text" && !content.contains(&format!("$ {line}"));
-            let line = line.strip_prefix("cargo run --release -- ").map_or(line, |rest| {
+            let line = line.strip_prefix("cargo run --locked -- ").map_or(line, |rest| {
                 lines.push(rest);
                 ""
             });

@@ -69,6 +69,14 @@ fn the_plan_schema_is_what_the_types_say() {
     assert_is_current("plan.schema.json", &generated);
 }
 
+#[test]
+fn the_schema_of_saved_plans_is_what_the_types_say() {
+    let generated = dreamrun::spec::schema::schema_of_output::<dreamrun::plan::saved::SavedPlan>(
+        "What `dreamrun plan --out` saves",
+    );
+    assert_is_current("saved-plan.schema.json", &generated);
+}
+
 /// Uses every key a pipeline can have. No run could: sources and targets exclude each other.
 const EXHAUSTIVE_PIPELINE: &str = r#"
 dreamrun: 1

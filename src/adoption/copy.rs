@@ -7,9 +7,10 @@
 //! An entry that would be taken away may have its text in one that would be written. So as long as anything
 //! that was to be written has to be left, nothing is taken away: too much stays rather than too little.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use crate::memory::{MemoryPath, MemoryWrite};
+use crate::memory::{ContentHash, MemoryPath, MemoryWrite};
 use crate::snapshot::{Snapshot, SnapshotIndex};
 
 use super::change_set::{ChangeSet, relative_in};
@@ -22,6 +23,8 @@ pub struct Copy {
     pub writes: ChangeSet,
     /// What the store holds as it should, though it did not at the beginning; in order.
     pub written: Vec<MemoryPath>,
+    /// What was changed by others meanwhile and holds their statements beside those it should hold; in order.
+    pub merged: Vec<MemoryPath>,
     /// What was changed by others meanwhile, and stays as they left it; in order. `base` is what the store
     /// held at the beginning, `ours` what it holds now, `theirs` what it should hold.
     pub conflicts: Vec<Conflict>,
@@ -34,6 +37,18 @@ pub struct Copy {
 /// Works out what is left to do of a copy. `texts` holds what is to be written, as far as it can be had;
 /// `now` is what the store holds.
 pub fn copy(from: &SnapshotIndex, to: &SnapshotIndex, texts: &Snapshot, now: &SnapshotIndex) -> Copy {
+    copy_merging(from, to, texts, now, &BTreeMap::new())
+}
+
+/// As [`copy`], where what others changed is written as `merges` has it: for each path what the store holds now,
+/// and what it is to hold with both.
+pub fn copy_merging(
+    from: &SnapshotIndex,
+    to: &SnapshotIndex,
+    texts: &Snapshot,
+    now: &SnapshotIndex,
+    merges: &BTreeMap<MemoryPath, (ContentHash, Arc<str>)>,
+) -> Copy {
     let mut copy = Copy::default();
     let (mut puts, mut deletes) = (Vec::new(), Vec::new());
     let paths: BTreeSet<&MemoryPath> = from.entries.keys().chain(to.entries.keys()).collect();
@@ -41,9 +56,19 @@ pub fn copy(from: &SnapshotIndex, to: &SnapshotIndex, texts: &Snapshot, now: &Sn
         let [was, wanted, here] =
             [from, to, now].map(|index| index.entries.get(path).map(|entry| entry.hash));
         let text = texts.get(path).filter(|memory| Some(memory.hash) == wanted);
+        let merged = |here: Option<ContentHash>| {
+            let (seen, content) = merges.get(path).filter(|(seen, _)| here != was && Some(*seen) == here)?;
+            let (path, content, expected) = (path.clone(), Arc::clone(content), here);
+            let is_there = ContentHash::of(content.as_bytes()) == *seen;
+            Some((!is_there).then_some(MemoryWrite::Put { path, content, expected }))
+        };
         match (was, wanted) {
             _ if was == wanted => {}
             _ if here == wanted => copy.written.push(path.clone()),
+            _ if merged(here).is_some() => {
+                copy.merged.push(path.clone());
+                puts.extend(merged(here).flatten());
+            }
             _ if here != was => copy.conflicts.push(Conflict {
                 path: path.clone(),
                 base: was,
@@ -91,7 +116,7 @@ fn take_out_colliding(
             path: path.clone(),
             base: None,
             ours: None,
-            theirs: Some(crate::memory::ContentHash::of(content.as_bytes())),
+            theirs: Some(ContentHash::of(content.as_bytes())),
             collides_with: MemoryPath::parse(other).ok(),
         });
         false
@@ -159,6 +184,27 @@ mod tests {
         let now = store(&[("/a", "one"), ("/b", "agent"), ("/c", "three")]);
         let found = copy(&from.index(), &to.index(), &to, &now.index());
         assert_eq!(told(&found), "-/c, +/a, +/c/x, conflict /b");
+    }
+
+    #[test]
+    fn what_can_be_merged_is_written_and_holds_nothing_back() {
+        let from = store(&[("/a", "one"), ("/b", "two")]);
+        let to = store(&[("/a", "one and two")]);
+        let now = store(&[("/a", "agent"), ("/b", "two")]);
+        let path = MemoryPath::parse("/a").unwrap();
+        let both = |seen: &str| -> BTreeMap<_, _> {
+            [(path.clone(), (ContentHash::of(seen.as_bytes()), Arc::from("agent, one and two")))].into()
+        };
+        let found = copy_merging(&from.index(), &to.index(), &to, &now.index(), &both("agent"));
+        assert_eq!(told(&found), "+/a, -/b");
+        assert_eq!(found.merged, std::slice::from_ref(&path));
+        let after = found.writes.apply(&now).unwrap();
+        let again =
+            copy_merging(&from.index(), &to.index(), &to, &after.index(), &both("agent, one and two"));
+        assert_eq!((told(&again), again.merged), ("written /b".to_owned(), vec![path.clone()]));
+        // Somebody wrote since it was merged.
+        let found = copy_merging(&from.index(), &to.index(), &to, &now.index(), &both("another"));
+        assert_eq!(told(&found), "conflict /a, kept /b");
     }
 
     #[test]

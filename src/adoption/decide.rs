@@ -11,9 +11,9 @@
 //! 3. Does a gate block? Only an approval that overrides it by name helps.
 //! 4. Must a person look: at the mode, a gate, live writes, a conflict? Any approval helps.
 //!
-//! An approval counts for exactly the candidate and the live store that the person saw.
+//! An approval counts for the candidate and the live store that the person saw, and for what it was carried
+//! over to ([`super::approval`]).
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -22,6 +22,8 @@ use serde::{Deserialize, Serialize};
 use crate::gate::verdict::{Outcome, Verdict};
 use crate::memory::ContentHash;
 use crate::spec::pipeline::{AdoptMode, Drift};
+
+use super::approval::Approved;
 
 /// The name under which an approval overrides `drift: block`.
 pub const DRIFT: &str = "drift";
@@ -40,6 +42,8 @@ pub struct Situation<'a> {
     pub base: ContentHash,
     /// The live store now.
     pub live: ContentHash,
+    /// Memories that agents took back since the dream may have read them.
+    pub taken_back: usize,
     /// The candidate.
     pub candidate: ContentHash,
     /// Live writes that the last rebase carried over into the candidate.
@@ -49,19 +53,7 @@ pub struct Situation<'a> {
     /// Whether a person edited the candidate: it waits for a person's approval, whatever the mode.
     pub is_edited: bool,
     /// What a person said.
-    pub approval: Option<&'a Approval>,
-}
-
-/// A person's yes to one candidate in place of one live store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Approval {
-    /// The candidate they saw.
-    pub candidate: ContentHash,
-    /// The live store they saw it against.
-    pub live: ContentHash,
-    /// The gates they overrode, by name.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub overrides: BTreeSet<String>,
+    pub approval: Option<Approved<'a>>,
 }
 
 /// What becomes of a candidate.
@@ -139,8 +131,12 @@ impl fmt::Display for Reason {
 /// Decides what becomes of a candidate.
 pub fn decide(situation: &Situation<'_>) -> Decision {
     let given = situation.approval;
-    let approval = given.filter(|a| a.candidate == situation.candidate && a.live == situation.live);
-    let is_overridden = |gate: &str| approval.is_some_and(|a| a.overrides.contains(gate));
+    // What the candidate is judged against is what the person saw it against; whether that is still live
+    // is asked below.
+    let (candidate, live) = (situation.candidate, situation.base);
+    let may_be_carried = situation.drift != Drift::Review;
+    let approval = given.filter(|a| a.stands(candidate, live, situation.verdicts, may_be_carried));
+    let is_overridden = |gate: &str| approval.is_some_and(|a| a.given.overrides.contains(gate));
     let standing: Vec<&Verdict> =
         situation.verdicts.iter().filter(|verdict| !is_overridden(&verdict.gate)).collect();
     let is_unchanged = standing.iter().any(|verdict| verdict.outcome == Outcome::Unchanged);
@@ -163,7 +159,7 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
     if is_unchanged && blocking.is_empty() && reviewing.is_empty() && situation.conflicts == 0 {
         return Decision::Unchanged;
     }
-    if situation.live != situation.base {
+    if situation.live != situation.base || situation.taken_back > 0 {
         return match situation.drift {
             Drift::Block if !is_overridden(DRIFT) => Decision::Block { why: because(vec![Reason::Drift]) },
             Drift::Block | Drift::Review | Drift::Rebase => Decision::Rebase,
@@ -192,6 +188,9 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::approval::Approval;
     use super::*;
     use AdoptMode::{Auto, Review};
     use Outcome::{Block, Pass, Unchanged, Undecided};
@@ -207,8 +206,24 @@ mod tests {
     }
 
     fn approval(candidate: &str, live: &str, overrides: &[&str]) -> Approval {
-        let overrides = overrides.iter().map(|gate| (*gate).to_owned()).collect();
+        let overrides: BTreeSet<String> = overrides.iter().map(|gate| (*gate).to_owned()).collect();
         Approval { candidate: hash(candidate), live: hash(live), overrides }
+    }
+
+    /// Takes an approval as it was given.
+    fn as_given(given: &Approval) -> Approved<'_> {
+        Approved { given, seen: &[], carried_to: None }
+    }
+
+    fn told(decision: Decision) -> String {
+        let words = |why: &[Reason]| why.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        match decision {
+            Decision::Adopt => "adopt".to_owned(),
+            Decision::Rebase => "rebase".to_owned(),
+            Decision::Unchanged => "unchanged".to_owned(),
+            Decision::AwaitReview { why } => format!("review: {}", words(&why)),
+            Decision::Block { why } => format!("block: {}", words(&why)),
+        }
     }
 
     /// Decides for candidate `C` begun from live store `L`.
@@ -230,26 +245,19 @@ mod tests {
         approval: Option<&Approval>,
         (carried, conflicts): (usize, usize),
     ) -> String {
-        let decision = decide(&Situation {
+        told(decide(&Situation {
             mode,
             drift,
             verdicts: &verdicts(outcomes),
             base: hash("L"),
             live: hash(live),
+            taken_back: 0,
             candidate: hash("C"),
             carried,
             conflicts,
             is_edited: false,
-            approval,
-        });
-        let words = |why: &[Reason]| why.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        match decision {
-            Decision::Adopt => "adopt".to_owned(),
-            Decision::Rebase => "rebase".to_owned(),
-            Decision::Unchanged => "unchanged".to_owned(),
-            Decision::AwaitReview { why } => format!("review: {}", words(&why)),
-            Decision::Block { why } => format!("block: {}", words(&why)),
-        }
+            approval: approval.map(as_given),
+        }))
     }
 
     #[test]
@@ -300,8 +308,11 @@ mod tests {
     #[test]
     fn live_writes_are_carried_over_before_anything_is_judged() {
         let stop: &[_] = &[("b", Block)];
-        let over = approval("C", "L2", &["b"]);
-        let over_drift = approval("C", "L2", &[DRIFT]);
+        let over = approval("C", "L", &["b"]);
+        let over_drift = approval("C", "L", &[DRIFT]);
+        let over_other = approval("C0", "L", &[DRIFT]);
+        let stale = "the approval was given for another candidate or another live store";
+        let drifted_since = format!("block: the live store changed and drift is set to block; {stale}");
         let drifted = "block: the live store changed and drift is set to block";
         let table: &[(Drift, Gates<'_>, Option<&Approval>, &str)] = &[
             (Drift::Rebase, &[], None, "rebase"),
@@ -311,6 +322,7 @@ mod tests {
             (Drift::Rebase, stop, Some(&over), "rebase"),
             (Drift::Block, stop, Some(&over), drifted),
             (Drift::Block, &[], Some(&over_drift), "rebase"),
+            (Drift::Block, &[], Some(&over_other), &drifted_since),
             (Drift::Rebase, &[("unchanged", Unchanged)], None, "unchanged"),
             (Drift::Block, &[("unchanged", Unchanged)], None, "unchanged"),
         ];
@@ -344,11 +356,12 @@ mod tests {
                 verdicts: &verdicts(outcomes),
                 base: hash("L"),
                 live: hash("L"),
+                taken_back: 0,
                 candidate: hash("C"),
                 carried: 0,
                 conflicts: 0,
                 is_edited: true,
-                approval,
+                approval: approval.map(as_given),
             })
         };
         let (yes, other) = (approval("C", "L", &[]), approval("C0", "L", &[]));
@@ -369,12 +382,67 @@ mod tests {
             for drift in [Drift::Rebase, Drift::Review, Drift::Block] {
                 for overrides in [&[][..], &["b"], &["b", DRIFT]] {
                     for outcome in [Pass, Unchanged, Outcome::Review, Block, Undecided] {
-                        let given = approval("C", "L2", overrides);
-                        let got = decided(mode, drift, &[("b", outcome)], "L2", Some(&given));
-                        assert_ne!(got, "adopt", "{mode:?} {drift:?} {overrides:?} {outcome:?}");
+                        for seen in ["L", "L2"] {
+                            let given = approval("C", seen, overrides);
+                            let got = decided(mode, drift, &[("b", outcome)], "L2", Some(&given));
+                            assert_ne!(got, "adopt", "{mode:?} {drift:?} {overrides:?} {outcome:?}");
+                        }
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_carried_approval_counts_while_no_gate_is_worse_and_live_writes_need_not_be_seen() {
+        let (yes, over_b) = (approval("C0", "L0", &[]), approval("C0", "L0", &["b"]));
+        let (here, elsewhere) = ((hash("C"), hash("L")), (hash("C1"), hash("L")));
+        let always = "the pipeline asks for review every time";
+        let stale = "the approval was given for another candidate or another live store";
+        let (pass, look, stop) = (("b", Pass), ("b", Outcome::Review), ("b", Block));
+        // Policy, approval, what it was carried over to, what the gates said when it was given and now.
+        let table: &[(Drift, &Approval, _, _, _, String)] = &[
+            (Drift::Rebase, &yes, here, pass, pass, "adopt".into()),
+            (Drift::Rebase, &yes, here, look, look, "adopt".into()),
+            (Drift::Rebase, &yes, here, look, pass, "adopt".into()),
+            (Drift::Rebase, &over_b, here, stop, stop, "adopt".into()),
+            (Drift::Block, &yes, here, pass, pass, "adopt".into()),
+            (Drift::Rebase, &yes, elsewhere, pass, pass, format!("review: {always}; {stale}")),
+            (
+                Drift::Rebase,
+                &yes,
+                here,
+                pass,
+                look,
+                format!("review: gate `b` asks for review; {always}; {stale}"),
+            ),
+            (Drift::Rebase, &yes, here, pass, stop, format!("block: gate `b` blocks; {stale}")),
+            (Drift::Rebase, &over_b, here, look, stop, format!("block: gate `b` blocks; {stale}")),
+            (
+                Drift::Review,
+                &yes,
+                here,
+                pass,
+                pass,
+                format!("review: 1 live write carried over; {always}; {stale}"),
+            ),
+        ];
+        for (drift, given, carried_to, seen, now, expected) in table {
+            let seen = verdicts(&[*seen]);
+            let got = told(decide(&Situation {
+                mode: Review,
+                drift: *drift,
+                verdicts: &verdicts(&[*now]),
+                base: hash("L"),
+                live: hash("L"),
+                taken_back: 0,
+                candidate: hash("C"),
+                carried: 1,
+                conflicts: 0,
+                is_edited: false,
+                approval: Some(Approved { given, seen: &seen, carried_to: Some(*carried_to) }),
+            }));
+            assert_eq!(got, *expected, "{drift:?} {given:?} {seen:?} {now:?}");
         }
     }
 }

@@ -6,6 +6,7 @@
 pub mod folder;
 pub mod http;
 pub mod local;
+pub mod tags;
 mod testimony;
 pub mod wire;
 
@@ -19,8 +20,10 @@ use crate::ids::{
 use crate::ledger::testimony::Testimony;
 use crate::memory::{ContentHash, Memory, MemoryPath, MemoryWrite};
 use crate::session::Session;
-use crate::snapshot::{Snapshot, SnapshotIndex};
+use crate::snapshot::{Change, IndexEntry, Snapshot, SnapshotIndex};
 use crate::spec::pipeline::SessionSource;
+
+use tags::{ListedStore, StoreTags};
 
 /// Why a backend did not do what it was asked, sorted by what the caller may do next.
 #[derive(Debug, thiserror::Error)]
@@ -146,6 +149,13 @@ pub struct PastMemory {
     pub version: Option<MemoryVersionId>,
 }
 
+impl PastMemory {
+    /// Names what an index held at a path.
+    pub fn of(path: &MemoryPath, entry: &IndexEntry) -> Self {
+        Self { path: path.clone(), hash: entry.hash, version: entry.version.clone() }
+    }
+}
+
 /// A session to be created with a store attached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionRequest {
@@ -208,6 +218,10 @@ pub trait Backend: Send + Sync {
     /// Lists every version of a store's memories that holds text and is still kept, newest first.
     async fn versions(&self, id: &MemoryStoreId) -> Result<Vec<PastMemory>, BackendError>;
 
+    /// Lists the changes of a store's memories that are still kept, newest first, as far as the first version that
+    /// `since` names. Whatever changed after that index was taken is among them, and so may be what changed before.
+    async fn changes(&self, id: &MemoryStoreId, since: &SnapshotIndex) -> Result<Vec<Change>, BackendError>;
+
     /// Returns the content of past memories, for those the backend still has. Used to show what a
     /// base held after the store moved on.
     async fn contents(
@@ -225,6 +239,13 @@ pub trait Backend: Send + Sync {
     /// Performs writes in order. Stops at the first whose expectation fails with
     /// [`Refusal::Conflict`]; earlier writes stay. A write whose outcome is already there succeeds.
     async fn write(&self, store: &MemoryStoreId, writes: &[MemoryWrite]) -> Result<(), BackendError>;
+
+    /// Writes tags into the metadata of a store, and leaves everything else there as it is. A repeat does no
+    /// harm.
+    async fn tag(&self, id: &MemoryStoreId, tags: &StoreTags) -> Result<(), BackendError>;
+
+    /// Lists every store with its tags, archived ones too, newest first.
+    async fn stores(&self) -> Result<Vec<ListedStore>, BackendError>;
 
     /// Deletes a store and its versions. A store that does not exist counts as deleted.
     async fn delete_store(&self, id: &MemoryStoreId) -> Result<(), BackendError>;

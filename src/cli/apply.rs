@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::time::Duration;
+use std::path::PathBuf;
 
 use clap::Args;
 use futures_util::StreamExt;
@@ -13,9 +13,10 @@ use crate::backend::WhenLeft;
 use crate::ids::{Alias, DreamId, PipelineName, RunId};
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::{Phase, RunState};
-use crate::journal::{Journal, is_over, run_of_dream};
+use crate::journal::{Journal, JournalError, is_over, run_of_dream};
 use crate::plan::facts::Facts;
 use crate::plan::fingerprint::Fingerprint;
+use crate::plan::report::NotDue;
 use crate::plan::{Plan, from_dream, instructions::Instructions, plan, rendered_again};
 use crate::price::PriceTable;
 use crate::report::plan_text::{not_due, plan_text};
@@ -25,17 +26,20 @@ use crate::report::run_view::RunView;
 use crate::report::words::{line, plain};
 use crate::run::next::Stop;
 use crate::run::observer::Observer;
-use crate::run::{Ended, Surroundings, execute};
+use crate::run::{Ended, RunError, Surroundings, execute};
 use crate::spec::pipeline::Pipeline;
+use crate::state::StateError;
 use crate::state::driver::Acquired;
+use crate::state::keeper::Keeper;
 
 use super::answer::Answer;
 use super::console::Volume;
 use super::desk::Desk;
 use super::exit::{CliError, ExitCode};
 use super::github::JobReport;
+use super::saved_plan::Saved;
 use super::workspace::{Workspace, alias_of};
-use super::{Call, FailOn, follow, gather, places};
+use super::{Call, FailOn, follow, gather, places, turn};
 
 /// Options of `apply`.
 #[derive(Debug, Args)]
@@ -49,6 +53,12 @@ pub(super) struct Options {
     /// Judge and adopt the output of this dream, made elsewhere, instead of asking for one
     #[arg(long, value_name = "DREAM")]
     from_dream: Option<String>,
+    /// Carry out exactly the plan that `plan --out` saved to this file; asks for no agreement
+    #[arg(long, value_name = "FILE", conflicts_with = "from_dream")]
+    plan: Option<PathBuf>,
+    /// Refuse a saved plan that is older than this [default: 14d]
+    #[arg(long, value_name = "AGE", requires = "plan")]
+    max_plan_age: Option<String>,
 }
 
 /// How many runs are carried on at a time on a server. Each holds a lock file open, and systems give a
@@ -77,7 +87,12 @@ pub(super) struct Applied {
 }
 
 pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
-    let workspace = Workspace::open_named(call, &options.names)?;
+    let saved = options.plan.as_ref().map(|file| Saved::read(call, file, options.max_plan_age.as_deref()));
+    let saved = saved.transpose()?;
+    let workspace = match &saved {
+        Some(saved) => saved.open(call, &options.names)?,
+        None => Workspace::open_named(call, &options.names)?,
+    };
     if workspace.pipelines.is_empty() {
         return Err(CliError::usage("the project has no pipelines").hint("Write one in `pipelines/`."));
     }
@@ -90,7 +105,7 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         }
         Some(id) => Some(DreamId::parse(id.clone()).map_err(|error| CliError::usage(error.to_string()))?),
     };
-    let desk = Desk { from_dream, ..Desk::open(call, workspace)? };
+    let desk = Desk { from_dream, saved, ..Desk::open(call, workspace).await? };
     // The dreams of the local backend share this machine, so that one after the other is as fast.
     let of_backend = if desk.opened.local.is_some() { NonZeroUsize::MIN } else { PARALLEL };
     let mut applied = Vec::new();
@@ -105,7 +120,7 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     let signal = desk.signals.code();
     if let Some(first) = pick(errors) {
         let data = if applied.is_empty() {
-            Box::default()
+            first.data.clone()
         } else {
             Box::new(serde_json::to_value(Results { results: applied }).unwrap_or_default())
         };
@@ -136,7 +151,10 @@ fn pick(mut errors: Vec<CliError>) -> Option<CliError> {
     errors.sort_by_key(|error| std::cmp::Reverse(error.code));
     let mut errors = errors.into_iter();
     let mut first = errors.next()?;
-    first.causes.extend(errors.map(|other| format!("also: {other}")));
+    for other in errors {
+        first.causes.push(format!("also: {other}"));
+        first.causes.extend(other.causes);
+    }
     Some(first)
 }
 
@@ -197,13 +215,21 @@ impl Desk<'_> {
         loop {
             let alias = self.alias_now(pipeline).await?;
             match self.lock(&alias).await? {
-                Acquired::Yes(_lock) => {
-                    if let Some(applied) = self.drive(pipeline, &alias).await? {
+                Acquired::Yes(lock) => {
+                    let keeper = self.keeper(&alias, Some(&lock));
+                    let applied = match &self.saved {
+                        Some(saved) => self.drive_saved(saved, pipeline, &keeper).await?,
+                        None => self.drive(pipeline, &keeper).await?,
+                    };
+                    if let Some(applied) = applied {
                         return Ok(applied);
                     }
                 }
                 Acquired::HeldBy(holder) => {
-                    if let Some(applied) = follow::follow(self, pipeline, &alias, holder).await? {
+                    let followed = follow::follow(self, pipeline, &alias, holder).await?;
+                    // A run that is not of the saved plan is in its way, and is told of as that.
+                    let is_meant = |applied: &Applied| self.saved.as_ref().is_none_or(|s| s.is_of(applied));
+                    if let Some(applied) = followed.filter(is_meant) {
                         return Ok(applied);
                     }
                     // The other process is gone: its run is ours to continue.
@@ -212,10 +238,13 @@ impl Desk<'_> {
         }
     }
 
-    /// Returns the alias that applying a pipeline works on: that of its unfinished run, or else the one
-    /// its file names.
+    /// Returns the alias that applying a pipeline works on: that of the saved plan, of its unfinished run,
+    /// or else the one its file names.
     async fn alias_now(&self, pipeline: &Pipeline) -> Result<Alias, CliError> {
-        let last = crate::journal::runs(self.state.as_ref(), Some(&pipeline.name)).await?.pop();
+        if let Some(saved) = &self.saved {
+            return saved.alias(pipeline);
+        }
+        let last = crate::journal::last(self.state.as_ref(), &pipeline.name).await?;
         if let Some(run) = last
             && let Some(journal) = Journal::open(self.state.as_ref(), &run).await?
             && !journal.state().is_released
@@ -225,14 +254,16 @@ impl Desk<'_> {
         Ok(alias_of(pipeline))
     }
 
-    /// Applies a pipeline under the lock of an alias. Returns nothing if it is the wrong one by now.
-    async fn drive(&self, pipeline: &Pipeline, alias: &Alias) -> Result<Option<Applied>, CliError> {
+    /// Applies a pipeline under the lock of an alias. Returns nothing if it is the wrong one by now, or if
+    /// another machine was faster.
+    async fn drive(&self, pipeline: &Pipeline, keeper: &Keeper) -> Result<Option<Applied>, CliError> {
+        let alias = keeper.alias();
         if self.alias_now(pipeline).await? != *alias {
             return Ok(None);
         }
         let past = gather::past(Some(self.state.as_ref()), pipeline, alias).await?;
         if let Some(run) = overtaken(&past) {
-            self.give_up(run).await?;
+            self.give_up(run, keeper).await?;
             return Ok(None);
         }
         if let Some((run, state)) = &past.last
@@ -240,31 +271,29 @@ impl Desk<'_> {
         {
             let taken = state.plan.existing.as_ref().map(|existing| &existing.dream);
             if self.from_dream.as_ref().is_some_and(|wanted| taken != Some(wanted)) {
-                let words = format!("run `{run}` of this pipeline is not over");
-                let hint = format!(
-                    "End it first, with `dreamrun apply {0}` or `dreamrun cancel {run}`.",
-                    pipeline.name
-                );
-                return Err(CliError::new(ExitCode::LockBusy, words).hint(hint));
+                return Err(self.unfinished(pipeline, run));
             }
-            return self.resume(pipeline, run).await.map(Some);
+            return self.resume(pipeline, run, keeper).await.map(Some);
         }
-        self.start(pipeline, alias, &past).await.map(Some)
+        match self.start(pipeline, keeper, &past).await {
+            // The store moved between plan and claim: there is a new plan to make.
+            Err(error) if error.code == ExitCode::Stale => {
+                let past = gather::past(Some(self.state.as_ref()), pipeline, alias).await?;
+                if overtaken(&past).is_some() { Ok(None) } else { Err(error) }
+            }
+            other => other,
+        }
     }
 
-    /// Starts a new run, if one is due.
+    /// Starts a new run, if one is due. Returns nothing if another machine began it first.
     async fn start(
         &self,
         pipeline: &Pipeline,
-        alias: &Alias,
+        keeper: &Keeper,
         past: &gather::Past,
-    ) -> Result<Applied, CliError> {
-        let claim = past.alias.as_ref().and_then(|record| record.claim.as_ref());
-        if let Some(claim) = claim.filter(|claim| claim.run.pipeline() != &pipeline.name)
-            && !is_over(self.state.as_ref(), &claim.run).await?
-        {
-            return Err(self.held(alias, &claim.run).await?);
-        }
+    ) -> Result<Option<Applied>, CliError> {
+        let alias = keeper.alias();
+        self.check_claim(pipeline, alias, past).await?;
         let state = self.state.as_ref();
         let (workspace, opened, asked) = (&self.workspace, &self.opened, &self.asked);
         let sources = gather::Sources { call: self.call, workspace, opened, state: Some(state), asked };
@@ -281,21 +310,7 @@ impl Desk<'_> {
         let mut plan = self.plan(pipeline, &facts).await?;
         let console = &self.call.console;
         if let Some(reason) = &plan.not_due {
-            console.say(&format!(
-                "{} {}: {}\n",
-                console.paint.bold(pipeline.name.as_str()),
-                console.paint.good("nothing due"),
-                not_due(reason, &plan, console.paint)
-            ));
-            return Ok(Applied {
-                pipeline: pipeline.name.clone(),
-                outcome: "nothing_due",
-                is_continued: false,
-                plan: Some(PlanView::of(&plan, pipeline)),
-                run: None,
-                ended: None,
-                code: None,
-            });
+            return Ok(Some(self.nothing_due(pipeline, &plan, reason)));
         }
         let forgotten = match self.from_dream {
             // Somebody knows of at least one, and asks for it.
@@ -308,27 +323,96 @@ impl Desk<'_> {
         self.agree(&plan)?;
         if past.alias.is_none() {
             gather::bootstrap(self.call, &self.workspace, &self.opened, state, pipeline, alias).await?;
-            let past = gather::past(Some(state), pipeline, alias).await?;
+            let now = gather::past(Some(state), pipeline, alias).await?;
+            let last = |past: &gather::Past| past.last.as_ref().map(|(run, _)| run.clone());
+            if last(&now) != last(past) {
+                // Nobody could hold what was not there: another machine made it too, and began.
+                return Ok(None);
+            }
             match &facts.store.id {
                 // Only the record is new.
-                Some(_) => facts.alias = past.alias,
-                None => facts = sources.facts(pipeline, &past).await?,
+                Some(_) => facts.alias = now.alias,
+                None => facts = sources.facts(pipeline, &now).await?,
             }
             plan = self.plan(pipeline, &facts).await?;
         }
         let instructions = plan.batches.iter().map(|batch| batch.instructions.clone()).collect();
         let now = self.call.parts.clock().now();
-        let (journal, recorded) = Journal::begin(self.state.as_ref(), now, plan).await?;
+        let (journal, recorded) = match Journal::begin(self.state.as_ref(), now, plan).await {
+            Err(JournalError::State(StateError::Conflict { .. })) => return Ok(None),
+            begun => begun?,
+        };
         self.watcher.recorded(journal.run(), &recorded);
-        self.carry_out(journal, instructions, false).await
+        self.carry_out(journal, instructions, false, keeper).await.map(Some)
+    }
+
+    /// Says why nothing is done.
+    pub(super) fn nothing_due(&self, pipeline: &Pipeline, plan: &Plan, reason: &NotDue) -> Applied {
+        let console = &self.call.console;
+        console.say(&format!(
+            "{} {}: {}\n",
+            console.paint.bold(pipeline.name.as_str()),
+            console.paint.good("nothing due"),
+            not_due(reason, plan, console.paint)
+        ));
+        Applied {
+            pipeline: pipeline.name.clone(),
+            outcome: "nothing_due",
+            is_continued: false,
+            plan: Some(PlanView::of(plan, pipeline)),
+            run: None,
+            ended: None,
+            code: None,
+        }
+    }
+
+    /// Makes sure that no run of another pipeline works on an alias.
+    pub(super) async fn check_claim(
+        &self,
+        pipeline: &Pipeline,
+        alias: &Alias,
+        past: &gather::Past,
+    ) -> Result<(), CliError> {
+        let claim = past.alias.as_ref().and_then(|record| record.claim.as_ref());
+        match claim.filter(|claim| claim.run.pipeline() != &pipeline.name) {
+            Some(claim) if !is_over(self.state.as_ref(), &claim.run).await? => {
+                Err(turn::held(self, alias, &claim.run).await?)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the error of a pipeline whose last run is in the way of another one.
+    pub(super) fn unfinished(&self, pipeline: &Pipeline, run: &RunId) -> CliError {
+        let words = format!("run `{run}` of this pipeline is not over");
+        let hint =
+            format!("End it first, with `dreamrun apply {}` or `dreamrun cancel {run}`.", pipeline.name);
+        CliError::new(ExitCode::LockBusy, words).hint(hint)
     }
 
     /// Ends a run that never claimed its alias, so that a new plan can be made.
-    async fn give_up(&self, run: &RunId) -> Result<(), CliError> {
+    pub(super) async fn give_up(&self, run: &RunId, keeper: &Keeper) -> Result<(), CliError> {
         let Some(mut journal) = Journal::open(self.state.as_ref(), run).await? else { return Ok(()) };
         let by = "apply, since the store moved before the run began".to_owned();
-        self.record(&mut journal, JournalEvent::CancelAsked { by }).await?;
-        self.carry_out(journal, Vec::new(), true).await.map(drop)
+        if self.record_unless_moved(&mut journal, JournalEvent::CancelAsked { by }).await? {
+            self.carry_out(journal, Vec::new(), true, keeper).await?;
+        }
+        Ok(())
+    }
+
+    /// Records an event unless another process was faster. Says whether it was recorded.
+    async fn record_unless_moved(
+        &self,
+        journal: &mut Journal,
+        event: JournalEvent,
+    ) -> Result<bool, CliError> {
+        let now = self.call.parts.clock().now();
+        match journal.append(self.state.as_ref(), now, event).await {
+            Ok(recorded) => self.watcher.recorded(journal.run(), &recorded),
+            Err(JournalError::State(StateError::Conflict { .. })) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(true)
     }
 
     /// Plans a run: with the dream that was named, or with dreams of its own.
@@ -355,7 +439,12 @@ impl Desk<'_> {
         }
     }
 
-    async fn resume(&self, pipeline: &Pipeline, run: &RunId) -> Result<Applied, CliError> {
+    pub(super) async fn resume(
+        &self,
+        pipeline: &Pipeline,
+        run: &RunId,
+        keeper: &Keeper,
+    ) -> Result<Applied, CliError> {
         let console = &self.call.console;
         let Some(mut journal) = Journal::open(self.state.as_ref(), run).await? else {
             return Err(CliError::usage(format!("there is no run `{run}`")));
@@ -373,11 +462,12 @@ impl Desk<'_> {
             _ => None,
         };
         if let Some(event) = event {
-            self.record(&mut journal, event).await?;
+            // Another process that asks for the same carries the run on, and is followed.
+            self.record_unless_moved(&mut journal, event).await?;
         }
         self.tell_of_edits(pipeline, journal.state());
         let instructions = rendered_again(pipeline, &journal.state().plan);
-        self.carry_out(journal, instructions, true).await
+        self.carry_out(journal, instructions, true, keeper).await
     }
 
     /// Says what of a file that was edited meanwhile does not count for a run.
@@ -402,12 +492,13 @@ impl Desk<'_> {
         }
     }
 
-    /// Carries a run on and says where it ended.
+    /// Carries a run on, or follows the process of another machine that does, and says where it ended.
     pub(super) async fn carry_out(
         &self,
         mut journal: Journal,
         instructions: Vec<Option<Instructions>>,
         is_continued: bool,
+        keeper: &Keeper,
     ) -> Result<Applied, CliError> {
         let clock = self.call.parts.clock();
         let prices = PriceTable::builtin();
@@ -420,11 +511,18 @@ impl Desk<'_> {
             prices: &prices,
             root: &self.workspace.root,
             archive: self.archive.as_ref(),
+            keeper,
             alias: &alias,
             instructions: &instructions,
             interrupt: self.signals.interrupt(),
         };
-        let ended = execute(&mut journal, &around).await?;
+        let ended = loop {
+            match execute(&mut journal, &around).await {
+                Ok(Ended::Elsewhere) => turn::wait(self, keeper, &mut journal, &around).await?,
+                Err(RunError::Busy { alias, run }) => return Err(turn::held(self, &alias, &run).await?),
+                ended => break ended?,
+            }
+        };
         Ok(self.conclude(journal.run(), journal.state(), ended, is_continued))
     }
 
@@ -462,7 +560,7 @@ impl Desk<'_> {
                 console.paint.warn("interrupted:"),
                 pipeline
             )),
-            Ended::Stopped(_) => {}
+            Ended::Stopped(_) | Ended::Elsewhere => {}
         }
         let code = match &ended {
             Ended::Stopped(Stop::OverBudget) => Some(ExitCode::OverBudget),
@@ -491,11 +589,8 @@ impl Desk<'_> {
 }
 
 /// Returns the run that was planned for a store which is not live any more, if it has done nothing yet.
-fn overtaken(past: &gather::Past) -> Option<&RunId> {
+pub(super) fn overtaken(past: &gather::Past) -> Option<&RunId> {
     let (run, state) = past.last.as_ref()?;
     let record = past.alias.as_ref()?;
     (state.phase == Phase::Planned && !state.plan.store.is_current(record)).then_some(run)
 }
-
-/// How often a run that another process drives is looked at.
-pub(super) const LOOK_EVERY: Duration = Duration::from_millis(200);

@@ -13,13 +13,12 @@ use crate::run::observer::Unwatched;
 use crate::run::{Ended, RunError, Surroundings, execute};
 use crate::spec::pipeline::StoreRef;
 use crate::state::StateStore;
-use crate::state::alias;
+use crate::state::driver::Acquired;
 
-use super::Call;
 use super::answer::Answer;
 use super::desk::Desk;
 use super::exit::{CliError, ExitCode};
-use super::runs;
+use super::{Call, runs, turn};
 
 /// Options of `cancel`.
 #[derive(Debug, Args)]
@@ -35,16 +34,17 @@ struct Canceled {
 }
 
 pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
-    let desk = Desk::of_runs(call)?;
+    let desk = Desk::of_runs(call).await?;
     let state = desk.state.as_ref();
     let mut journal = runs::find(Some(state), &options.run).await?;
     let run = journal.run().clone();
     let alias = journal.state().plan.alias();
-    if let Some((record, _)) = alias::read(state, &alias).await?
-        && record.claim.is_some()
-    {
-        desk.opened.ask_origin(&alias, &record).await?;
-    }
+    // The process that waits for the run's dream on this machine has the lock, and is not in the way.
+    let lock = match desk.lock(&alias).await? {
+        Acquired::Yes(lock) => Some(lock),
+        Acquired::HeldBy(_) => None,
+    };
+    let keeper = desk.keeper(&alias, lock.as_ref());
     let clock = call.parts.clock();
     let prices = PriceTable::builtin();
     let around = Surroundings {
@@ -55,16 +55,20 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         prices: &prices,
         root: &desk.workspace.root,
         archive: desk.archive.as_ref(),
+        keeper: &keeper,
         alias: &alias,
         // A run that is given up asks for no dream.
         instructions: &[],
         interrupt: desk.signals.interrupt(),
     };
-    let ended = if ask(call, state, &mut journal, &around).await? {
-        execute(&mut journal, &around).await?
-    } else {
-        Ended::Interrupted
+    let mut ended = match ask(call, state, &mut journal, &around).await? {
+        true => Ended::Elsewhere,
+        false => Ended::Interrupted,
     };
+    while ended == Ended::Elsewhere {
+        turn::wait(&desk, &keeper, &mut journal, &around).await?;
+        ended = execute(&mut journal, &around).await?;
+    }
     if journal.state().phase == Phase::Adopted {
         let words = format!("run `{run}` was adopted before it could be canceled");
         return Err(

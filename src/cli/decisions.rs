@@ -83,12 +83,10 @@ pub(super) fn read(
                     .hint("Statements that the dream kept as they were need no decision."));
             }
             several => {
-                let hashes: Vec<String> = several
-                    .iter()
-                    .map(|&at| format!("`{name}#{}`", steps[at].statement.hash.short()))
-                    .collect();
+                let names: Vec<String> =
+                    several.iter().map(|&at| format!("`{}`", name_of(at, steps))).collect();
                 return Err(CliError::usage(format!("`{}` could be any of {}", line(name), several.len()))
-                    .hint(format!("Say which: {}.", line(&hashes.join(", ")))));
+                    .hint(format!("Say which: {}.", line(&names.join(", ")))));
             }
         };
         if !steps[place].choices.contains(&decision.r#do) {
@@ -107,19 +105,48 @@ pub(super) fn read(
     Ok(decided)
 }
 
-/// Finds the steps that `PATH:LINE`, `PATH:LINE#HASH` or a hash may mean.
+/// Finds the steps that `PATH:LINE`, `PATH:LINE#HASH`, `PATH:LINE#HASH.NUMBER` or a hash may mean. The number
+/// tells statements of the same words on one line apart.
 fn named(name: &str, steps: &[Step]) -> Vec<usize> {
-    let (place, hash) = match name.split_once('#') {
-        Some((place, hash)) => (Some(place), Some(hash)),
-        None if name.starts_with('/') => (Some(name), None),
-        None => (None, Some(name)),
+    let place_of = |step: &Step| format!("{}:{}", step.statement.path, step.statement.line);
+    let here: Vec<usize> = (0..steps.len()).filter(|&at| place_of(&steps[at]) == name).collect();
+    if !here.is_empty() {
+        return here;
+    }
+    // A path may hold the mark too, so the last one counts.
+    let (place, hash) = match name.rsplit_once('#') {
+        Some((place, hash)) => (Some(place), hash),
+        None => (None, name),
     };
+    let (hash, number) = match hash.split_once('.') {
+        Some((hash, number)) => (hash, Some(number)),
+        None => (hash, None),
+    };
+    if hash.len() < HASH_DIGITS {
+        return Vec::new();
+    }
     let is_meant = |step: &Step| {
-        let at = &step.statement;
-        place.is_none_or(|place| place == format!("{}:{}", at.path, at.line))
-            && hash.is_none_or(|hash| hash.len() >= HASH_DIGITS && at.hash.to_string().starts_with(hash))
+        place.is_none_or(|place| place == place_of(step)) && step.statement.hash.to_string().starts_with(hash)
     };
-    (0..steps.len()).filter(|&at| is_meant(&steps[at])).collect()
+    let meant: Vec<usize> = (0..steps.len()).filter(|&at| is_meant(&steps[at])).collect();
+    match number.map(|number| number.parse::<usize>().ok().and_then(|number| number.checked_sub(1))) {
+        None => meant,
+        Some(nth) => nth.and_then(|nth| meant.get(nth)).copied().into_iter().collect(),
+    }
+}
+
+/// Returns the shortest name that means one step and no other.
+fn name_of(place: usize, steps: &[Step]) -> String {
+    let at = &steps[place].statement;
+    let here = format!("{}:{}", at.path, at.line);
+    let exact = format!("{here}#{}", at.hash);
+    for name in [&here, &at.hash.to_string(), &exact] {
+        if named(name, steps) == [place] {
+            return name.clone();
+        }
+    }
+    let number = named(&exact, steps).iter().position(|&other| other == place).map_or(1, |nth| nth + 1);
+    format!("{exact}.{number}")
 }
 
 /// Writes all steps of a review with what was decided; what was not is kept.
@@ -139,11 +166,8 @@ pub(super) fn write(
     text.push_str(if steps.is_empty() { "decisions: []\n" } else { "decisions:\n" });
     for (place, step) in steps.iter().enumerate() {
         let at = &step.statement;
-        let here = format!("{}:{}", at.path, at.line);
-        let names = [here.clone(), at.hash.to_string(), format!("{here}#{}", at.hash)];
-        let name = names.iter().find(|name| named(name, steps).len() == 1).unwrap_or(&names[2]);
         let choice = decisions.get(&place).copied().unwrap_or(Choice::Keep);
-        let _ = writeln!(text, "- statement: {}", quoted(name));
+        let _ = writeln!(text, "- statement: {}", quoted(&name_of(place, steps)));
         let _ = writeln!(text, "  fate: {}", step.kind.as_str());
         if step.kind != Kind::New {
             let _ = writeln!(text, "  was: {}", quoted(&at.text));
@@ -161,7 +185,89 @@ pub(super) fn write(
     text
 }
 
-/// Writes a string as JSON, which YAML reads too.
+/// Writes a string as JSON, which YAML reads too once what it does not print is written by number.
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    let is_printed = |c: char| {
+        !matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+    };
+    let mut out = String::with_capacity(text.len() + 2);
+    for c in serde_json::Value::from(text).to_string().chars() {
+        if is_printed(c) {
+            out.push(c);
+        } else {
+            let _ = write!(out, "\\u{:04x}", c as u32);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::memory::MemoryPath;
+    use crate::report::fates::Quoted;
+
+    fn step(path: &str, line: u64, text: &str, kind: Kind) -> Step {
+        let statement = Quoted {
+            path: MemoryPath::parse(path).unwrap(),
+            line,
+            hash: ContentHash::of(text),
+            headings: Vec::new(),
+            text: text.to_owned(),
+        };
+        let choices = match kind {
+            Kind::New => vec![Choice::Keep, Choice::Drop],
+            _ => vec![Choice::Keep, Choice::Restore],
+        };
+        let (heirs, because) = (Vec::new(), String::new());
+        Step { kind, statement, heirs, because, said: None, objections: Vec::new(), choices }
+    }
+
+    fn run() -> RunId {
+        RunId::parse("tidy-1").unwrap()
+    }
+
+    #[test]
+    fn paths_with_marks_and_the_same_words_twice_have_names() {
+        let steps = [
+            step("/c#/notes.md", 3, "one", Kind::Lost),
+            step("/c#/notes.md", 3, "one", Kind::Lost),
+            step("/c#/notes.md", 3, "one", Kind::New),
+            step("/b#deadbeef:1", 1, "two", Kind::New),
+        ];
+        let names: Vec<String> = (0..steps.len()).map(|at| name_of(at, &steps)).collect();
+        let hash = ContentHash::of("one");
+        for (nth, name) in names[..3].iter().enumerate() {
+            assert_eq!(*name, format!("/c#/notes.md:3#{hash}.{}", nth + 1));
+        }
+        assert_eq!(names[3], "/b#deadbeef:1:1");
+        assert!(named(&format!("/c#/notes.md:3#{hash}.4"), &steps).is_empty());
+        assert!(named(&format!("/c#/notes.md:3#{hash}.0"), &steps).is_empty());
+        assert_eq!(named(&hash.to_string()[..8], &steps), [0, 1, 2]);
+    }
+
+    fn any_step() -> impl Strategy<Value = Step> {
+        let paths = vec!["/a", "/a#1", "/a:1", "/a:1#/b", "/é #\"'", "/b: c", "/a#deadbeef"];
+        let kinds = vec![Kind::Lost, Kind::New, Kind::Merged, Kind::Contradictory];
+        let texts = prop_oneof!["[ab]", any::<String>()];
+        (proptest::sample::select(paths), 1..3_u64, texts, proptest::sample::select(kinds))
+            .prop_map(|(path, line, text, kind)| step(path, line, &text, kind))
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_written_is_read_back_to_the_same_decisions(
+            steps in proptest::collection::vec(any_step(), 0..12),
+            picked in proptest::collection::vec(0..2_usize, 12),
+        ) {
+            let decided: BTreeMap<usize, Choice> =
+                steps.iter().enumerate().map(|(at, step)| (at, step.choices[picked[at]])).collect();
+            let candidate = ContentHash::of("candidate");
+            let text = write(&run(), candidate, &steps, &decided);
+            let read = read(&text, &run(), candidate, &steps);
+            prop_assert_eq!(read.map_err(|error| error.message), Ok(decided), "{}", text);
+        }
+    }
 }

@@ -4,19 +4,21 @@ use std::sync::Arc;
 
 use crate::archive::Archive;
 use crate::backend::Backend;
-use crate::ids::{Alias, DreamId, RunId};
+use crate::ids::{Alias, DreamId};
 use crate::journal::Journal;
 use crate::journal::event::JournalEvent;
-use crate::journal::run_state::Phase;
 use crate::run::observer::Observer;
 use crate::spec::project::BackendSpec;
 use crate::state::driver::{Acquired, DriverLock};
+use crate::state::keeper::{Keeper, Tenant};
 use crate::state::{StateStore, alias};
 
 use super::Call;
-use super::exit::{CliError, ExitCode};
+use super::exit::CliError;
 use super::gather::Asked;
+use super::machine;
 use super::opened::Opened;
+use super::saved_plan::Saved;
 use super::signals::Signals;
 use super::watcher::Watcher;
 use super::workspace::Workspace;
@@ -32,6 +34,8 @@ pub(super) struct Desk<'a> {
     pub(super) asked: Asked,
     /// The dream that the next run begins with, if one was named.
     pub(super) from_dream: Option<DreamId>,
+    /// The saved plan that is carried out, if one was named.
+    pub(super) saved: Option<Saved>,
     pub(super) watcher: Watcher<'a>,
     pub(super) signals: Signals,
 }
@@ -39,14 +43,14 @@ pub(super) struct Desk<'a> {
 impl<'a> Desk<'a> {
     /// Opens state and backend for writing. A backend that cannot be opened is said before anything is
     /// written.
-    pub(super) fn open(call: &'a Call<'a>, workspace: Workspace) -> Result<Self, CliError> {
+    pub(super) async fn open(call: &'a Call<'a>, workspace: Workspace) -> Result<Self, CliError> {
         let signals = call.parts.signals();
         // Of the two, only a server can be refused for what is missing, and only state is written to.
         let remote = match &workspace.project.backend {
             BackendSpec::Local { .. } => None,
             BackendSpec::ManagedAgents(_) => Some(workspace.backend(call, true)?),
         };
-        let state = workspace.state(call)?;
+        let state = workspace.state(call).await?;
         let opened = match remote {
             Some(remote) => remote,
             None => workspace.backend(call, true)?,
@@ -64,18 +68,19 @@ impl<'a> Desk<'a> {
             archive,
             asked,
             from_dream: None,
+            saved: None,
             watcher,
             signals,
         })
     }
 
     /// Opens the project for a command on a run that exists.
-    pub(super) fn of_runs(call: &'a Call<'a>) -> Result<Self, CliError> {
+    pub(super) async fn of_runs(call: &'a Call<'a>) -> Result<Self, CliError> {
         let workspace = Workspace::open_project(call)?;
-        if workspace.state_read_only()?.is_none() {
+        if workspace.state_read_only(call).await?.is_none() {
             return Err(CliError::usage("there are no runs yet").hint("Start one with `dreamrun apply`."));
         }
-        Self::open(call, workspace)
+        Self::open(call, workspace).await
     }
 
     /// Asks for the right to drive an alias, which must be one of this backend's. Where a run holds it, the
@@ -87,7 +92,12 @@ impl<'a> Desk<'a> {
                 None => self.opened.check_origin(alias, &record)?,
             }
         }
-        let folder = self.workspace.lock_folder();
+        self.lock_file(alias)
+    }
+
+    /// Asks for the right to drive an alias, whatever state says of it.
+    pub(super) fn lock_file(&self, alias: &Alias) -> Result<Acquired, CliError> {
+        let folder = self.workspace.lock_folder(self.call);
         let now = self.call.parts.clock().now();
         DriverLock::acquire(&folder, alias, now).map_err(|error| CliError::io("lock", &folder, &error))
     }
@@ -100,18 +110,16 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    /// Returns the error of an alias that another run holds, with what helps.
-    pub(super) async fn held(&self, alias: &Alias, run: &RunId) -> Result<CliError, CliError> {
-        let journal = Journal::open(self.state.as_ref(), run).await?;
-        let error = CliError::new(ExitCode::LockBusy, format!("`{alias}` is held by run `{run}`"));
-        Ok(match journal.map(|journal| journal.state().phase.clone()) {
-            Some(Phase::AwaitingReview(_) | Phase::Blocked(_)) => error.hint(format!(
-                "It waits for a person: look at `dreamrun diff {run}`, then `dreamrun approve {run}` or \
-                 `dreamrun reject {run}`."
-            )),
-            _ => {
-                error.hint(format!("See `dreamrun show {run}`, or give it up with `dreamrun cancel {run}`."))
-            }
-        })
+    /// Makes the keeper of an alias's lease, to be used for as long as `lock` is held. Without the lock it can
+    /// take over from no dead process of this machine before its lease has run out.
+    pub(super) fn keeper(&self, alias: &Alias, lock: Option<&DriverLock>) -> Keeper {
+        let tenant = Tenant {
+            who: machine::who(self.call),
+            domain: lock.map(|lock| lock.domain().to_owned()),
+            time: self.call.parts.lease_time(),
+            monotonic: self.call.parts.monotonic(),
+            clock: self.call.parts.clock(),
+        };
+        Keeper::new(alias.clone(), tenant)
     }
 }

@@ -10,18 +10,22 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::backend::folder::HIDDEN;
-use crate::diff::{Change, DiffCounts, EntryDiff, StoreDiff};
+use crate::diff::{Change, DiffCounts, EntryDiff, StoreDiff, Totals};
 use crate::dream::DreamChange;
 use crate::gate::masked::MaskedMemory;
 use crate::gate::secrets::redact;
 use crate::ids::{Alias, MemoryStoreId, RunId};
+use crate::journal::run_state::RunState;
 use crate::ledger::forget::ForgetList;
+use crate::ledger::record::RunLedger;
 use crate::ledger::testimony::Testimony;
 use crate::ledger::{Context, Fate, FateCounts, Ledger};
 use crate::memory::MemoryPath;
 use crate::report::diff_text::{Detail, Reasons, entry_text, head_text, masked_sides};
 use crate::report::fates::{FateRow, Fates, NewRow};
 use crate::report::fates_text::{counts_text, lost_text, new_text, row_text};
+use crate::report::kept;
+use crate::report::three_way::{ThreeWay, has_three_ways, three_ways, three_ways_text};
 use crate::report::words::{Paint, count, line};
 use crate::run::past::Past;
 use crate::snapshot::Snapshot;
@@ -87,6 +91,9 @@ struct DiffView {
     missing: Vec<MemoryPath>,
     /// What the dreams did and why, where the backend says.
     changes: Vec<DreamChange>,
+    /// Of a run: the memories that both agents and the dream changed, three ways.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    three_way: Vec<ThreeWay>,
 }
 
 #[derive(Debug, Serialize)]
@@ -115,6 +122,12 @@ struct Sides {
     /// The run.
     run: Option<RunId>,
     missing: Vec<MemoryPath>,
+    /// Of a run: what both agents and the dream changed.
+    three_way: Vec<ThreeWay>,
+    /// What was kept of a run whose candidate is deleted.
+    kept: Option<RunLedger>,
+    /// What that candidate held.
+    kept_size: Totals,
 }
 
 pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
@@ -129,8 +142,8 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     }
     let workspace = Workspace::open_project(call)?;
     let opened = workspace.backend(call, false)?;
-    let state = workspace.state_read_only()?;
-    let state = state.as_ref().map(|state| state as &dyn StateStore);
+    let state = workspace.state_read_only(call).await?;
+    let state = state.as_deref();
     let sides = match options.what.as_slice() {
         [a, b] => {
             let before = one_side(&workspace, &opened, state, call, a).await?;
@@ -145,10 +158,23 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     let context = Context { testimony: &sides.testimony, forget: &sides.forget, now: sides.judged_at };
     let ledger = Ledger::of(&sides.before, &sides.after, &context);
     let fates = Fates::of(&ledger, &sides.before, &sides.after, &sides.testimony);
+    let kept = sides.kept.as_ref();
+    let rows_of = |is_wanted: &dyn Fn(&MemoryPath, Fate) -> bool| match kept {
+        None => fates.rows(is_wanted),
+        Some(kept) => {
+            let mut rows = kept::rows(kept, fates.rows(|_, _| true), &sides.before, &sides.after);
+            rows.retain(|row| is_wanted(&row.statement.path, row.fate));
+            rows
+        }
+    };
     let mut diff = StoreDiff::between(&sides.before, &sides.after);
     let mut changes: Vec<DreamChange> = redacted(&sides);
     let below = options.path.as_deref().map(with_slash);
     let why = options.why.as_deref().map(with_slash);
+    if let Some(kept) = kept {
+        diff.entries.clear();
+        diff.counts = entry_counts(kept, diff.counts.before, sides.kept_size);
+    }
     if let Some(path) = below.as_ref().or(why.as_ref()) {
         let below = |candidate: &MemoryPath| is_at_or_below(candidate, path);
         diff.entries.retain(|entry| below(entry.path()) || entry.moved_from().is_some_and(below));
@@ -156,26 +182,37 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     }
     let paint = call.console.paint;
     let is_whole = call.console.volume == Volume::Verbose;
+    let mut three_way = sides.three_way.clone();
+    if let Some(path) = below.as_ref().or(why.as_ref()) {
+        three_way.retain(|one| is_at_or_below(&one.path, path));
+    }
     let mut text = head_text(&sides.names, &diff.counts, paint);
+    let counts = kept.map_or(ledger.counts, |kept| kept.counts);
     let (statements, new) = match &why {
         Some(path) => {
             let below = |candidate: &MemoryPath| is_at_or_below(candidate, path);
-            let (rows, new) = (fates.rows(|at, _| below(at)), fates.new_rows(below));
+            let (rows, new) = (rows_of(&|at, _| below(at)), fates.new_rows(below));
             if rows.is_empty() && new.is_empty() {
                 return Err(CliError::usage(format!("neither side has statements at `{path}`"))
                     .hint("`dreamrun diff` names the memories that changed."));
             }
-            text.push_str(&why_text(&rows, &new, &fates.counts(below), &sides, is_whole, paint));
+            let mut counts = fates.counts(below);
+            if kept.is_some() {
+                counts = FateCounts::default();
+                rows.iter().for_each(|row| counts.add(row.fate));
+            }
+            text.push_str(&why_text(&rows, &new, &counts, &sides, is_whole, paint));
             (rows, new)
         }
         None => {
-            let _ = writeln!(text, "statements: {}", counts_text(&ledger.counts));
-            let lost = fates.rows(|at, fate| {
+            let _ = writeln!(text, "statements: {}", counts_text(&counts));
+            let lost = rows_of(&|at, fate| {
                 fate == Fate::Lost && below.as_ref().is_none_or(|path| is_at_or_below(at, path))
             });
             if !options.stat {
                 text.push_str(&entries_text(&diff, &changes, options, is_whole, paint));
                 text.push_str(&losses_text(&lost, &sides, is_whole, paint));
+                text.push_str(&three_ways_text(&three_way, is_whole, paint));
             }
             (lost, Vec::new())
         }
@@ -184,8 +221,12 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         let memories = count(sides.missing.len() as u64, "memory", "memories");
         let _ = writeln!(
             text,
-            "{} the text of {memories} is kept nowhere any more; they are compared as they are now",
-            paint.warn("note:")
+            "{} the text of {memories} is kept nowhere any more; {}",
+            paint.warn("note:"),
+            match kept {
+                Some(_) => "what is told of their statements is as it was judged then",
+                None => "they are compared as they are now",
+            }
         );
     }
     call.console.say(&text);
@@ -194,13 +235,31 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         after: sides.names.1.clone(),
         counts: diff.counts,
         entries: diff.entries.iter().map(EntryView::of).collect(),
-        fates: ledger.counts,
+        fates: counts,
         statements,
         new,
         missing: sides.missing.clone(),
         changes,
+        three_way,
     };
-    Ok(Answer::new(if diff.is_empty() { "same" } else { "different" }, view))
+    let is_same = kept.map_or(diff.is_empty(), |kept| kept.entries.is_empty());
+    Ok(Answer::new(if is_same { "same" } else { "different" }, view))
+}
+
+/// Counts the entries that a run changed, by what was kept of it.
+fn entry_counts(kept: &RunLedger, before: Totals, after: Totals) -> DiffCounts {
+    let mut counts = DiffCounts { before, after, ..DiffCounts::default() };
+    for entry in &kept.entries {
+        match (&entry.before, &entry.after) {
+            (Some(old), Some(new)) if old.path == new.path => counts.edited += 1,
+            (Some(_), Some(_)) => counts.moved += 1,
+            (Some(_), None) => counts.removed += 1,
+            (None, _) => counts.added += 1,
+        }
+    }
+    let touched = kept.entries.iter().filter(|entry| entry.before.is_some()).count() as u64;
+    counts.unchanged = before.entries.saturating_sub(touched);
+    counts
 }
 
 /// The most lost statements that are listed unless everything is asked for.
@@ -303,17 +362,46 @@ async fn of_run(
         Some(state) => ledger::read(state, &alias, run).await?,
         None => None,
     };
+    let mut missing = [grounds.before.missing, grounds.after.missing].concat();
+    let mut after = grounds.after.snapshot;
+    if grounds.after.is_gone {
+        let Some(kept) = &ledger else {
+            let words = format!("the candidate of `{run}` was deleted, and no ledger is kept of it");
+            return Err(CliError::new(ExitCode::RemoteFailed, words));
+        };
+        // What did not change is known; the rest is told from the ledger.
+        let touched: BTreeSet<&MemoryPath> = (kept.entries.iter())
+            .flat_map(|entry| [&entry.before, &entry.after])
+            .flatten()
+            .map(|version| &version.path)
+            .collect();
+        after = grounds.before.snapshot.iter().filter(|m| !touched.contains(&m.path)).cloned().collect();
+        missing.extend(kept.changed().cloned());
+    }
+    let judged_at = ledger.as_ref().map(|ledger| ledger.at);
     Ok(Sides {
         names: (format!("{} before {run}", base.store), format!("{} of {run}", candidate.store)),
         before: grounds.before.snapshot,
-        after: grounds.after.snapshot,
+        after,
         changes,
         testimony: grounds.testimony,
-        judged_at: ledger.map(|ledger| ledger.at),
+        judged_at,
         forget: workspace.forget_list_of(call, &journal.state().plan),
         run: Some(run.clone()),
-        missing: [grounds.before.missing, grounds.after.missing].concat(),
+        missing,
+        three_way: three_way(past, journal.state()).await?,
+        kept: ledger.filter(|_| grounds.after.is_gone),
+        kept_size: Totals { entries: candidate.size.entries, bytes: candidate.size.bytes },
     })
+}
+
+/// Gathers what both agents and the dream of a run changed.
+pub(super) async fn three_way(past: Past<'_>, state: &RunState) -> Result<Vec<ThreeWay>, CliError> {
+    if !has_three_ways(state) {
+        return Ok(Vec::new());
+    }
+    let (texts, after) = past.sides(state).await?;
+    Ok(three_ways(state, &texts, &after))
 }
 
 /// Returns the forget list of the first of two sides that is a store of the project with one.

@@ -24,7 +24,7 @@ pub enum ExitCode {
     InvalidFiles = 3,
     /// The key may not do this.
     NotAuthorised = 4,
-    /// The backend failed or refused.
+    /// The backend failed or refused, or state on another machine gives no answer.
     RemoteFailed = 5,
     /// Another process or run holds the store.
     LockBusy = 6,
@@ -58,7 +58,7 @@ impl ExitCode {
         (Self::Usage, "usage"),
         (Self::InvalidFiles, "invalid files"),
         (Self::NotAuthorised, "not authorised"),
-        (Self::RemoteFailed, "the backend, or a dream, failed"),
+        (Self::RemoteFailed, "the backend, a dream, or state on another machine failed"),
         (Self::LockBusy, "another process or run holds the store"),
         (Self::Stale, "stale plan or approval"),
         (Self::OverBudget, "over budget"),
@@ -159,13 +159,33 @@ impl From<StateError> for CliError {
         match &error {
             StateError::Conflict { .. } => Self::caused(ExitCode::LockBusy, &error)
                 .hint("Another process works here; run the command again to see where it stands."),
+            StateError::LeaseLost { .. } => Self::caused(ExitCode::LockBusy, &error)
+                .hint("It goes on there; run the command again to see where it stands."),
+            StateError::LeaseStale { .. } => Self::caused(ExitCode::RemoteFailed, &error)
+                .hint("Run the command again: it reads what is there and goes on from it."),
+            StateError::Unreachable { .. } => Self::caused(ExitCode::RemoteFailed, &error).hint(
+                "Nothing was done without a journal entry. Check the address and the network, then run the command \
+                 again.",
+            ),
+            StateError::Missing { remedy, .. } => Self::caused(ExitCode::Usage, &error).hint(*remedy),
             StateError::Unavailable { .. } => Self::caused(ExitCode::Unexpected, &error).hint(
-                "Nothing was done without a journal entry. Once state can be written, run the command again.",
+                "Nothing was done without a journal entry. Once state can be read and written, run the command again.",
+            ),
+            StateError::InDoubt { .. } => Self::caused(ExitCode::RemoteFailed, &error).hint(
+                "Once state can be reached, run the command again: it reads what is there before it does anything.",
             ),
             StateError::Damaged { .. } => Self::caused(ExitCode::Unexpected, &error)
-                .hint("Restore the state file from a backup; nothing was changed."),
+                .hint("Restore state from a backup, or see what `dreamrun doctor` can rebuild; nothing was changed."),
+            StateError::TooNew { reader: Some(reader), .. } => {
+                let hint = format!("dreamrun {reader} or newer reads it; this is {}.", env!("CARGO_PKG_VERSION"));
+                Self::caused(ExitCode::Unexpected, &error).hint(hint)
+            }
             StateError::TooNew { .. } => Self::caused(ExitCode::Unexpected, &error)
                 .hint("Use the dreamrun version that wrote it, or a newer one."),
+            StateError::NewerWriter { .. } => Self::caused(ExitCode::Unexpected, &error).hint(
+                "A newer dreamrun added to it what this version would drop. Use that version, or a newer one; \
+                 reading works with this one too.",
+            ),
         }
     }
 }
@@ -176,10 +196,14 @@ impl From<JournalError> for CliError {
             JournalError::State(error) => error.into(),
             JournalError::NewerWriter { .. } => Self::caused(ExitCode::Unexpected, &error)
                 .hint("Use the dreamrun version that wrote it, or a newer one, to continue this run."),
-            JournalError::Illegal { .. } | JournalError::Gap { .. } => {
-                Self::caused(ExitCode::Unexpected, &error)
-                    .hint("The state was changed by something other than dreamrun; restore it from a backup.")
-            }
+            JournalError::Illegal { .. } | JournalError::Gap { .. } => Self::caused(
+                ExitCode::Unexpected,
+                &error,
+            )
+            .hint(
+                "The state was changed by something other than dreamrun; restore it from a backup. Without \
+                         one, move it away: `dreamrun doctor --fix` rebuilds what stores and dreams tell.",
+            ),
         }
     }
 }
@@ -187,9 +211,9 @@ impl From<JournalError> for CliError {
 impl From<BackendError> for CliError {
     fn from(error: BackendError) -> Self {
         match &error {
-            BackendError::NotSent { .. } => {
-                Self::caused(ExitCode::RemoteFailed, &error).hint("Nothing was sent. Run the command again.")
-            }
+            BackendError::NotSent { .. } => Self::caused(ExitCode::RemoteFailed, &error).hint(
+                "Nothing was sent. Check the backend's address and the network, then run the command again.",
+            ),
             BackendError::Refused { kind: Refusal::NotAuthorised, .. } => {
                 Self::caused(ExitCode::NotAuthorised, &error)
             }

@@ -2,14 +2,14 @@
 
 use crate::ids::{Alias, RunId};
 use crate::journal::{self, Journal};
-use crate::run::Ended;
 use crate::run::next::{Next, Stop, next};
 use crate::run::observer::Observer;
+use crate::run::{Ended, LOOK_EVERY};
 use crate::spec::pipeline::Pipeline;
 use crate::state::alias;
 use crate::state::driver::{DriverLock, Holder};
 
-use super::apply::{Applied, LOOK_EVERY};
+use super::apply::Applied;
 use super::desk::Desk;
 use super::exit::{CliError, ExitCode};
 
@@ -28,7 +28,7 @@ pub(super) async fn follow(
         || "another process".to_owned(),
         |holder| format!("process {} since {:.0}", holder.pid, holder.since),
     );
-    let folder = desk.workspace.lock_folder();
+    let folder = desk.workspace.lock_folder(call);
     let mut is_said = false;
     // The run that is followed, and how many of its events were told.
     let mut followed: Option<(RunId, usize)> = None;
@@ -47,7 +47,7 @@ pub(super) async fn follow(
         let run = match (&followed, claim) {
             (Some((run, _)), _) => Some(run.clone()),
             (None, Some(claim)) => Some(claim.run),
-            (None, None) => journal::runs(desk.state.as_ref(), Some(&pipeline.name)).await?.pop(),
+            (None, None) => journal::last(desk.state.as_ref(), &pipeline.name).await?,
         };
         if let Some(run) = run
             && let Some(journal) = Journal::open(desk.state.as_ref(), &run).await?

@@ -107,8 +107,8 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         return Ok(Answer::new("named", Answered { alias: None, rules, places: Vec::new(), unread: 0 }));
     };
     let workspace = Workspace::open_project(call)?;
-    let state = workspace.state_read_only()?;
-    let state = state.as_ref().map(|state| state as &dyn StateStore);
+    let state = workspace.state_read_only(call).await?;
+    let state = state.as_deref();
     let alias = find_alias(&workspace, state, name).await?;
     let list = match options.text {
         Some(_) => {

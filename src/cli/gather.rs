@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::backend::{Backend, BackendError, Refusal, SessionListing, SessionQuery};
-use crate::ids::{Alias, MemoryStoreId, RunId, SessionId};
+use crate::ids::{Alias, MemoryStoreId, PipelineName, RunId, SessionId};
 use crate::journal::run_state::RunState;
 use crate::journal::{self, Journal};
 use crate::plan::facts::{Facts, LastRun, SourceFacts, StoreFacts, source_key};
@@ -18,7 +18,7 @@ use crate::state::{StateError, StateStore};
 
 use super::exit::{CliError, ExitCode};
 use super::opened::Opened;
-use super::workspace::Workspace;
+use super::workspace::{Workspace, alias_of};
 use super::{Call, lockfile};
 
 /// What state has on one pipeline.
@@ -30,6 +30,16 @@ pub(super) struct Past {
     pub(super) last: Option<(RunId, RunState)>,
 }
 
+impl Past {
+    /// Returns the number that the next run of a pipeline gets: after every run that state names. An alias
+    /// that was rebuilt names runs whose journals are lost.
+    pub(super) fn next_number(&self, pipeline: &PipelineName) -> u32 {
+        let named = self.alias.iter().flat_map(AliasRecord::runs).filter(|run| run.pipeline() == pipeline);
+        let runs = self.last.iter().map(|(run, _)| run).chain(named);
+        runs.map(RunId::number).max().map_or(1, |number| number + 1)
+    }
+}
+
 /// Reads what state has on a pipeline.
 pub(super) async fn past(
     state: Option<&dyn StateStore>,
@@ -37,11 +47,13 @@ pub(super) async fn past(
     alias: &Alias,
 ) -> Result<Past, CliError> {
     let Some(state) = state else { return Ok(Past { alias: None, last: None }) };
-    let record = alias::read(state, alias).await?.map(|(record, _)| record);
-    let last = match crate::journal::runs(state, Some(&pipeline.name)).await?.pop() {
+    // Runs before the alias: what another machine does in between then only takes the number of the next run,
+    // and never leaves it a store that is not live any more.
+    let last = match crate::journal::last(state, &pipeline.name).await? {
         None => None,
         Some(run) => Journal::open(state, &run).await?.map(|journal| (run, journal.state().clone())),
     };
+    let record = alias::read(state, alias).await?.map(|(record, _)| record);
     Ok(Past { alias: record, last })
 }
 
@@ -118,7 +130,7 @@ impl Sources<'_> {
         for source in &pipeline.sessions.sources {
             // All lists of named sessions are one source, and so are the stores of an alias.
             let facts: &mut SourceFacts = sources.entry(source_key(source)).or_default();
-            for source in self.real(source).await? {
+            for source in self.real(source, pipeline, past).await? {
                 let listing = self.asked.sessions(backend, &source).await?;
                 let known: BTreeSet<SessionId> = facts.sessions.iter().map(|s| s.id.clone()).collect();
                 facts.sessions.extend(listing.sessions.into_iter().filter(|s| !known.contains(&s.id)));
@@ -127,9 +139,9 @@ impl Sources<'_> {
         }
         Ok(Facts {
             now: self.call.parts.clock().now(),
-            run_number: past.last.as_ref().map_or(1, |(run, _)| run.number() + 1),
+            run_number: past.next_number(&pipeline.name),
             alias: past.alias.clone(),
-            store: StoreFacts { id: None, entries: 0, bytes: 0 },
+            store: StoreFacts { id: None, entries: 0, bytes: 0, hash: None },
             sources,
             prices: PriceTable::builtin(),
             models,
@@ -142,9 +154,15 @@ impl Sources<'_> {
 
     /// Returns a source as the backend knows it. An alias is the store it stands for and those it stood for
     /// before, as long as they are kept: sessions that mounted one of them were about the same memory.
-    async fn real(&self, source: &SessionSource) -> Result<Vec<SessionSource>, CliError> {
+    async fn real(
+        &self,
+        source: &SessionSource,
+        pipeline: &Pipeline,
+        past: &Past,
+    ) -> Result<Vec<SessionSource>, CliError> {
         let SessionSource::Store(StoreRef::Alias(alias)) = source else { return Ok(vec![source.clone()]) };
         let record = match self.state {
+            _ if past.alias.is_some() && *alias == alias_of(pipeline) => past.alias.clone(),
             Some(state) => alias::read(state, alias).await?.map(|(record, _)| record),
             None => None,
         };
@@ -187,7 +205,8 @@ impl Sources<'_> {
                             ));
                         }
                         let (entries, bytes) = (snapshot.len() as u64, snapshot.bytes());
-                        return Ok(StoreFacts { id: None, entries, bytes });
+                        let hash = Some(snapshot.hash());
+                        return Ok(StoreFacts { id: None, entries, bytes, hash });
                     }
                     None => {
                         return Err(CliError::usage(format!(
@@ -199,14 +218,14 @@ impl Sources<'_> {
             }
         };
         let backend = self.opened.backend.as_ref();
-        let (entries, bytes) = if with_texts {
+        let (entries, bytes, hash) = if with_texts {
             let snapshot = backend.snapshot(&id).await.map_err(|error| gone(error, &id))?;
-            (snapshot.len(), snapshot.bytes())
+            (snapshot.len(), snapshot.bytes(), snapshot.hash())
         } else {
             let index = backend.index(&id).await.map_err(|error| gone(error, &id))?;
-            (index.entries.len(), index.bytes())
+            (index.entries.len(), index.bytes(), index.hash())
         };
-        Ok(StoreFacts { entries: entries as u64, bytes, id: Some(id) })
+        Ok(StoreFacts { entries: entries as u64, bytes, id: Some(id), hash: Some(hash) })
     }
 }
 
@@ -325,9 +344,9 @@ pub(super) fn warn_of_forgotten(call: &Call<'_>, workspace: &Workspace, forgotte
     }
     call.console.say(&format!(
         "  {} {} on the backend read sessions of this plan, and state knows of no such run. If `{}` was \
-         lost, restore it first, or they are paid for again\n",
+         lost, restore it or rebuild it first (`dreamrun doctor --fix`), or they are paid for again\n",
         call.console.paint.warn("note:"),
         crate::report::words::count(forgotten, "dream", "dreams"),
-        crate::report::words::line(&workspace.state_path().display().to_string()),
+        crate::report::words::line(&workspace.state_name()),
     ));
 }

@@ -1,4 +1,5 @@
-//! `dreamrun gc`: deletes stores that nothing needs any more. A plan first, a deletion second.
+//! `dreamrun gc`: deletes stores that nothing needs any more, and folds the journals of runs that have long
+//! been over. A plan first, a deletion second.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,12 +8,13 @@ use serde::Serialize;
 
 use crate::backend::{Backend, BackendError, Refusal};
 use crate::ids::{Alias, MemoryStoreId};
-use crate::journal::run_state::Phase;
-use crate::journal::{self, Journal};
+use crate::journal::{self, Journal, folded};
 use crate::report::words::{bytes, count};
 use crate::spec::project::Bootstrap;
+use crate::state::alias::{self, AliasRecord, PreviousStore};
 use crate::state::driver::Acquired;
-use crate::state::{StateError, StateStore, alias};
+use crate::state::keeper::Keeper;
+use crate::state::{StateError, StateStore};
 
 use super::answer::Answer;
 use super::console::Console;
@@ -20,7 +22,10 @@ use super::desk::Desk;
 use super::exit::{CliError, ExitCode};
 use super::opened::Opened;
 use super::workspace::Workspace;
-use super::{Call, FailOn};
+use super::{Call, FailOn, turn};
+
+/// What `gc` does while it has a lease.
+const SECTION: &str = "deleting stores";
 
 /// Options of `gc`.
 #[derive(Debug, Args)]
@@ -43,35 +48,48 @@ struct Spare {
 #[derive(Debug, Serialize)]
 struct Collected {
     deleted: Vec<Spare>,
+    /// Journals that were folded into one object each, or would be.
+    folded: u64,
     is_dry_run: bool,
 }
 
 pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
     let workspace = Workspace::open_project(call)?;
     let console = &call.console;
-    let spare = match workspace.state_read_only()? {
-        None => Vec::new(),
+    let now = call.parts.clock().now();
+    let (spare, ripe) = match workspace.state_read_only(call).await? {
+        None => (Vec::new(), Vec::new()),
         Some(state) => {
             let opened = workspace.backend(call, false)?;
-            let spare = find_spare(&workspace, &opened, &state).await?;
-            free(&opened, still_there(opened.backend.as_ref(), spare).await?).await?
+            let spare = find_spare(&workspace, &opened, state.as_ref()).await?;
+            let spare = free(&opened, still_there(opened.backend.as_ref(), spare).await?).await?;
+            (spare, folded::ripe(state.as_ref(), now).await?)
         }
     };
     tell_archive(&workspace, console)?;
     for one in &spare {
         console.say(&format!("  {} {}\n", one.store, console.paint.dim(&one.because)));
     }
+    let journals = |folded: u64| count(folded, "journal", "journals");
+    let mut folded = ripe.len() as u64;
+    if options.dry_run && folded > 0 {
+        console.say(&format!("{} would be folded\n", journals(folded)));
+    } else if folded > 0 {
+        // Nothing is lost by it, so nobody is asked.
+        folded = folded::fold(workspace.state(call).await?.as_ref(), &ripe).await?;
+        console.say(&format!("{} folded\n", journals(folded)));
+    }
     if spare.is_empty() {
         console.say("nothing to delete\n");
         return Ok(Answer::new(
             "nothing_to_delete",
-            Collected { deleted: spare, is_dry_run: options.dry_run },
+            Collected { deleted: spare, folded, is_dry_run: options.dry_run },
         ));
     }
     let stores = count(spare.len() as u64, "store", "stores");
     if options.dry_run {
         console.say(&format!("{stores} would be deleted\n"));
-        let mut answer = Answer::new("would_delete", Collected { deleted: spare, is_dry_run: true });
+        let mut answer = Answer::new("would_delete", Collected { deleted: spare, folded, is_dry_run: true });
         if call.is_fatal(FailOn::Pending, false) {
             answer = answer.with_code(ExitCode::Pending);
         }
@@ -85,7 +103,7 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
             error.hint("Nothing prompts without a terminal: add `--yes`.")
         });
     }
-    delete(&Desk::open(call, workspace)?, spare).await
+    delete(&Desk::open(call, workspace).await?, spare, folded).await
 }
 
 /// Says what the archive holds, which nothing is ever deleted from.
@@ -99,40 +117,68 @@ fn tell_archive(workspace: &Workspace, console: &Console) -> Result<(), CliError
     Ok(())
 }
 
-/// Deletes what was agreed to and is still spare, one alias after the other under its driver lock.
-async fn delete(desk: &Desk<'_>, agreed: Vec<Spare>) -> Result<Answer, CliError> {
+/// Deletes what was agreed to and is still spare, one alias after the other with its lease.
+async fn delete(desk: &Desk<'_>, agreed: Vec<Spare>, folded: u64) -> Result<Answer, CliError> {
     let console = &desk.call.console;
     let mut deleted = Vec::new();
     let mut is_busy = false;
     let aliases: BTreeSet<Alias> = agreed.iter().map(|one| one.alias.clone()).collect();
     for alias in aliases {
-        let Acquired::Yes(_lock) = desk.lock(&alias).await? else {
-            let warning = console.paint.warn("kept:");
-            console.complain(&format!("{warning} `{alias}` is driven by another process\n"));
+        let mut keep = |why: &str| {
+            console.complain(&format!("{} {why}\n", console.paint.warn("kept:")));
             is_busy = true;
+        };
+        let Acquired::Yes(lock) = desk.lock(&alias).await? else {
+            keep(&format!("`{alias}` is driven by another process"));
             continue;
         };
-        let spare = find_spare(&desk.workspace, &desk.opened, desk.state.as_ref()).await?;
-        let mut spare = free(&desk.opened, spare).await?;
-        spare.retain(|one| one.alias == alias && agreed.iter().any(|other| other.store == one.store));
-        let stores: BTreeSet<MemoryStoreId> = spare.iter().map(|one| one.store.clone()).collect();
-        // No alias may offer a store for rollback that is about to go.
-        for alias in alias::list(desk.state.as_ref()).await? {
-            alias::update(desk.state.as_ref(), &alias, |record| {
-                let before = record.previous.len();
-                record.previous.retain(|previous| !stores.contains(&previous.store));
-                Ok::<_, StateError>(record.previous.len() < before)
-            })
-            .await?;
-        }
-        for one in spare {
-            desk.backend.delete_store(&one.store).await?;
-            deleted.push(one);
+        let keeper = desk.keeper(&alias, Some(&lock));
+        let deleting = delete_of(desk, &keeper, &agreed, &mut deleted);
+        match turn::holding(desk, &keeper, SECTION, deleting).await {
+            Err(error) if error.code == ExitCode::LockBusy => keep(&error.message),
+            done => done?,
         }
     }
     console.say(&format!("{} deleted\n", count(deleted.len() as u64, "store", "stores")));
-    let answer = Answer::new("deleted", Collected { deleted, is_dry_run: false });
+    let answer = Answer::new("deleted", Collected { deleted, folded, is_dry_run: false });
     Ok(if is_busy { answer.with_code(ExitCode::LockBusy) } else { answer })
+}
+
+/// Deletes what was agreed to of one alias, whose lease is held.
+async fn delete_of(
+    desk: &Desk<'_>,
+    keeper: &Keeper,
+    agreed: &[Spare],
+    deleted: &mut Vec<Spare>,
+) -> Result<(), CliError> {
+    let state = desk.state.as_ref();
+    let spare = find_spare(&desk.workspace, &desk.opened, state).await?;
+    let mut spare = free(&desk.opened, spare).await?;
+    spare.retain(|one| one.alias == *keeper.alias() && agreed.iter().any(|other| other.store == one.store));
+    let stores: BTreeSet<MemoryStoreId> = spare.iter().map(|one| one.store.clone()).collect();
+    // No alias may offer a store for rollback that is about to go.
+    let is_kept = |previous: &PreviousStore| !stores.contains(&previous.store);
+    let forget = |record: &mut AliasRecord| {
+        let before = record.previous.len();
+        record.previous.retain(is_kept);
+        Ok::<_, StateError>(record.previous.len() < before)
+    };
+    for alias in alias::list(state).await? {
+        if alias == *keeper.alias() {
+            keeper.update(state, forget).await?;
+        } else if let Some((record, _)) = alias::read(state, &alias).await?
+            && !record.previous.iter().all(is_kept)
+        {
+            let other = desk.keeper(&alias, None);
+            let forgetting = async { Ok(other.update(state, forget).await.map(drop)?) };
+            turn::holding(desk, &other, SECTION, forgetting).await?;
+        }
+    }
+    for one in spare {
+        desk.backend.delete_store(&one.store).await?;
+        deleted.push(one);
+    }
+    Ok(())
 }
 
 /// Leaves out the stores that somebody else of a server needs: deployments, and dreams of other machines.
@@ -188,6 +234,11 @@ async fn find_spare(
         let keep =
             workspace.project.stores.get(&name).map_or(usize::MAX, |store| store.keep_previous as usize);
         needed.insert(record.active);
+        if let Some(hold) = record.hold {
+            // A rollback that is not over goes there, and carries over what agents wrote here.
+            needed.extend(hold.rolling_back_to);
+            needed.extend(hold.carrying.map(|carrying| carrying.from));
+        }
         for (place, previous) in record.previous.into_iter().enumerate() {
             // The store an alias began with was not written by a run; it is not ours to delete.
             if place < keep || previous.adoption.is_none() {
@@ -198,7 +249,12 @@ async fn find_spare(
             }
         }
     }
-    for run in journal::runs(state, None).await? {
+    for run in folded::shelved(state).await?.into_iter().filter(|run| !elsewhere.contains(&run.alias)) {
+        let because = format!("written by {}, {}", run.run, run.phase.replace('_', " "));
+        spare.extend(run.outputs.into_iter().map(|store| (store, (because.clone(), run.alias.clone()))));
+        needed.extend(run.stands);
+    }
+    for run in journal::recent(state, None).await? {
         let Some(journal) = Journal::open(state, &run).await? else { continue };
         let run_state = journal.state();
         if elsewhere.contains(&run_state.plan.alias()) {
@@ -209,11 +265,7 @@ async fn find_spare(
             let because = format!("written by {run}, {}", run_state.phase.name().replace('_', " "));
             let alias = run_state.plan.alias();
             spare.extend(outputs.map(|store| (store, (because.clone(), alias.clone()))));
-            // A copy is in the raw store itself; any other candidate stands beside it.
-            let stands = run_state.phase == Phase::Adopted && run_state.copy.is_none();
-            if stands && alias.is_raw() {
-                needed.extend(run_state.candidate.iter().map(|candidate| candidate.store.clone()));
-            }
+            needed.extend(folded::standing(run_state).cloned());
         } else {
             needed.extend(outputs);
             needed.extend(run_state.base.iter().map(|base| base.store.clone()));

@@ -8,8 +8,8 @@ use super::workspace::Workspace;
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Answer, CliError> {
     let workspace = Workspace::open_valid(call)?;
-    let state = workspace.state_read_only()?;
-    let status = status::read(&workspace, state.as_ref(), &[]).await?;
+    let state = workspace.state_read_only(call).await?;
+    let status = status::read(call, &workspace, state.as_deref(), &[]).await?;
     let console = &call.console;
     console.say(&status::text(&status, call));
     console.say("\n");

@@ -207,11 +207,10 @@ impl History {
 
 pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
     let workspace = Workspace::open_project(call)?;
-    let state = workspace.state_read_only()?;
-    let alias =
-        find_alias(&workspace, state.as_ref().map(|state| state as &dyn StateStore), &options.alias).await?;
+    let state = workspace.state_read_only(call).await?;
+    let alias = find_alias(&workspace, state.as_deref(), &options.alias).await?;
     let Some(state) = state else { return Err(no_runs(&alias)) };
-    let history = History::read(&state, &alias).await?;
+    let history = History::read(state.as_ref(), &alias).await?;
     if history.runs.is_empty() {
         return Err(no_runs(&alias));
     }

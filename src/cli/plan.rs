@@ -1,10 +1,11 @@
-//! `dreamrun plan`: what would run, and what it may cost. Writes nothing.
+//! `dreamrun plan`: what would run, and what it may cost. Writes nothing but the files it is asked for.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
 
+use crate::plan::saved::SavedPipeline;
 use crate::plan::{outline::Outline, plan};
 use crate::report::comment::plan_comment;
 use crate::report::plan_text::{outline_text, plan_text};
@@ -15,7 +16,7 @@ use super::answer::Answer;
 use super::exit::{CliError, ExitCode};
 use super::github::JobReport;
 use super::workspace::{Workspace, alias_of};
-use super::{Call, FailOn, gather};
+use super::{Call, FailOn, gather, saved_plan};
 
 /// Options of `plan`.
 #[derive(Debug, Args)]
@@ -26,6 +27,9 @@ pub(super) struct Options {
     /// Look at the files alone: no store, no sessions
     #[arg(long)]
     offline: bool,
+    /// Save the plan to a file, for `apply --plan` to carry out exactly this
+    #[arg(long, value_name = "FILE", conflicts_with = "offline")]
+    out: Option<PathBuf>,
     /// Write a comment for a pull request to a file, as Markdown
     #[arg(long, value_name = "FILE", conflicts_with = "offline")]
     comment: Option<PathBuf>,
@@ -63,19 +67,21 @@ fn offline(call: &Call<'_>, workspace: &Workspace) -> Answer {
 }
 
 async fn live(call: &Call<'_>, workspace: &Workspace, options: &Options) -> Result<Answer, CliError> {
-    let state = workspace.state_read_only()?;
+    let state = workspace.state_read_only(call).await?;
     let opened = workspace.backend(call, false)?;
     let asked = gather::Asked::in_one_moment();
-    let store = state.as_ref().map(|state| state as &dyn crate::state::StateStore);
+    let store = state.as_deref();
     let sources = gather::Sources { call, workspace, opened: &opened, state: store, asked: &asked };
     let mut plans = Vec::new();
+    let mut parts = Vec::new();
     for pipeline in workspace.pipelines.values() {
         let alias = alias_of(pipeline);
         let past = gather::past(store, pipeline, &alias).await?;
         if let Some(record) = &past.alias {
             opened.check_origin(&alias, record)?;
         }
-        let plan = plan(pipeline, &sources.facts(pipeline, &past).await?)?;
+        let facts = sources.facts(pipeline, &past).await?;
+        let plan = plan(pipeline, &facts)?;
         let is_verbose = call.console.volume == super::Volume::Verbose;
         call.console.say(&plan_text(&plan, pipeline, call.console.paint, is_verbose));
         match gather::forgotten(store, opened.backend.as_ref(), &asked, &past, &plan).await {
@@ -98,14 +104,21 @@ async fn live(call: &Call<'_>, workspace: &Workspace, options: &Options) -> Resu
         }
         call.console.say("\n");
         plans.push(PlanView::of(&plan, pipeline));
+        if options.out.is_some() {
+            parts.push(SavedPipeline::of(plan, pipeline, &facts));
+        }
     }
+    let saved = match &options.out {
+        Some(path) => Some(saved_plan::save(call, workspace, &opened, path, parts)?),
+        None => None,
+    };
     if let Some(path) = &options.comment {
         super::files::write(call, path, &plan_comment(&plans, options.content))?;
     }
     let is_due = plans.iter().any(|plan| plan.is_due);
     let job = JobReport::of_plans(&plans);
     let outcome = if is_due { "due" } else { "nothing_due" };
-    let mut answer = Answer { job, ..Answer::new(outcome, Plans { plans }) };
+    let mut answer = Answer { job, ..Answer::new(outcome, Plans { plans, saved }) };
     if is_due && call.is_fatal(FailOn::Pending, false) {
         answer = answer.with_code(ExitCode::Pending);
     }

@@ -10,6 +10,7 @@ use crate::spec::problem::Problem;
 use crate::spec::project::{BackendSpec, Project, StateSpec};
 use crate::sqlite;
 
+use super::states;
 use super::workspace::PROJECT_FILE;
 
 /// Why a path is not followed.
@@ -49,9 +50,11 @@ fn followed(root: &Path, relative: &Path) -> Result<PathBuf, PathBuf> {
 
 /// Returns the problems of a project whose state or database would be used through a link to elsewhere.
 pub(super) fn misplaced(root: &Path, project: &Project) -> Vec<Problem> {
-    let StateSpec::Sqlite(state) = &project.state;
-    let mut used = vec![state.clone()];
-    let mut folders = vec![state.with_extension("locks")];
+    let mut used = match &project.state {
+        StateSpec::Sqlite(path) | StateSpec::Folder(path) if path.is_relative() => vec![path.clone()],
+        _ => Vec::new(),
+    };
+    let mut folders = vec![states::lock_folder(&project.state)];
     if let BackendSpec::Local { database } = &project.backend {
         used.push(database.clone());
         folders.push(sqlite::beside(database, "-dreams"));

@@ -9,14 +9,16 @@ use crate::report::comment::run_comment;
 use crate::report::fates::Fates;
 use crate::report::html::{Page, Statements, html};
 use crate::report::junit::{Suite, junit};
+use crate::report::kept;
 use crate::report::run_text::next_commands;
 use crate::report::run_view::RunView;
+use crate::report::three_way::ThreeWay;
 use crate::run::past::Past;
 use crate::state::{StateStore, alias, ledger};
 
 use super::exit::CliError;
 use super::workspace::Workspace;
-use super::{Call, files};
+use super::{Call, diff, files};
 
 /// The most kept statements that are gathered: reports show no more.
 const KEPT_LIMIT: usize = 500;
@@ -46,7 +48,10 @@ pub(super) async fn write(
     if wanted.html.is_none() && wanted.markdown.is_none() {
         return Ok(());
     }
-    let statements = statements(call, workspace, state, journal).await?;
+    let (statements, three_way) = match statements(call, workspace, state, journal).await? {
+        Some((statements, three_way)) => (Some(statements), three_way),
+        None => (None, Vec::new()),
+    };
     if let Some(path) = wanted.markdown {
         files::write(call, path, &run_comment(run, statements.as_ref(), wanted.has_content))?;
     }
@@ -61,6 +66,7 @@ pub(super) async fn write(
             budget_usd: journal.state().budget.map(crate::report::plan_view::dollars),
             next: &next_commands(run, journal.state()),
             statements: statements.as_ref(),
+            three_way: &three_way,
             losses: &losses,
             made_at: call.parts.clock().now(),
         });
@@ -69,13 +75,14 @@ pub(super) async fn write(
     Ok(())
 }
 
-/// Judges the statements of a run again, for showing; none before it has a candidate.
+/// Gathers what became of the statements of a run, as its ledger says; judged again where none is kept. Nothing
+/// before it has a candidate, or once neither is to be had.
 async fn statements(
     call: &Call<'_>,
     workspace: &Workspace,
     state: Option<&dyn StateStore>,
     journal: &Journal,
-) -> Result<Option<Statements>, CliError> {
+) -> Result<Option<(Statements, Vec<ThreeWay>)>, CliError> {
     if journal.state().candidate.is_none() {
         return Ok(None);
     }
@@ -95,7 +102,10 @@ async fn statements(
     let Some(grounds) = past.grounds(journal.state()).await? else { return Ok(None) };
     let (before, after) = (&grounds.before.snapshot, &grounds.after.snapshot);
     let forget = workspace.forget_list_of(call, &journal.state().plan);
-    let now = kept.map(|ledger| ledger.at);
+    if kept.is_none() && grounds.after.is_gone {
+        return Ok(None);
+    }
+    let now = kept.as_ref().map(|ledger| ledger.at);
     let context = Context { testimony: &grounds.testimony, forget: &forget, now };
     let ledger = Ledger::of(before, after, &context);
     let fates = Fates::of(&ledger, before, after, &grounds.testimony);
@@ -107,11 +117,15 @@ async fn statements(
         }
         is_shown
     });
-    Ok(Some(Statements {
-        counts: ledger.counts,
-        rows,
-        new: fates.new_rows(|_| true),
-        unread: grounds.testimony.unread,
-        missing: [grounds.before.missing.as_slice(), grounds.after.missing.as_slice()].concat(),
-    }))
+    let mut missing = [grounds.before.missing.as_slice(), grounds.after.missing.as_slice()].concat();
+    let (counts, rows) = match &kept {
+        Some(kept) => {
+            missing.extend(kept.changed().filter(|_| grounds.after.is_gone).cloned());
+            (kept.counts, kept::rows(kept, rows, before, after))
+        }
+        None => (ledger.counts, rows),
+    };
+    let new = fates.new_rows(|_| true);
+    let statements = Statements { counts, rows, new, unread: grounds.testimony.unread, missing };
+    Ok(Some((statements, diff::three_way(past, journal.state()).await?)))
 }

@@ -26,7 +26,7 @@ use super::answer::Answer;
 use super::desk::Desk;
 use super::exit::{CliError, ExitCode};
 use super::log::{History, with_slash};
-use super::{Call, runs};
+use super::{Call, runs, turn};
 
 /// The most characters of a statement that are shown.
 const STATEMENT_WIDTH: usize = 84;
@@ -77,7 +77,7 @@ struct Forbidden {
 }
 
 pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
-    let desk = Desk::of_runs(call)?;
+    let desk = Desk::of_runs(call).await?;
     let state = desk.state.as_ref();
     let journal = runs::find(Some(state), &options.run).await?;
     let run = journal.run().clone();
@@ -90,10 +90,11 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         );
         return Err(error.hint(format!("See `dreamrun diff {run}`.")));
     }
-    let Acquired::Yes(_lock) = desk.lock(&alias).await? else {
+    let Acquired::Yes(lock) = desk.lock(&alias).await? else {
         return Err(CliError::new(ExitCode::LockBusy, format!("`{alias}` is driven by another process")));
     };
-    super::rollback::note_unnoted(state, &alias).await?;
+    let keeper = desk.keeper(&alias, Some(&lock));
+    super::rollback::note_unnoted(&desk, &keeper).await?;
     let history = History::read(state, &alias).await?;
     let chapter = history.chapters.iter().position(|chapter| chapter.ledger.run == run);
     let (Some(at), Some(record)) = (chapter, &history.record) else {
@@ -139,18 +140,26 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         }
     }
     check_sizes(&planned)?;
-    let Written { done, failed } = write_back(desk.backend.as_ref(), &record.active, planned, &wanted).await;
-    // What was noted before and is still there needs no second note.
-    let is_noted = |one: &RestoredStatement| one.was_there && back.contains(&(one.hash, &one.path, one.line));
-    let (already, restored): (Vec<RestoredStatement>, Vec<RestoredStatement>) =
-        done.into_iter().flat_map(|one| one.statements).partition(is_noted);
-    let deed = (!restored.is_empty()).then(|| Deed {
-        format: DEED_FORMAT,
-        at: call.parts.clock().now(),
-        by: call.person(),
-        what: Done::Restored { run: run.clone(), store: record.active.clone(), statements: restored.clone() },
-    });
-    note(state, &alias, deed.as_ref()).await?;
+    let writing = async {
+        turn::check_live(state, &alias, &record.active).await?;
+        let Written { done, failed } =
+            write_back(desk.backend.as_ref(), &record.active, planned, &wanted).await;
+        // What was noted before and is still there needs no second note.
+        let is_noted =
+            |one: &RestoredStatement| one.was_there && back.contains(&(one.hash, &one.path, one.line));
+        let (already, restored): (Vec<RestoredStatement>, Vec<RestoredStatement>) =
+            done.into_iter().flat_map(|one| one.statements).partition(is_noted);
+        let (store, statements) = (record.active.clone(), restored.clone());
+        let deed = (!restored.is_empty()).then(|| Deed {
+            format: DEED_FORMAT,
+            at: call.parts.clock().now(),
+            by: call.person(),
+            what: Done::Restored { run: run.clone(), store, statements },
+        });
+        note(state, &keeper, deed.as_ref()).await?;
+        Ok((already, restored, failed))
+    };
+    let (already, restored, failed) = turn::holding(&desk, &keeper, "restoring statements", writing).await?;
     if let Some(error) = failed {
         let written = restored.iter().filter(|one| !one.was_there).count();
         let statements = count(written as u64, "statement", "statements");

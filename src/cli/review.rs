@@ -12,13 +12,15 @@ use crate::report::run_text::needed_overrides;
 use crate::report::run_view::RunView;
 use crate::run::Ended;
 use crate::run::next::Stop;
+use crate::state::StateError;
 use crate::state::driver::Acquired;
+use crate::state::keeper::Keeper;
 
 use super::answer::Answer;
 use super::apply::Applied;
 use super::desk::Desk;
 use super::exit::{CliError, ExitCode};
-use super::{Call, runs};
+use super::{Call, runs, turn};
 
 /// Options of `approve`.
 #[derive(Debug, Args)]
@@ -57,20 +59,34 @@ struct Decided {
     run: RunView,
 }
 
-/// Opens everything that acting on one existing run takes, and hands it to `act`.
-pub(super) async fn with_run<F>(call: &Call<'_>, name: &str, act: F) -> Result<Answer, CliError>
+/// Opens everything that acting on one run which waits for a person takes, and hands it to `act`, with the
+/// lease of its alias.
+pub(super) async fn with_run<F>(
+    call: &Call<'_>,
+    name: &str,
+    section: &str,
+    act: F,
+) -> Result<Answer, CliError>
 where
-    F: AsyncFnOnce(&Desk<'_>, Journal) -> Result<Applied, CliError>,
+    F: AsyncFnOnce(&Desk<'_>, Journal, &Keeper) -> Result<Applied, CliError>,
 {
-    let desk = Desk::of_runs(call)?;
+    let desk = Desk::of_runs(call).await?;
     let state = desk.state.as_ref();
     let journal = runs::find(Some(state), name).await?;
-    let Acquired::Yes(_lock) = desk.lock(&journal.state().plan.alias()).await? else {
-        return Err(busy(journal.run()));
-    };
-    // Read again under the lock: the run may have moved on while we waited for it.
+    let alias = journal.state().plan.alias();
+    let Acquired::Yes(lock) = desk.lock(&alias).await? else { return Err(busy(journal.run())) };
+    check_waits(&journal)?;
+    let keeper = desk.keeper(&alias, Some(&lock));
+    turn::take(&desk, &keeper, section).await?;
+    // Read again with the lease: the run may have moved on while we waited for it.
     let journal = runs::find(Some(state), &journal.run().to_string()).await?;
-    let applied = act(&desk, journal).await?;
+    let applied = act(&desk, journal, &keeper).await;
+    let given_back = match keeper.is_held() {
+        true => keeper.give_back(state, |_| Ok::<_, StateError>(false)).await,
+        false => Ok(()),
+    };
+    let applied = applied?;
+    given_back?;
     let code = match applied.ended {
         Some(Ended::Interrupted | Ended::Left { .. }) => desk.signals.code(),
         _ => applied.code,
@@ -97,14 +113,14 @@ pub(super) fn check_waits(journal: &Journal) -> Result<(), CliError> {
 }
 
 pub(super) async fn approve(call: &Call<'_>, options: &ApproveOptions) -> Result<Answer, CliError> {
-    with_run(call, &options.run, async |desk, mut journal| {
+    with_run(call, &options.run, "approving", async |desk, mut journal, keeper| {
         check_waits(&journal)?;
         check_overrides(&journal, options)?;
         let state = journal.state();
-        let (Some(base), Some(candidate)) = (&state.base, &state.candidate) else {
+        let (Some(judgment), Some(candidate)) = (&state.judgment, &state.candidate) else {
             return Err(CliError::usage("the run has no candidate"));
         };
-        let live = desk.backend.snapshot(&base.store).await?.hash();
+        let live = judgment.live;
         let hash = desk.backend.snapshot(&candidate.store).await?.hash();
         if hash != candidate.hash {
             return Err(CliError::new(ExitCode::Stale, "the candidate changed since it was judged")
@@ -118,7 +134,7 @@ pub(super) async fn approve(call: &Call<'_>, options: &ApproveOptions) -> Result
             candidate: hash,
         };
         desk.record(&mut journal, event).await?;
-        let mut applied = desk.carry_out(journal, Vec::new(), true).await?;
+        let mut applied = desk.carry_out(journal, Vec::new(), true, keeper).await?;
         if let Some(Ended::Stopped(Stop::AwaitingReview | Stop::Blocked)) = applied.ended {
             let console = &call.console;
             console.complain(&format!(
@@ -156,11 +172,11 @@ fn check_overrides(journal: &Journal, options: &ApproveOptions) -> Result<(), Cl
 }
 
 pub(super) async fn reject(call: &Call<'_>, options: &RejectOptions) -> Result<Answer, CliError> {
-    with_run(call, &options.run, async |desk, mut journal| {
+    with_run(call, &options.run, "rejecting", async |desk, mut journal, keeper| {
         check_waits(&journal)?;
         let event = JournalEvent::Rejected { by: call.person(), reason: options.reason.clone() };
         desk.record(&mut journal, event).await?;
-        desk.carry_out(journal, Vec::new(), true).await
+        desk.carry_out(journal, Vec::new(), true, keeper).await
     })
     .await
 }

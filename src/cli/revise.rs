@@ -19,16 +19,18 @@ use crate::memory::{ContentHash, MEMORY_BYTES_LIMIT};
 use crate::report::fates::Fates;
 use crate::report::review_text::{HELP, Step, decisions_text, keys_text, step_text, steps};
 use crate::report::run_view::RunView;
+use crate::report::three_way::{ThreeWay, three_ways_text};
 use crate::report::words::{count, grouped};
 use crate::run::past::{Grounds, Past};
-use crate::state::{StateStore, alias, ledger};
+use crate::state::{alias, ledger};
 
 use super::answer::Answer;
+use super::console::Volume;
 use super::exit::{CliError, ExitCode};
 use super::review::{ApproveOptions, approve, check_waits, with_run};
 use super::stepper::{Stepper, Typed};
 use super::workspace::Workspace;
-use super::{Call, decisions, runs};
+use super::{Call, decisions, diff, runs};
 
 /// What is asked of a review.
 #[derive(Debug)]
@@ -48,6 +50,9 @@ struct ReviewView {
     run: RunId,
     candidate: ContentHash,
     statements: Vec<StepView>,
+    /// The memories that both agents and the dream changed, three ways.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    three_way: Vec<ThreeWay>,
     /// What was done to the candidate.
     edits: EditsView,
     /// Where the run stands after it.
@@ -76,10 +81,13 @@ struct Table {
     run: RunId,
     candidate: ContentHash,
     grounds: Grounds,
+    three_way: Vec<ThreeWay>,
     steps: Vec<Step>,
     decided: BTreeMap<usize, Choice>,
     edits: Edits,
     entries: Vec<EntryEdit>,
+    /// Whether what was decided so far is in a file, to go on later.
+    is_written: bool,
 }
 
 pub(super) async fn run(call: &Call<'_>, review: &Review<'_>) -> Result<Answer, CliError> {
@@ -92,7 +100,7 @@ pub(super) async fn run(call: &Call<'_>, review: &Review<'_>) -> Result<Answer, 
     }
     let mut table = look(call, review, can_step).await?;
     let console = &call.console;
-    if let Some(path) = review.decisions_out {
+    if let Some(path) = review.decisions_out.filter(|_| !table.is_written) {
         write_down(call, path, &table)?;
     }
     let (restored, dropped) = (table.edits.restored.len(), table.edits.dropped.len());
@@ -105,6 +113,7 @@ pub(super) async fn run(call: &Call<'_>, review: &Review<'_>) -> Result<Answer, 
             .enumerate()
             .map(|(place, step)| StepView { step, choice: table.decided.get(&place).copied() })
             .collect(),
+        three_way: std::mem::take(&mut table.three_way),
         edits,
         after: None,
     };
@@ -127,7 +136,7 @@ pub(super) async fn run(call: &Call<'_>, review: &Review<'_>) -> Result<Answer, 
     }
     let name = table.run.to_string();
     let mut stands = None;
-    let edited = with_run(call, &name, async |desk, mut journal| {
+    let edited = with_run(call, &name, "editing the candidate", async |desk, mut journal, keeper| {
         check_waits(&journal)?;
         if journal.state().candidate.as_ref().is_none_or(|now| now.hash != table.candidate) {
             return Err(changed(&table.run));
@@ -138,7 +147,7 @@ pub(super) async fn run(call: &Call<'_>, review: &Review<'_>) -> Result<Answer, 
             entries: table.entries.clone(),
         };
         desk.record(&mut journal, event).await?;
-        let applied = desk.carry_out(journal, Vec::new(), true).await?;
+        let applied = desk.carry_out(journal, Vec::new(), true, keeper).await?;
         stands = applied.run.clone();
         Ok(applied)
     })
@@ -159,8 +168,8 @@ pub(super) async fn run(call: &Call<'_>, review: &Review<'_>) -> Result<Answer, 
 async fn look(call: &Call<'_>, review: &Review<'_>, can_step: bool) -> Result<Table, CliError> {
     let workspace = Workspace::open_project(call)?;
     let opened = workspace.backend(call, false)?;
-    let state = workspace.state_read_only()?;
-    let state = state.as_ref().map(|state| state as &dyn StateStore);
+    let state = workspace.state_read_only(call).await?;
+    let state = state.as_deref();
     let journal = runs::find(state, review.run).await?;
     check_waits(&journal)?;
     let run = journal.run().clone();
@@ -183,10 +192,12 @@ async fn look(call: &Call<'_>, review: &Review<'_>, can_step: bool) -> Result<Ta
         candidate: judgment.candidate,
         run,
         grounds,
+        three_way: diff::three_way(past, journal.state()).await?,
         steps: Vec::new(),
         decided: BTreeMap::new(),
         edits: Edits::default(),
         entries: Vec::new(),
+        is_written: false,
     };
     let forget = workspace.forget_list_of(call, &journal.state().plan);
     decide(call, review, &journal, (judged_at, &forget), can_step, &mut table)?;
@@ -213,8 +224,13 @@ fn decide(
         let text = std::fs::read_to_string(&path).map_err(|error| CliError::io("read", &path, &error))?;
         table.decided = decisions::read(&text, &table.run, table.candidate, &table.steps)?;
     }
+    if can_step {
+        let console = &call.console;
+        let is_whole = console.volume == Volume::Verbose;
+        console.complain(&three_ways_text(&table.three_way, is_whole, console.paint));
+    }
     if can_step && !table.steps.is_empty() {
-        table.decided = step_through(call, table)?;
+        (table.decided, table.is_written) = step_through(call, table, review.decisions_out)?;
     }
     call.console.say(&format!("{}\n", decisions_text(table.steps.len(), &table.decided)));
     table.edits = edits(&queue, &ledger, after, &table.decided);
@@ -243,8 +259,11 @@ fn decide(
     }
 }
 
-/// Asks about each statement, worst first.
-fn step_through(call: &Call<'_>, table: &Table) -> Result<BTreeMap<usize, Choice>, CliError> {
+/// Decisions, and whether they were written to a file instead.
+type Decided = (BTreeMap<usize, Choice>, bool);
+
+/// Asks about each statement, worst first. `out` is where a person wants the decisions written.
+fn step_through(call: &Call<'_>, table: &Table, out: Option<&Path>) -> Result<Decided, CliError> {
     let console = &call.console;
     let steps = &table.steps;
     let mut stepper = Stepper::new(table.decided.clone());
@@ -254,7 +273,7 @@ fn step_through(call: &Call<'_>, table: &Table) -> Result<BTreeMap<usize, Choice
             .complain(&format!("\n{}", step_text(step, stepper.at + 1, steps.len(), chosen, console.paint)));
         let Some(typed) = console.answer(&keys_text(step)) else {
             console.complain("\n");
-            return leave(call, table, stepper.decisions);
+            return leave(call, table, stepper.decisions, out);
         };
         let done = match Typed::read(&typed) {
             Typed::Choose(choice) => stepper.choose(choice, steps),
@@ -269,7 +288,7 @@ fn step_through(call: &Call<'_>, table: &Table) -> Result<BTreeMap<usize, Choice
                 console.complain(HELP);
                 true
             }
-            Typed::Quit => return leave(call, table, stepper.decisions),
+            Typed::Quit => return leave(call, table, stepper.decisions, out),
             Typed::Unknown => false,
         };
         if !done {
@@ -277,7 +296,7 @@ fn step_through(call: &Call<'_>, table: &Table) -> Result<BTreeMap<usize, Choice
         }
     }
     console.complain("\n");
-    Ok(stepper.decisions)
+    Ok((stepper.decisions, false))
 }
 
 /// Asks what is to become of the decisions of a person who stops before the end.
@@ -285,9 +304,10 @@ fn leave(
     call: &Call<'_>,
     table: &Table,
     decided: BTreeMap<usize, Choice>,
-) -> Result<BTreeMap<usize, Choice>, CliError> {
+    out: Option<&Path>,
+) -> Result<Decided, CliError> {
     if decided.is_empty() {
-        return Ok(decided);
+        return Ok((decided, false));
     }
     let said = decisions_text(table.steps.len(), &decided);
     call.console.complain(&format!("{said}\n"));
@@ -297,9 +317,10 @@ fn leave(
             .answer("a apply these · w write them to a file, to go on later · x discard > ")
             .as_deref()
         {
-            Some("a") => return Ok(decided),
+            Some("a") => return Ok((decided, false)),
             Some("w") | None => {
-                let path = PathBuf::from(format!("{}.decisions.yaml", table.run));
+                let default = || PathBuf::from(format!("{}.decisions.yaml", table.run));
+                let path = out.map_or_else(default, Path::to_path_buf);
                 let text = decisions::write(&table.run, table.candidate, &table.steps, &decided);
                 save(call, &path, &text)?;
                 call.console.complain(&format!(
@@ -307,9 +328,9 @@ fn leave(
                     table.run,
                     path.display()
                 ));
-                return Ok(BTreeMap::new());
+                return Ok((BTreeMap::new(), true));
             }
-            Some("x") => return Ok(BTreeMap::new()),
+            Some("x") => return Ok((BTreeMap::new(), false)),
             Some(_) => {}
         }
     }

@@ -11,8 +11,15 @@ pub(super) async fn find(state: Option<&dyn StateStore>, text: &str) -> Result<J
     let Some(state) = state else {
         return Err(CliError::usage("there are no runs yet").hint("Start one with `dreamrun apply`."));
     };
-    let runs = journal::runs(state, None).await?;
-    let run = if text == "latest" { latest(state, &runs).await? } else { named(&runs, text)? };
+    if let Some(run) = RunId::parse(text)
+        && let Some(journal) = Journal::open(state, &run).await?
+    {
+        return Ok(journal);
+    }
+    let run = match text {
+        "latest" => latest(state, &journal::recent(state, None).await?).await?,
+        _ => named(&journal::runs(state, None).await?, text)?,
+    };
     Journal::open(state, &run).await?.ok_or_else(|| CliError::usage(format!("there is no run `{run}`")))
 }
 

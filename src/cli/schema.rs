@@ -30,10 +30,14 @@ enum Which {
     Test,
     /// The document that `plan --json` prints
     Plan,
+    /// The document that `plan --out` saves
+    SavedPlan,
 }
 
 /// The schema of the document that `plan --json` prints, kept equal to the types by a test.
 const PLAN_SCHEMA: &str = include_str!("../../schemas/plan.schema.json");
+/// The schema of the document that `plan --out` saves, kept equal to the types by a test.
+const SAVED_PLAN_SCHEMA: &str = include_str!("../../schemas/saved-plan.schema.json");
 
 pub(super) fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
     let (name, text) = match options.which {
@@ -43,6 +47,7 @@ pub(super) fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError
         Which::Forget => ("forget", schema::FORGET_SCHEMA),
         Which::Test => ("test", schema::TEST_SCHEMA),
         Which::Plan => ("plan", PLAN_SCHEMA),
+        Which::SavedPlan => ("saved-plan", SAVED_PLAN_SCHEMA),
     };
     if !call.global.json {
         call.console.data(text);

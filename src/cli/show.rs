@@ -7,17 +7,19 @@ use serde::Serialize;
 
 use crate::journal::event::Recorded;
 use crate::journal::run_state::Phase;
-use crate::journal::{self};
+use crate::journal::{self, Journal};
 use crate::report::gates_text::verdicts_text;
 use crate::report::run_text::{Screen, run_text};
 use crate::report::run_view::RunView;
-use crate::state::StateStore;
+use crate::report::three_way::{ThreeWay, has_three_ways, three_ways_text};
+use crate::report::words::line;
+use crate::run::past::Past;
 
 use super::answer::Answer;
 use super::console::Volume;
 use super::exit::CliError;
 use super::workspace::Workspace;
-use super::{Call, places, reports, runs, watch};
+use super::{Call, diff, places, reports, runs, watch};
 
 /// Options of `show`.
 #[derive(Debug, Args)]
@@ -46,13 +48,16 @@ pub(super) struct Options {
 struct Shown {
     #[serde(flatten)]
     run: RunView,
+    /// The memories that both agents and the dream changed, three ways.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    three_way: Vec<ThreeWay>,
     events: Vec<Recorded>,
 }
 
 pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
     let workspace = Workspace::open_project(call)?;
-    let state = workspace.state_read_only()?;
-    let state = state.as_ref().map(|state| state as &dyn StateStore);
+    let state = workspace.state_read_only(call).await?;
+    let state = state.as_deref();
     let mut journal = runs::find(state, &options.run).await?;
     if let Some(state) = state.filter(|_| options.follow) {
         journal = watch::watch(call, &workspace, state, journal).await?;
@@ -68,6 +73,8 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         console.say("\n");
         console.say(&verdicts_text(&view.verdicts, console.paint));
     }
+    let three_way = three_way(call, &workspace, &journal).await;
+    console.say(&three_ways_text(&three_way, is_whole, console.paint));
     let files = reports::Files {
         html: options.html.as_deref(),
         markdown: options.markdown.as_deref(),
@@ -85,5 +92,25 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
             console.say(&format!("  {:>4}  {:.0}  {}\n", recorded.seq, recorded.at, recorded.event.name()));
         }
     }
-    Ok(Answer::new(view.phase, Shown { run: view, events }))
+    Ok(Answer::new(view.phase, Shown { run: view, three_way, events }))
+}
+
+/// Gathers what both agents and the dream changed. What a run did is told from its journal also where the
+/// backend cannot be asked; then this is left out and that is said.
+async fn three_way(call: &Call<'_>, workspace: &Workspace, journal: &Journal) -> Vec<ThreeWay> {
+    if !has_three_ways(journal.state()) {
+        return Vec::new();
+    }
+    let archive = workspace.archive();
+    let gathered = async {
+        let opened = workspace.backend(call, false)?;
+        let past = Past { backend: opened.backend.as_ref(), archive: archive.as_ref() };
+        diff::three_way(past, journal.state()).await
+    };
+    gathered.await.unwrap_or_else(|error| {
+        let console = &call.console;
+        let words = format!("what both sides changed cannot be shown: {error}");
+        console.say(&format!("\n{} {}\n", console.paint.warn("note:"), line(&words)));
+        Vec::new()
+    })
 }

@@ -13,14 +13,14 @@ use crate::report::plan_view::store_name;
 use crate::report::run_view::RunView;
 use crate::report::words::line;
 use crate::spec;
-use crate::state::alias::{self, AliasRecord};
+use crate::state::StateStore;
+use crate::state::alias::{self, AliasRecord, Claim};
 use crate::state::driver::{DriverLock, Holder};
-use crate::state::{StateStore, sqlite::SqliteState};
 
 use super::answer::Answer;
 use super::exit::{CliError, ExitCode};
 use super::workspace::Workspace;
-use super::{Call, FailOn};
+use super::{Call, FailOn, turn};
 
 /// Options of `status`.
 #[derive(Debug, Args)]
@@ -64,8 +64,8 @@ struct PipelineStatus {
 
 pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
     let workspace = Workspace::open_valid(call)?;
-    let state = workspace.state_read_only()?;
-    let status = read(&workspace, state.as_ref(), &options.names).await?;
+    let state = workspace.state_read_only(call).await?;
+    let status = read(call, &workspace, state.as_deref(), &options.names).await?;
     call.console.say(&text(&status, call));
     let is_any = |wanted: fn(&Phase) -> bool| {
         status.pipelines.iter().any(|pipeline| pipeline.phase.as_ref().is_some_and(wanted))
@@ -86,8 +86,9 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
 }
 
 pub(super) async fn read(
+    call: &Call<'_>,
     workspace: &Workspace,
-    state: Option<&SqliteState>,
+    state: Option<&dyn StateStore>,
     names: &[String],
 ) -> Result<Status, CliError> {
     let wanted = |name: &str| names.is_empty() || names.iter().any(|n| n == name);
@@ -107,7 +108,7 @@ pub(super) async fn read(
             return Err(CliError::usage(format!("there is no store or pipeline `{name}`")).hint(hint));
         }
     }
-    let folder = workspace.lock_folder();
+    let folder = workspace.lock_folder(call);
     let mut stores = Vec::new();
     // A pipeline that is named brings its store with it.
     let is_of_wanted = |alias: &Alias| {
@@ -135,7 +136,7 @@ pub(super) async fn read(
 }
 
 /// Lists the project's stores, and those that state holds from elsewhere, another branch say.
-async fn aliases(workspace: &Workspace, state: Option<&SqliteState>) -> Result<BTreeSet<Alias>, CliError> {
+async fn aliases(workspace: &Workspace, state: Option<&dyn StateStore>) -> Result<BTreeSet<Alias>, CliError> {
     let mut aliases: BTreeSet<Alias> = workspace.project.stores.keys().cloned().collect();
     if let Some(state) = state {
         aliases.extend(alias::list(state).await?.into_iter().filter(|alias| !alias.is_raw()));
@@ -146,19 +147,19 @@ async fn aliases(workspace: &Workspace, state: Option<&SqliteState>) -> Result<B
 /// Lists the pipelines that can be loaded, and those that have a run in state.
 async fn pipelines(
     workspace: &Workspace,
-    state: Option<&SqliteState>,
+    state: Option<&dyn StateStore>,
 ) -> Result<Vec<PipelineStatus>, CliError> {
     let mut last: BTreeMap<PipelineName, Option<RunId>> =
         workspace.pipelines.keys().map(|name| (name.clone(), None)).collect();
     if let Some(state) = state {
         // In order, so the last of each pipeline stays.
-        let runs = crate::journal::runs(state, None).await?;
+        let runs = crate::journal::recent(state, None).await?;
         last.extend(runs.into_iter().map(|run| (run.pipeline().clone(), Some(run))));
     }
     let mut all = Vec::new();
     for (name, run) in last {
         let journal = match (state, &run) {
-            (Some(state), Some(run)) => Journal::open(state as &dyn StateStore, run).await?,
+            (Some(state), Some(run)) => Journal::open(state, run).await?,
             _ => None,
         };
         let loaded = workspace.pipelines.get(&name);
@@ -179,6 +180,7 @@ async fn pipelines(
 
 pub(super) fn text(status: &Status, call: &Call<'_>) -> String {
     let paint = call.console.paint;
+    let (here, _) = call.parts.process();
     let mut text = String::new();
     let width = status.stores.iter().map(|s| s.alias.as_str().len()).max().unwrap_or(0);
     for store in &status.stores {
@@ -207,9 +209,12 @@ pub(super) fn text(status: &Status, call: &Call<'_>) -> String {
         if let Some(claim) = store.record.as_ref().and_then(|record| record.claim.as_ref()) {
             let driver = match &store.driver {
                 Some(holder) => format!("driven by process {} since {:.0}", holder.pid, holder.since),
-                None => status.undriven(&claim.run),
+                None => status.undriven(claim, &here),
             };
             let _ = writeln!(text, "{:<width$}  held by {}, {}", "", claim.run, paint.dim(&driver));
+        }
+        if let Some(lease) = store.record.as_ref().and_then(|record| record.lease.as_ref()) {
+            let _ = writeln!(text, "{:<width$}  {}", "", paint.dim(&line(&turn::driven(lease))));
         }
     }
     if !status.stores.is_empty() && !status.pipelines.is_empty() {
@@ -240,12 +245,20 @@ pub(super) fn text(status: &Status, call: &Call<'_>) -> String {
 }
 
 impl Status {
-    /// Says what a claimed run that no process drives is waiting for.
-    fn undriven(&self, run: &RunId) -> String {
+    /// Says what a claimed run that no process of this machine drives is waiting for.
+    fn undriven(&self, claim: &Claim, here: &str) -> String {
+        let run = &claim.run;
         let view = self.pipelines.iter().filter_map(|pipeline| pipeline.last_run.as_ref());
         match view.filter(|view| view.run == *run).map(|view| view.phase).next() {
             Some("awaiting_review" | "blocked") => "waiting for a person".to_owned(),
-            _ => format!("driven by nobody; `dreamrun apply {}` continues it", run.pipeline()),
+            _ => match claim.by.as_ref().filter(|by| by.machine != here) {
+                Some(by) => format!(
+                    "last driven by {}; `dreamrun apply {}` waits with it, or continues it",
+                    line(&by.to_string()),
+                    run.pipeline()
+                ),
+                None => format!("driven by nobody; `dreamrun apply {}` continues it", run.pipeline()),
+            },
         }
     }
 

@@ -1,6 +1,6 @@
 //! `dreamrun validate`: every problem in the project's files at once, offline.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -14,12 +14,14 @@ use super::diagnostic;
 use super::exit::{CliError, ExitCode};
 use super::fixtures::{self, fixture_files, pipelines_of, tested};
 use super::github::JobReport;
-use super::workspace::{Loaded, find_root, load, named_file, pipeline_files};
+use super::workspace::{
+    Loaded, PROJECT_FILE, RuleFile, find_root, load, load_rules, named_file, pipeline_files,
+};
 
 /// Options of `validate`.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Pipeline and fixture files; all of the project if none is given
+    /// Pipelines, fixtures, forget lists and probe files; all of the project if none is given
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// What to print
@@ -51,11 +53,19 @@ struct Validated {
 pub(super) fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
     let root = find_root(call)?;
     let all = pipeline_files(&root)?;
+    let mut rules = Vec::new();
     let (files, tests) = if options.files.is_empty() {
         (all, fixture_files(&root)?)
     } else {
-        let named: Vec<PathBuf> =
+        let mut named: Vec<PathBuf> =
             options.files.iter().map(|file| named_file(call, &root, file)).collect::<Result<_, _>>()?;
+        // The project file is read in any case.
+        named.retain(|file| file != Path::new(PROJECT_FILE));
+        named.retain(|file| {
+            let kind = tested(file).is_none().then(|| RuleFile::of(&root.join(file))).flatten();
+            rules.extend(kind.map(|kind| (file.clone(), kind)));
+            kind.is_none()
+        });
         let (tests, mut files): (Vec<_>, Vec<_>) = named.into_iter().partition(|file| tested(file).is_some());
         files.extend(pipelines_of(&root, &tests, &all));
         files.sort();
@@ -66,6 +76,7 @@ pub(super) fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError
     if loaded.project.is_some() {
         fixtures::load(&root, &tests, &mut loaded)?;
     }
+    load_rules(&root, &rules, &mut loaded)?;
     let Loaded { pipelines, problems, files, sources, project } = loaded;
     let is_bad = project.is_none() || has_errors(&problems) || (options.strict && !problems.is_empty());
     match options.format {

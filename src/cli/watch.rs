@@ -3,13 +3,14 @@
 use crate::dream::Dream;
 use crate::ids::DreamId;
 use crate::journal::{self, Journal};
+use crate::run::LOOK_EVERY;
 use crate::run::next::{Next, next};
 use crate::run::observer::Observer;
-use crate::state::StateStore;
 use crate::state::driver::DriverLock;
+use crate::state::lease::Watch;
+use crate::state::{StateStore, alias};
 
 use super::Call;
-use super::apply::LOOK_EVERY;
 use super::exit::{CliError, ExitCode};
 use super::opened::Opened;
 use super::signals::Signals;
@@ -26,18 +27,21 @@ pub(super) async fn watch(
     let run = journal.run().clone();
     let alias = journal.state().plan.alias();
     let opened = workspace.backend(call, false)?;
-    if let Some((record, _)) = crate::state::alias::read(state, &alias).await? {
+    if let Some((record, _)) = alias::read(state, &alias).await? {
         opened.check_origin(&alias, &record)?;
     }
     let watcher = Watcher::new(call)?.telling_deeds();
     let signals = call.parts.signals();
-    let folder = workspace.lock_folder();
+    let folder = workspace.lock_folder(call);
     let gone = || CliError::usage(format!("there is no run `{run}`"));
     let mut told = 0;
     let mut ended: Option<DreamId> = None;
+    let (mut seen, monotonic) = (Watch::default(), call.parts.monotonic());
     loop {
         // Asked before the journal is read: what a process wrote before it let go is then seen.
-        let is_driven = DriverLock::holder(&folder, &alias).is_some();
+        let lease = alias::read(state, &alias).await?.and_then(|(record, _)| record.lease);
+        let lives = lease.is_some_and(|lease| !seen.look(&lease, monotonic.elapsed()).is_zero());
+        let is_driven = lives || DriverLock::holder(&folder, &alias).is_some();
         let journal = Journal::open(state, &run).await?.ok_or_else(gone)?;
         for recorded in journal::read(state, &run).await?.into_iter().skip(told) {
             told += 1;

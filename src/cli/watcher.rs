@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
-use crate::backend::{Activity, ActivityKind};
+use crate::backend::{Activity, ActivityKind, BackendError};
 use crate::dream::Dream;
-use crate::ids::RunId;
+use crate::ids::{MemoryStoreId, RunId};
 use crate::journal::event::{JournalEvent, Recorded};
 use crate::report::words::{count, cut, grouped, line};
 use crate::run::observer::Observer;
@@ -144,6 +144,16 @@ impl Observer for Watcher<'_> {
         self.line(&format!("  {run} went on without {id}, which was stopped: {}\n", dream.status));
     }
 
+    fn untagged(&self, run: &RunId, store: &MemoryStoreId, why: &BackendError) {
+        let why = why.to_string();
+        self.emit(&json!({ "type": "untagged", "run": run, "store": store, "because": why }));
+        let note = self.call.console.paint.warn("note:");
+        self.line(&format!(
+            "  {note} {store} keeps no tags, by which lost state is rebuilt: {}\n",
+            line(&why)
+        ));
+    }
+
     fn progressed(&self, run: &RunId, dream: &Dream) {
         let progress = dream.progress;
         self.emit(&json!({
@@ -202,10 +212,14 @@ fn sentence(event: &JournalEvent) -> Option<String> {
             Some(error) => format!("dream {batch} {status}: {} ({})", line(&error.message), error.kind),
             None => format!("dream {batch} {status}"),
         },
-        JournalEvent::RebaseIntended { carried, conflicts, .. } => format!(
-            "{} to the live store carried over",
-            count((carried.len() + conflicts.len()) as u64, "write", "writes")
-        ),
+        JournalEvent::RebaseIntended { carried, merged, conflicts, .. } => {
+            let writes = count((carried.len() + conflicts.len()) as u64, "write", "writes");
+            let how = match merged.len() {
+                0 => String::new(),
+                n => format!(", {} of them merged with what the dream did", grouped(n as u64)),
+            };
+            format!("{writes} to the live store carried over{how}")
+        }
         JournalEvent::CandidateRecorded { entries, .. } => {
             format!("candidate holds {}", count(*entries, "memory", "memories"))
         }

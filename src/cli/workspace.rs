@@ -17,11 +17,9 @@ use crate::run::rules;
 use crate::spec::codes::Code;
 use crate::spec::pipeline::{GateSpec, Pipeline};
 use crate::spec::problem::{Problem, has_errors, sort};
-use crate::spec::project::{BackendSpec, Project, StateSpec};
+use crate::spec::project::{BackendSpec, Project};
 use crate::spec::source::{FILE_BYTES_LIMIT, SourceFile};
 use crate::spec::{self, LoadOptions};
-use crate::state::StateStore;
-use crate::state::sqlite::SqliteState;
 
 use super::exit::{CliError, ExitCode};
 use super::fixtures::tested;
@@ -208,7 +206,7 @@ pub(super) fn load(call: &Call<'_>, root: &Path, files: &[PathBuf]) -> Result<Lo
             loaded.sources.extend(source);
         }
         problems.extend(lockfile::resolve(root, project, &mut loaded.pipelines));
-        problems.extend(rule_files(root, project, &loaded.pipelines, &allowed, &mut loaded.sources));
+        problems.extend(rule_files(root, project, &loaded.pipelines, &mut loaded.sources));
         loaded.files += files.len();
         let named: Vec<_> = named.iter().map(|(place, name)| (&loaded.sources[*place], name)).collect();
         problems.extend(spec::check_names(&named));
@@ -224,7 +222,6 @@ fn rule_files(
     root: &Path,
     project: &Project,
     pipelines: &[Pipeline],
-    allowed: &[PathBuf],
     sources: &mut Vec<SourceFile>,
 ) -> Vec<Problem> {
     let mut named: BTreeMap<(&Path, bool), (&Path, String)> = BTreeMap::new();
@@ -244,7 +241,8 @@ fn rule_files(
     }
     let mut problems = Vec::new();
     for ((file, is_forget), (by, route)) in named {
-        let source = match read_source(root, file, allowed) {
+        // A run reads them wherever it goes on, and then only inside the project.
+        let source = match read_source(root, file, &[]) {
             Ok(source) => source,
             Err(error) if error.problems.is_empty() => {
                 let label = format!("`{route}` names `{}`, which cannot be read", file.display());
@@ -257,13 +255,66 @@ fn rule_files(
                 continue;
             }
         };
-        problems.extend(match is_forget {
-            true => spec::load_forget(&source).map_or_else(|found| found, |(_, warnings)| warnings),
-            false => spec::load_probes(&source).map_or_else(|found| found, |(_, warnings)| warnings),
-        });
+        let kind = if is_forget { RuleFile::Forget } else { RuleFile::Probes };
+        problems.extend(kind.problems(&source));
         sources.push(source);
     }
     problems
+}
+
+/// What a rule file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RuleFile {
+    Forget,
+    Probes,
+}
+
+impl RuleFile {
+    /// Says which kind a file is, by the key that no other file has at its top; nothing for any other file.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        let mut text = String::new();
+        File::open(path).ok()?.take(FILE_BYTES_LIMIT as u64).read_to_string(&mut text).ok()?;
+        let is_key = |line: &str, key: &str| {
+            let bare = line.trim_start_matches(['"', '\'']);
+            bare.strip_prefix(key)
+                .is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'))
+        };
+        text.lines().find_map(|line| match line {
+            line if is_key(line, "forget") => Some(Self::Forget),
+            line if is_key(line, "probes") => Some(Self::Probes),
+            _ => None,
+        })
+    }
+
+    fn problems(self, source: &SourceFile) -> Vec<Problem> {
+        match self {
+            Self::Forget => spec::load_forget(source).map_or_else(|found| found, |(_, warnings)| warnings),
+            Self::Probes => spec::load_probes(source).map_or_else(|found| found, |(_, warnings)| warnings),
+        }
+    }
+}
+
+/// Reads rule files that a person named, unless the project names them too.
+pub(super) fn load_rules(
+    root: &Path,
+    named: &[(PathBuf, RuleFile)],
+    loaded: &mut Loaded,
+) -> Result<(), CliError> {
+    for (file, kind) in named {
+        loaded.files += 1;
+        if loaded.sources.iter().any(|source| source.path() == file) {
+            continue;
+        }
+        match read_source(root, file, &[]) {
+            Ok(source) => {
+                loaded.problems.extend(kind.problems(&source));
+                loaded.sources.push(source);
+            }
+            Err(error) => loaded.problems.extend(problems_of(error)?),
+        }
+    }
+    sort(&mut loaded.problems);
+    Ok(())
 }
 
 /// Returns the problems an error is about, so that they are told with all others.
@@ -347,17 +398,6 @@ impl Workspace {
         }
     }
 
-    /// Returns the path of the state file.
-    pub(super) fn state_path(&self) -> PathBuf {
-        let StateSpec::Sqlite(path) = &self.project.state;
-        self.root.join(path)
-    }
-
-    /// Returns the folder of the lock files that belong to the state.
-    pub(super) fn lock_folder(&self) -> PathBuf {
-        self.state_path().with_extension("locks")
-    }
-
     /// Returns the archive of replaced text, if the project keeps one.
     pub(super) fn archive(&self) -> Option<Archive> {
         self.project.archive.as_ref().map(|folder| Archive::at(self.root.join(folder)))
@@ -392,16 +432,6 @@ impl Workspace {
                 ForgetList::default()
             }
         }
-    }
-
-    /// Opens state for writing.
-    pub(super) fn state(&self, call: &Call<'_>) -> Result<Arc<dyn StateStore>, CliError> {
-        Ok(call.parts.state(&self.state_path())?)
-    }
-
-    /// Opens state for reading; nothing if there is none yet.
-    pub(super) fn state_read_only(&self) -> Result<Option<SqliteState>, CliError> {
-        Ok(SqliteState::open_read_only(&self.state_path())?)
     }
 
     /// Opens the backend that the project names.

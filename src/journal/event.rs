@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::adoption::Conflict;
 use crate::adoption::decide::Reason;
 use crate::adoption::edit::{Edits, EntryEdit};
+use crate::adoption::{Conflict, Merged, Reading};
 use crate::dream::{ChangeKind, DreamError, DreamStatus, Usage};
 use crate::gate::verdict::Verdict;
 use crate::ids::{DeploymentId, DreamId, MemoryStoreId, SessionId};
@@ -141,15 +141,26 @@ pub enum JournalEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fates: Option<FateCounts>,
     },
-    /// Live writes are about to be carried over into the candidate. The intent. Legal in *judged*.
+    /// Live writes are about to be carried over into the candidate. The intent. Legal in *judged*, and in
+    /// *rebasing* when something cannot be merged any more, because the text it began with is gone.
     RebaseIntended {
         /// The live store as it is now.
         live: SnapshotIndex,
+        /// What the dream may have read of it, where that is not simply the base.
+        #[serde(default, skip_serializing_if = "Reading::is_empty")]
+        read: Reading,
         /// The memories that will be carried over.
         carried: Vec<MemoryPath>,
+        /// Those of them that the dream changed too, in other statements: both changes go into the candidate.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        merged: Vec<Merged>,
         /// The memories both sides changed. The live version takes the dream's place, and a person
         /// reviews it.
         conflicts: Vec<Conflict>,
+        /// What the candidate holds afterwards, if no write met what the dream changed: an approval of the
+        /// candidate then counts for this one ([`crate::adoption::approval`]).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keeps: Option<ContentHash>,
     },
     /// A person has to look. Legal in *judged*.
     ReviewAsked {
@@ -169,7 +180,8 @@ pub enum JournalEvent {
         reason: Option<String>,
         /// The gates they overrode.
         overrides: Vec<String>,
-        /// The live store they looked at.
+        /// The live store that the candidate was judged against: the one they looked at, whatever was
+        /// written to it since.
         live: ContentHash,
         /// The candidate they looked at.
         candidate: ContentHash,
@@ -265,6 +277,9 @@ pub enum JournalEvent {
         /// Writes that reached the old store while the alias moved, carried over after it.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         late_writes: Vec<MemoryPath>,
+        /// Those of them that were merged with what stood in the new store, statement by statement.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        late_merged: Vec<Merged>,
         /// Writes that reached the old store while the alias moved and met a newer one in the new store,
         /// which stays as it is.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -289,6 +304,22 @@ pub enum JournalEvent {
     },
     /// The alias no longer names this run. The last event. Legal in every final phase.
     Released,
+}
+
+impl JournalEvent {
+    /// Says whether something is paid for, written or moved next that no later event could take back.
+    pub fn announces(&self) -> bool {
+        matches!(
+            self,
+            Self::DreamRequested { .. }
+                | Self::RebaseIntended { .. }
+                | Self::EditIntended { .. }
+                | Self::AdoptionIntended { .. }
+                | Self::CopyIntended { .. }
+                | Self::SessionRequested
+                | Self::CancelAsked { .. }
+        )
+    }
 }
 
 /// Why a run cannot go on.

@@ -10,10 +10,13 @@
 //! * 1.0: the first, which no release has written yet: what it holds is what this version writes, the fates of a
 //!   judgment and the edits of a person among it. From the first release on, what is added has a number of its own.
 //!
+//! A run that has long been over is folded into one object ([`folded`]); reading it makes no difference.
+//!
 //! A newer minor format adds fields: it is read, and such a run is not written to. A newer major
 //! format may add kinds of event: it is refused, naming the format.
 
 pub mod event;
+pub mod folded;
 pub mod run_state;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -25,7 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::ids::{Alias, DreamId, PipelineName, RunId};
-use crate::state::{Key, PutIf, StateError, StateStore};
+use crate::state::{Key, PutIf, StateError, StateStore, Version, Versioned, format};
 
 use event::{JournalEvent, Recorded};
 use run_state::{IllegalEvent, RunState};
@@ -34,9 +37,9 @@ use run_state::{IllegalEvent, RunState};
 pub const FORMAT: (u32, u32) = (1, 0);
 
 /// How much earlier than its request a dream may seem to have been made. The two times are of two clocks,
-/// and either may have been set back in between: a dream that is overlooked is paid for twice. Dreams that
-/// a journal already knows are never taken, so a wide window can only find more to be careful about.
-pub const CLOCK_SLACK: SignedDuration = SignedDuration::from_hours(1);
+/// and either may be wrong by a day: a dream that is overlooked is paid for twice. Dreams that a journal
+/// already knows are never taken, so a wide window can only find more to be careful about.
+pub const CLOCK_SLACK: SignedDuration = SignedDuration::from_hours(26);
 
 /// Why a journal could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -93,7 +96,8 @@ impl Journal {
     ) -> Result<(Self, Recorded), JournalError> {
         let run = plan.run.clone();
         let event = JournalEvent::RunPlanned { plan: Box::new(plan) };
-        let recorded = write(state, &run, 1, at, event.clone()).await?;
+        let (recorded, version) = write(state, &run, 1, at, event.clone()).await?;
+        check_fence(state, &run, 1, &version).await?;
         let begun =
             RunState::begin(1, event).map_err(|source| JournalError::Illegal { run: run.clone(), source })?;
         Ok((Self { run, events: 1, state: begun, is_newer: None }, recorded))
@@ -142,8 +146,8 @@ impl Journal {
 
     /// Writes the next event, then moves the run by it.
     ///
-    /// When this returns, the event is durable. When it fails, nothing was written and the run stands
-    /// where it stood.
+    /// When this returns, the event is durable. When it fails, the run stands where it stood; nothing was
+    /// written, unless the error is [`StateError::InDoubt`], after which the journal has to be opened anew.
     ///
     /// # Errors
     ///
@@ -164,7 +168,11 @@ impl Journal {
             .clone()
             .apply(seq, at, event.clone())
             .map_err(|source| JournalError::Illegal { run: self.run.clone(), source })?;
-        let recorded = write(state, &self.run, seq, at, event).await?;
+        let announces = event.announces();
+        let (recorded, version) = write(state, &self.run, seq, at, event).await?;
+        if announces {
+            check_fence(state, &self.run, seq, &version).await?;
+        }
         self.state = moved;
         self.events = seq;
         Ok(recorded)
@@ -192,13 +200,37 @@ async fn write(
     seq: u32,
     at: Timestamp,
     event: JournalEvent,
-) -> Result<Recorded, JournalError> {
+) -> Result<(Recorded, Version), JournalError> {
     let recorded = Recorded { format: format!("{}.{}", FORMAT.0, FORMAT.1), seq, at, event };
     let key = Key::event(run, seq);
-    let bytes = serde_json::to_vec(&recorded)
-        .map_err(|error| StateError::Damaged { key: key.clone(), reason: error.to_string() })?;
-    state.put(&key, &bytes, PutIf::Absent).await?;
-    Ok(recorded)
+    let version = state.put(&key, &format::bytes(&key, &recorded)?, PutIf::Absent).await?;
+    Ok((recorded, version))
+}
+
+/// Makes sure that an event which was just created is not one of a run that was folded meanwhile: there its
+/// place was free again. The folded object is written before the first event goes, so a look after the write
+/// misses nothing, whatever the clocks say and however long the process stood still.
+async fn check_fence(
+    state: &dyn StateStore,
+    run: &RunId,
+    seq: u32,
+    version: &Version,
+) -> Result<(), StateError> {
+    let key = Key::event(run, seq);
+    let is_folded = match folded::is_folded(state, run).await {
+        // The event is there, and whether it counts cannot be told.
+        Err(StateError::Unavailable { place, reason, .. } | StateError::Unreachable { place, reason }) => {
+            return Err(StateError::InDoubt { key, place, reason });
+        }
+        looked => looked?,
+    };
+    if !is_folded {
+        return Ok(());
+    }
+    match state.delete(&key, version).await {
+        Ok(()) | Err(StateError::Conflict { .. }) => Err(StateError::Conflict { key }),
+        Err(error) => Err(error),
+    }
 }
 
 fn parse_format(text: &str) -> Option<(u32, u32)> {
@@ -212,34 +244,44 @@ fn parse_format(text: &str) -> Option<(u32, u32)> {
 ///
 /// Fails when state cannot be read, an event is damaged, or its major format is newer.
 pub async fn read(state: &dyn StateStore, run: &RunId) -> Result<Vec<Recorded>, JournalError> {
+    let found = state.read(&Key::events(run)).await?;
+    let is_begun = found.first().is_some_and(|(key, _)| *key == Key::event(run, 1));
+    if !is_begun && let Some(folded) = folded::read(state, run).await? {
+        return Ok(folded);
+    }
     let mut events = Vec::new();
-    for key in state.list(&format!("runs/{run}/")).await? {
-        let Some(found) = state.get(&key).await? else { continue };
-        let damaged = |reason: String| StateError::Damaged { key: key.clone(), reason };
-        let value: serde_json::Value =
-            serde_json::from_slice(&found.bytes).map_err(|error| damaged(error.to_string()))?;
-        let format = value["format"].as_str().unwrap_or_default();
-        match parse_format(format) {
-            None => return Err(damaged("it has no format".to_owned()).into()),
-            Some((major, _)) if major > FORMAT.0 => {
-                let known = format!("{}.{}", FORMAT.0, FORMAT.1);
-                return Err(StateError::TooNew { key, found: format.to_owned(), known }.into());
-            }
-            Some(_) => {}
-        }
-        events.push(serde_json::from_value(value).map_err(|error| damaged(error.to_string()))?);
+    for (key, found) in found {
+        events.push(parse(&key, format::value(&key, &found.bytes)?)?);
     }
     Ok(events)
 }
 
-/// Says whether a run is over and has given its alias back, or never began. A claim in its name is then
-/// what a process left behind that lost the race for the run.
+/// Reads one event that was found in an object.
+fn parse(key: &Key, value: serde_json::Value) -> Result<Recorded, JournalError> {
+    let damaged = |reason: String| StateError::Damaged { key: key.clone(), reason };
+    let found = value["format"].as_str().unwrap_or_default();
+    match parse_format(found) {
+        None => return Err(damaged("it has no format".to_owned()).into()),
+        Some((major, _)) if major > FORMAT.0 => {
+            let known = format!("{}.{}", FORMAT.0, FORMAT.1);
+            return Err(format::too_new(key, found, known, &value).into());
+        }
+        Some(_) => {}
+    }
+    serde_json::from_value(value).map_err(|error| damaged(error.to_string()).into())
+}
+
+/// Says whether a run is over and has given its alias back, or is not there. A claim in its name is then
+/// what a process left behind that lost the race for the run. A listing that lags behind hides no run.
 ///
 /// # Errors
 ///
 /// As [`Journal::open`].
 pub async fn is_over(state: &dyn StateStore, run: &RunId) -> Result<bool, JournalError> {
-    Ok(Journal::open(state, run).await?.is_none_or(|journal| journal.state().is_released))
+    match Journal::open(state, run).await? {
+        Some(journal) => Ok(journal.state().is_released),
+        None => Ok(begun_at(state, run).await?.is_none()),
+    }
 }
 
 /// Returns when a run began; nothing if there is no such run.
@@ -248,7 +290,11 @@ pub async fn is_over(state: &dyn StateStore, run: &RunId) -> Result<bool, Journa
 ///
 /// Fails when state cannot be read or its first event is damaged.
 pub async fn begun_at(state: &dyn StateStore, run: &RunId) -> Result<Option<Timestamp>, JournalError> {
-    written_at(state, Key::event(run, 1)).await
+    let key = Key::event(run, 1);
+    match state.get(&key).await? {
+        Some(found) => dated(&key, &found).map(Some),
+        None => Ok(read(state, run).await?.first().map(|first| first.at)),
+    }
 }
 
 /// Returns the alias that a run works on; nothing if there is no such run. Only its first event is read.
@@ -258,14 +304,12 @@ pub async fn begun_at(state: &dyn StateStore, run: &RunId) -> Result<Option<Time
 /// Fails when state cannot be read or the first event is damaged.
 pub async fn alias_of(state: &dyn StateStore, run: &RunId) -> Result<Option<Alias>, JournalError> {
     let key = Key::event(run, 1);
-    let Some(found) = state.get(&key).await? else { return Ok(None) };
-    let first: Recorded = match serde_json::from_slice(&found.bytes) {
-        Ok(first) => first,
-        Err(error) => {
-            // A newer format is refused by its name.
-            read(state, run).await?;
-            return Err(StateError::Damaged { key, reason: error.to_string() }.into());
-        }
+    let first: Recorded = match state.get(&key).await? {
+        None => match read(state, run).await?.into_iter().next() {
+            Some(first) => first,
+            None => return Ok(None),
+        },
+        Some(found) => parse(&key, format::value(&key, &found.bytes)?)?,
     };
     Ok(match first.event {
         JournalEvent::RunPlanned { plan } => Some(plan.alias()),
@@ -273,16 +317,15 @@ pub async fn alias_of(state: &dyn StateStore, run: &RunId) -> Result<Option<Alia
     })
 }
 
-/// Returns when an event was written; nothing if there is none.
-async fn written_at(state: &dyn StateStore, key: Key) -> Result<Option<Timestamp>, JournalError> {
-    let Some(found) = state.get(&key).await? else { return Ok(None) };
+/// Returns when an event was written.
+fn dated(key: &Key, found: &Versioned) -> Result<Timestamp, JournalError> {
     #[derive(serde::Deserialize)]
     struct Dated {
         at: Timestamp,
     }
     let event: Dated = serde_json::from_slice(&found.bytes)
-        .map_err(|error| StateError::Damaged { key, reason: error.to_string() })?;
-    Ok(Some(event.at))
+        .map_err(|error| StateError::Damaged { key: key.clone(), reason: error.to_string() })?;
+    Ok(event.at)
 }
 
 /// Lists the runs of one pipeline, or of all, ordered by pipeline and number.
@@ -291,16 +334,46 @@ async fn written_at(state: &dyn StateStore, key: Key) -> Result<Option<Timestamp
 ///
 /// Fails when state cannot be read.
 pub async fn runs(state: &dyn StateStore, pipeline: Option<&PipelineName>) -> Result<Vec<RunId>, StateError> {
-    let prefix = pipeline.map_or_else(|| "runs/".to_owned(), |name| format!("runs/{name}-"));
-    let keys = state.list(&prefix).await?;
-    let mut runs: Vec<RunId> = keys
-        .iter()
-        .filter_map(|key| RunId::parse(key.as_str().strip_prefix("runs/")?.split('/').next()?))
-        .filter(|run| pipeline.is_none_or(|name| run.pipeline() == name))
-        .collect();
+    let mut runs = recent(state, pipeline).await?;
+    runs.extend(folded::runs(state, pipeline).await?);
     runs.sort();
     runs.dedup();
     Ok(runs)
+}
+
+/// Lists the runs that are not folded, as [`runs`] does: all that are not over, and the last of each pipeline.
+/// No journal is read for it, and what is folded costs nothing.
+///
+/// # Errors
+///
+/// Fails when state cannot be read.
+pub async fn recent(
+    state: &dyn StateStore,
+    pipeline: Option<&PipelineName>,
+) -> Result<Vec<RunId>, StateError> {
+    let prefix = pipeline.map_or_else(|| "runs/".to_owned(), |name| format!("runs/{name}-"));
+    let names = state.names(&prefix).await?;
+    let below = prefix.trim_start_matches("runs/");
+    let mut runs: Vec<RunId> = names
+        .iter()
+        .filter_map(|name| RunId::parse(&format!("{below}{name}")))
+        .filter(|run| pipeline.is_none_or(|name| run.pipeline() == name))
+        .collect();
+    runs.sort();
+    Ok(runs)
+}
+
+/// Returns the last run of a pipeline.
+///
+/// # Errors
+///
+/// Fails when state cannot be read.
+pub async fn last(state: &dyn StateStore, pipeline: &PipelineName) -> Result<Option<RunId>, StateError> {
+    Ok(recent(state, Some(pipeline)).await?.pop())
+}
+
+fn run_of(key: &Key) -> Option<RunId> {
+    RunId::parse(key.as_str().strip_prefix("runs/")?.split('/').next()?)
 }
 
 /// Lists the dreams that runs have recorded as their own, as far as they were made at or after an instant.
@@ -317,6 +390,8 @@ pub async fn known_dreams(
     for (_, journal) in written_since(state, since).await? {
         known.extend(journal.state.dreams.into_iter().filter_map(|record| record.dream));
     }
+    let shelved = folded::shelved(state).await?;
+    known.extend(shelved.into_iter().filter(|run| run.ended_at >= since).flat_map(|run| run.dreams));
     Ok(known)
 }
 
@@ -332,7 +407,11 @@ pub async fn run_of_dream(
 ) -> Result<Option<RunId>, JournalError> {
     let has = |journal: &Journal| journal.state.dreams.iter().any(|own| own.dream.as_ref() == Some(dream));
     let written = written_since(state, made_at - CLOCK_SLACK).await?;
-    Ok(written.into_iter().find(|(_, journal)| has(journal)).map(|(run, _)| run))
+    if let Some((run, _)) = written.into_iter().find(|(_, journal)| has(journal)) {
+        return Ok(Some(run));
+    }
+    let shelved = folded::shelved(state).await?;
+    Ok(shelved.into_iter().find(|run| run.dreams.contains(dream)).map(|run| run.run))
 }
 
 /// Opens the journals that were written to at or after an instant.
@@ -340,18 +419,17 @@ async fn written_since(
     state: &dyn StateStore,
     since: Timestamp,
 ) -> Result<Vec<(RunId, Journal)>, JournalError> {
-    let last_events: BTreeMap<RunId, Key> = state
-        .list("runs/")
-        .await?
-        .into_iter()
-        .filter_map(|key| Some((RunId::parse(key.as_str().strip_prefix("runs/")?.split('/').next()?)?, key)))
-        .collect();
+    let last_events: BTreeMap<RunId, Key> =
+        state.list("runs/").await?.into_iter().filter_map(|key| Some((run_of(&key)?, key))).collect();
+    let keys: Vec<Key> = last_events.into_values().collect();
     let mut journals = Vec::new();
-    for (run, last) in last_events {
-        if written_at(state, last).await?.is_none_or(|at| at < since) {
+    for (key, found) in state.get_all(&keys).await? {
+        if dated(&key, &found)? < since {
             continue;
         }
-        if let Some(journal) = Journal::open(state, &run).await? {
+        if let Some(run) = run_of(&key)
+            && let Some(journal) = Journal::open(state, &run).await?
+        {
             journals.push((run, journal));
         }
     }

@@ -19,21 +19,27 @@
 //! be canceled from every phase in which it neither writes to a store nor is over; a cancel that comes after
 //! the alias has moved ends in *adopted*, whatever was still to follow the alias.
 
+mod approval;
+mod records;
+
 use std::collections::BTreeMap;
 
 use crate::adoption::decide::Reason;
 use crate::adoption::edit::{Edits, EntryEdit};
-use crate::adoption::{self, Conflict};
+use crate::adoption::{self, Conflict, Merged, Reading};
 use crate::dream::{ChangeKind, DreamStatus, Usage};
-use crate::gate::verdict::Verdict;
-use crate::ids::{DeploymentId, DreamId, MemoryStoreId, SessionId};
-use crate::ledger::FateCounts;
+use crate::ids::{DeploymentId, DreamId, MemoryStoreId};
 use crate::memory::{ContentHash, MemoryPath};
 use crate::plan::Plan;
 use crate::price::Usd;
 use crate::snapshot::SnapshotIndex;
 
 use super::event::{FailReason, JournalEvent};
+
+pub use approval::Approval;
+pub use records::{
+    Base, Candidate, CopyEnd, CopyRecord, DreamRecord, EditRecord, Judgment, SessionRecord, Size,
+};
 
 /// How often a batch is tried when its dream fails for a reason that may pass.
 pub const ATTEMPTS: u32 = 3;
@@ -63,8 +69,14 @@ pub struct RunState {
     pub approval: Option<Approval>,
     /// The last refusal by a person.
     pub rejection: Option<(String, Option<String>)>,
+    /// Whether the base is what the candidate was rebased onto, and no more what its dream began with.
+    pub is_rebased: bool,
+    /// How often the candidate was rebased since a person last looked at it.
+    pub rebases: u32,
     /// Memories whose live writes were carried over, in order.
     pub carried: Vec<MemoryPath>,
+    /// Those that the dream changed too, in other statements: the candidate holds both changes.
+    pub merged: Vec<Merged>,
     /// Memories that both the live store and the dream changed; the candidate holds the live version.
     pub conflicts: Vec<Conflict>,
     /// What people changed in the candidate, oldest first.
@@ -146,6 +158,10 @@ pub enum Phase {
     Rebasing {
         /// What the candidate is rebased onto.
         live: SnapshotIndex,
+        /// What the dream may have read.
+        read: Reading,
+        /// What is merged statement by statement.
+        merged: Vec<Merged>,
     },
     /// A person has to look.
     AwaitingReview(Vec<Reason>),
@@ -216,131 +232,6 @@ impl Phase {
             Self::Canceled => "canceled",
         }
     }
-}
-
-/// What comparisons start from.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Base {
-    /// The live store.
-    pub store: MemoryStoreId,
-    /// What it held.
-    pub index: SnapshotIndex,
-}
-
-/// How much a store holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Size {
-    /// Memories.
-    pub entries: u64,
-    /// Their bytes.
-    pub bytes: u64,
-}
-
-/// One try at a batch.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DreamRecord {
-    /// The batch, from 1.
-    pub batch: u32,
-    /// Which try, from 1.
-    pub attempt: u32,
-    /// The store it reads.
-    pub store: MemoryStoreId,
-    /// The request.
-    pub digest: ContentHash,
-    /// When it was asked for: settling looks at dreams made since.
-    pub requested_at: jiff::Timestamp,
-    /// The dream, once known.
-    pub dream: Option<DreamId>,
-    /// Its final status.
-    pub status: Option<DreamStatus>,
-    /// The store it wrote.
-    pub output: Option<MemoryStoreId>,
-    /// Tokens it used.
-    pub usage: Usage,
-    /// What it cost at most.
-    pub cost: Option<Usd>,
-    /// What it did, counted by kind.
-    pub changes: BTreeMap<ChangeKind, u64>,
-}
-
-/// A copy of the candidate into the live store.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CopyRecord {
-    /// What the live store held when it began.
-    pub live: SnapshotIndex,
-    /// How it ended.
-    pub end: Option<CopyEnd>,
-}
-
-/// How a copy ended.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CopyEnd {
-    /// The memories that were written or taken away.
-    pub written: Vec<MemoryPath>,
-    /// The memories that agents changed meanwhile; the live store holds their version.
-    pub conflicts: Vec<Conflict>,
-    /// The memories that stay although the candidate lacks them.
-    pub kept: Vec<MemoryPath>,
-    /// The memories whose text was gone.
-    pub missing: Vec<MemoryPath>,
-}
-
-/// What a person changed in a candidate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EditRecord {
-    /// Who.
-    pub by: String,
-    /// How many statements they took out.
-    pub dropped: u64,
-    /// How many they put back.
-    pub restored: u64,
-    /// The memories that changed by it.
-    pub paths: Vec<MemoryPath>,
-}
-
-/// The session of a session target.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionRecord {
-    /// When it was asked for.
-    pub requested_at: jiff::Timestamp,
-    /// The session, once known: in doubt until then.
-    pub session: Option<SessionId>,
-}
-
-/// The candidate of a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
-    /// The store.
-    pub store: MemoryStoreId,
-    /// What it holds.
-    pub hash: ContentHash,
-    /// Its size.
-    pub size: Size,
-}
-
-/// What the gates said of which stores.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Judgment {
-    /// The live store.
-    pub live: ContentHash,
-    /// The candidate.
-    pub candidate: ContentHash,
-    /// The answers.
-    pub verdicts: Vec<Verdict>,
-    /// What became of the live store's statements, counted; none in journals that were written before
-    /// anybody counted.
-    pub fates: Option<FateCounts>,
-}
-
-/// A person's yes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Approval {
-    /// Who.
-    pub by: String,
-    /// Why.
-    pub reason: Option<String>,
-    /// To what.
-    pub given: adoption::Approval,
 }
 
 /// An event that its phase does not allow.
@@ -420,7 +311,10 @@ impl RunState {
             judgment: None,
             approval: None,
             rejection: None,
+            is_rebased: false,
+            rebases: 0,
             carried: Vec::new(),
+            merged: Vec::new(),
             conflicts: Vec::new(),
             edits: Vec::new(),
             kept_files: Vec::new(),
@@ -543,12 +437,16 @@ impl RunState {
                 self.kept_files.clear();
                 P::Candidate
             }
-            (P::Rebasing { live }, E::CandidateRecorded { store, hash, entries, bytes })
+            (P::Rebasing { live, .. }, E::CandidateRecorded { store, hash, entries, bytes })
                 if self.is_candidate(&store) =>
             {
+                if let Some(approval) = &mut self.approval {
+                    approval.carry(hash, live.hash());
+                }
                 if let Some(base) = &mut self.base {
                     base.index = live;
                 }
+                self.is_rebased = true;
                 self.candidate = Some(Candidate { store, hash, size: Size { entries, bytes } });
                 P::Candidate
             }
@@ -562,21 +460,38 @@ impl RunState {
                 self.judgment = Some(Judgment { live, candidate, verdicts, fates });
                 P::Judged
             }
-            (P::Judged, E::RebaseIntended { live, carried, conflicts }) => {
+            (
+                P::Judged | P::Rebasing { .. },
+                E::RebaseIntended { live, read, carried, merged, conflicts, keeps },
+            ) => {
+                self.rebases += u32::from(self.phase == P::Judged);
+                if let (Some(approval), Some(judgment)) = (&mut self.approval, &self.judgment) {
+                    approval.begin_carrying(judgment, keeps);
+                }
                 self.note_carried(carried);
-                self.conflicts.retain(|old| conflicts.iter().all(|new| new.path != old.path));
+                self.note_merged(merged.clone());
+                let is_new = |path: &MemoryPath| conflicts.iter().any(|new| new.path == *path);
+                self.carried.retain(|path| !is_new(path));
+                self.merged.retain(|old| !is_new(&old.path));
+                self.conflicts.retain(|old| !is_new(&old.path));
                 self.conflicts.extend(conflicts);
-                P::Rebasing { live }
+                P::Rebasing { live, read, merged }
             }
-            (P::Judged, E::ReviewAsked { because }) => P::AwaitingReview(because),
-            (P::Judged, E::AdoptionBlocked { because }) => P::Blocked(because),
+            (P::Judged, E::ReviewAsked { because }) => {
+                self.rebases = 0;
+                P::AwaitingReview(because)
+            }
+            (P::Judged, E::AdoptionBlocked { because }) => {
+                self.rebases = 0;
+                P::Blocked(because)
+            }
             (
                 P::AwaitingReview(_) | P::Blocked(_),
                 E::Approved { by, reason, overrides, live, candidate },
             ) => {
                 let overrides = overrides.into_iter().collect();
                 let given = adoption::Approval { candidate, live, overrides };
-                self.approval = Some(Approval { by, reason, given });
+                self.approval = Some(Approval::given(by, reason, given, self.judgment.as_ref()));
                 P::Judged
             }
             (P::AwaitingReview(_) | P::Blocked(_), E::Rejected { by, reason }) => {
@@ -643,18 +558,18 @@ impl RunState {
                 }
                 adopting
             }
-            (P::Adopting { .. }, E::Adopted { hash, late_writes, late_conflicts, .. })
+            (P::Adopting { .. }, E::Adopted { hash, late_writes, late_merged, late_conflicts, .. })
                 if !self.is_copying() && !self.is_session_in_doubt() =>
             {
                 self.adopted_hash = Some(hash);
-                self.note_adopted(late_writes, late_conflicts);
+                self.note_adopted(late_writes, late_merged, late_conflicts);
                 P::Adopted
             }
-            (P::Canceling { .. }, E::Adopted { hash, late_writes, late_conflicts, .. })
+            (P::Canceling { .. }, E::Adopted { hash, late_writes, late_merged, late_conflicts, .. })
                 if self.candidate.is_some() =>
             {
                 self.adopted_hash = Some(hash);
-                self.note_adopted(late_writes, late_conflicts);
+                self.note_adopted(late_writes, late_merged, late_conflicts);
                 P::Adopted
             }
             (P::Judged, E::Unchanged) => P::Unchanged,
@@ -719,9 +634,21 @@ impl RunState {
         }
     }
 
-    fn note_adopted(&mut self, late_writes: Vec<MemoryPath>, late_conflicts: Vec<Conflict>) {
+    fn note_adopted(
+        &mut self,
+        late_writes: Vec<MemoryPath>,
+        late_merged: Vec<Merged>,
+        late_conflicts: Vec<Conflict>,
+    ) {
         self.note_carried(late_writes);
+        self.note_merged(late_merged);
         self.late_conflicts = late_conflicts;
+    }
+
+    /// Names each merged memory once, as it was merged last.
+    fn note_merged(&mut self, merged: Vec<Merged>) {
+        self.merged.retain(|old| merged.iter().all(|new| new.path != old.path));
+        self.merged.extend(merged);
     }
 
     /// Names each live write once, however often its memory was written to.

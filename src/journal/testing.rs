@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::adoption::Reading;
 use crate::adoption::decide::Reason;
 use crate::adoption::edit::{Edits, EntryEdit, StatementRef};
 use crate::dream::{ChangeKind, DreamError, DreamStatus, Usage};
@@ -98,8 +99,11 @@ pub(crate) fn judged() -> JournalEvent {
 pub(crate) fn rebase_intended() -> JournalEvent {
     JournalEvent::RebaseIntended {
         live: index(&[("/a", "one"), ("/c", "live")]),
+        read: Reading::default(),
         carried: vec![MemoryPath::parse("/c").unwrap()],
+        merged: Vec::new(),
         conflicts: Vec::new(),
+        keeps: Some(hash("rebased")),
     }
 }
 
@@ -176,6 +180,7 @@ pub(crate) fn adopted() -> JournalEvent {
         generation: 1,
         hash: hash("candidate"),
         late_writes: Vec::new(),
+        late_merged: Vec::new(),
         late_conflicts: Vec::new(),
     }
 }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::dream::{Dream, DreamStatus};
-use crate::ids::{DreamId, MemoryStoreId, RunId};
+use crate::ids::{DreamId, MemoryStoreId, RunId, SessionId};
 use crate::memory::ContentHash;
 use crate::price::{TextKind, UsdRange};
 use crate::spec::pipeline::Pipeline;
@@ -28,6 +28,30 @@ pub struct ExistingDream {
     pub created_at: Timestamp,
     /// The request it answers.
     pub digest: ContentHash,
+    /// The dream that read its output, for the next batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub then: Option<Box<ExistingDream>>,
+}
+
+impl ExistingDream {
+    /// Returns the dream of a batch, from 1.
+    pub fn of_batch(&self, batch: u32) -> Option<&Self> {
+        let mut found = Some(self);
+        for _ in 1..batch {
+            found = found?.then.as_deref();
+        }
+        found
+    }
+
+    fn chain(dreams: &[Dream]) -> Option<Self> {
+        let (first, rest) = dreams.split_first()?;
+        Some(Self {
+            dream: first.id.clone(),
+            created_at: first.created_at,
+            digest: first.request_digest(),
+            then: Self::chain(rest).map(Box::new),
+        })
+    }
 }
 
 /// Why a dream cannot be taken in.
@@ -95,6 +119,23 @@ pub fn from_dream(
     dream: &Dream,
     known_to: Option<&RunId>,
 ) -> Result<Plan, FromDreamError> {
+    from_dreams(pipeline, facts, dream, &[], known_to)
+}
+
+/// Plans a run that takes a chain of dreams in, each of which but the first read the output of the one
+/// before, as a run asks for them: what a run whose journal is lost has paid for. Otherwise as
+/// [`from_dream`].
+///
+/// # Errors
+///
+/// Says why the first dream cannot be taken in.
+pub fn from_dreams(
+    pipeline: &Pipeline,
+    facts: &Facts,
+    dream: &Dream,
+    followers: &[Dream],
+    known_to: Option<&RunId>,
+) -> Result<Plan, FromDreamError> {
     let id = || dream.id.clone();
     if let Some(run) = known_to {
         return Err(FromDreamError::Known { dream: id(), run: run.clone() });
@@ -114,17 +155,13 @@ pub fn from_dream(
     }
 
     let hold = facts.alias.as_ref().and_then(|alias| alias.hold.clone());
-    let read = select::read_by(pipeline, facts, &dream.sessions);
-    let tokens = crate::price::estimate_tokens(facts.store.bytes, TextKind::Prose)
-        + read.chosen.iter().map(|session| session.size.tokens).sum::<u64>();
-    let estimate = estimate(facts, dream, tokens);
-    let batch = PlannedBatch {
-        index: 1,
-        sessions: dream.sessions.clone(),
-        instructions: dream.instructions.clone().map(Instructions::new),
-        tokens,
-        estimate,
-    };
+    let dreams: Vec<Dream> = std::iter::once(dream).chain(followers).cloned().collect();
+    let sessions: Vec<SessionId> = dreams.iter().flat_map(|dream| &dream.sessions).cloned().collect();
+    let read = select::read_by(pipeline, facts, &sessions);
+    let batches: Vec<PlannedBatch> =
+        (1..).zip(&dreams).map(|(index, dream)| batch(facts, &read, index, dream)).collect();
+    let estimates = batches.iter().map(|batch| batch.estimate);
+    let estimate = estimates.reduce(|a, b| Some(a? + b?)).flatten();
     let alias = facts.alias.as_ref();
     Ok(Plan {
         run: RunId::new(pipeline.name.clone(), facts.run_number),
@@ -140,18 +177,15 @@ pub fn from_dream(
             entries: facts.store.entries,
             bytes: facts.store.bytes,
         },
-        existing: Some(ExistingDream {
-            dream: dream.id.clone(),
-            created_at: dream.created_at,
-            digest: dream.request_digest(),
-        }),
-        batches: if hold.is_none() { vec![batch] } else { Vec::new() },
+        existing: ExistingDream::chain(&dreams),
+        batches: if hold.is_none() { batches } else { Vec::new() },
         not_due: hold.map(NotDue::OnHold),
         estimate,
         budget: pipeline.budget,
         gates: pipeline.gates.clone(),
         adopt: pipeline.adopt.clone(),
         watermarks: read.watermarks,
+        saved: None,
         report: PlanReport {
             waiting: read.waiting,
             basis: if dream.status.is_final() {
@@ -163,6 +197,20 @@ pub fn from_dream(
             ..PlanReport::default()
         },
     })
+}
+
+/// Plans the batch of a dream that is there.
+fn batch(facts: &Facts, read: &select::Selection, index: u32, dream: &Dream) -> PlannedBatch {
+    let sessions = read.chosen.iter().filter(|session| dream.sessions.contains(&session.id));
+    let tokens = crate::price::estimate_tokens(facts.store.bytes, TextKind::Prose)
+        + sessions.map(|session| session.size.tokens).sum::<u64>();
+    PlannedBatch {
+        index,
+        sessions: dream.sessions.clone(),
+        instructions: dream.instructions.clone().map(Instructions::new),
+        tokens,
+        estimate: estimate(facts, dream, tokens),
+    }
 }
 
 /// Says what a dream costs: what it has used, once it is over.
@@ -181,7 +229,6 @@ mod tests {
     use super::super::testing::{noon, pipeline, sessions};
     use super::*;
     use crate::dream::Usage;
-    use crate::ids::SessionId;
 
     fn facts(count: u32) -> Facts {
         super::super::testing::facts(sessions(count))

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::ids::{MemoryStoreId, PipelineName, RunId};
+use crate::memory::ContentHash;
 use crate::price::PriceTable;
 use crate::session::Session;
 use crate::spec::pipeline::{SessionSource, StoreRef};
@@ -42,6 +43,8 @@ pub struct StoreFacts {
     pub entries: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// What it holds, where that was looked at.
+    pub hash: Option<ContentHash>,
 }
 
 /// What one source has to offer.

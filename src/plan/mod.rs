@@ -11,6 +11,8 @@ pub mod fingerprint;
 pub mod instructions;
 pub mod outline;
 pub mod report;
+pub mod saved;
+pub mod stale;
 mod select;
 #[cfg(test)]
 mod laws;
@@ -24,7 +26,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Alias, MemoryStoreId, PipelineName, RunId, SessionId};
+use crate::ids::{Alias, MemoryStoreId, PipelineName, PlanId, RunId, SessionId};
 use crate::price::{TextKind, Usd, UsdRange};
 use crate::spec::pipeline::{Adopt, AgentRef, GateSpec, Pipeline, StoreRef, Target};
 use crate::spec::suggest::nearest;
@@ -33,11 +35,12 @@ use crate::spec::template::{
 };
 use crate::state::alias::{AliasRecord, SourceKey, Watermark};
 
-pub use existing::{ExistingDream, FromDreamError, from_dream};
+pub use existing::{ExistingDream, FromDreamError, from_dream, from_dreams};
 use facts::Facts;
 use fingerprint::Fingerprint;
 use instructions::Instructions;
 use report::{NotDue, PlanReport};
+pub use select::settled;
 
 /// An immutable account of everything a run will do.
 ///
@@ -75,6 +78,9 @@ pub struct Plan {
     pub adopt: Adopt,
     /// Where each session source stands once the run is adopted.
     pub watermarks: BTreeMap<SourceKey, Watermark>,
+    /// The saved plan that the run was begun from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saved: Option<PlanId>,
     /// What the planner noticed.
     #[serde(skip)]
     pub report: PlanReport,
@@ -232,6 +238,7 @@ pub fn plan(pipeline: &Pipeline, facts: &Facts) -> Result<Plan, PlanError> {
         gates: pipeline.gates.clone(),
         adopt: pipeline.adopt.clone(),
         watermarks: selection.watermarks,
+        saved: None,
         report,
     })
 }

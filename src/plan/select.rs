@@ -79,6 +79,20 @@ pub(super) fn read_by(pipeline: &Pipeline, facts: &Facts, read: &[SessionId]) ->
     Selection { waiting: count(chosen.len()), chosen, watermarks, ..Selection::default() }
 }
 
+/// Returns where each source of a pipeline stands once sessions are settled that were read before anybody
+/// can tell; a source of which none was read has no place. What they held then is not known: they count as
+/// read to the end they have now.
+pub fn settled(
+    pipeline: &Pipeline,
+    facts: &Facts,
+    read: &BTreeSet<SessionId>,
+) -> BTreeMap<SourceKey, Watermark> {
+    let read: Vec<SessionId> = read.iter().cloned().collect();
+    let mut watermarks = read_by(pipeline, facts, &read).watermarks;
+    watermarks.retain(|_, watermark| *watermark != Watermark::default());
+    watermarks
+}
+
 /// Returns every session once, in the order they began.
 fn in_order(facts: &Facts) -> Vec<&Session> {
     let mut by_mark: BTreeMap<Mark, &Session> = BTreeMap::new();

@@ -76,6 +76,7 @@ pub(crate) fn facts(sessions: Vec<Session>) -> Facts {
             id: Some(MemoryStoreId::parse("memstore_live").unwrap()),
             entries: 3,
             bytes: 310,
+            hash: None,
         },
         sources: [(source_key(&files("logs/*")), source)].into_iter().collect(),
         prices: PriceTable::builtin(),

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::civil::{Date, date};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::dream::Usage;
@@ -18,7 +19,7 @@ use super::{Usd, UsdRange};
 const OFFLINE: &str = "offline";
 
 /// The prices of one size of request, per million tokens.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rates {
     /// Uncached input.
@@ -34,7 +35,7 @@ pub struct Rates {
 }
 
 /// Which tokenizer a model counts with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Generation {
     /// The one estimates are made for.
@@ -44,7 +45,7 @@ pub enum Generation {
 }
 
 /// One row of the table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelPrice {
     /// The prices; of short requests, where long ones cost more.
@@ -62,6 +63,12 @@ pub struct ModelPrice {
 }
 
 impl ModelPrice {
+    /// Says whether the same usage costs the same, whenever and wherever either price was seen.
+    pub fn costs_as(&self, other: &Self) -> bool {
+        let Self { rates, long_rates, generation, as_of: _, source: _ } = self;
+        (rates, long_rates, generation) == (&other.rates, &other.long_rates, &other.generation)
+    }
+
     /// Returns what some usage costs.
     ///
     /// The API does not say how cache writes divide into the five-minute and the one-hour price:

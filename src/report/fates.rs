@@ -177,6 +177,7 @@ impl<'a> Fates<'a> {
         match &judged.because {
             Because::SameWords => "in the same words".to_owned(),
             Because::SameSpecifics => "in other words, with every specific".to_owned(),
+            Because::Covered if heirs.len() == 1 => "said there, together with what others said".to_owned(),
             Because::Covered => format!("{} hold its specifics together", heirs.len()),
             Because::Said(_) => "a session said so since".to_owned(),
             Because::NewerMemory => "a newer memory of the live store said so already".to_owned(),

@@ -113,6 +113,13 @@ pub fn run_markdown(run: &RunView) -> String {
     if !run.carried.is_empty() {
         rows.push(("carried over", count(run.carried.len() as u64, "live write", "live writes")));
     }
+    if !run.merged.is_empty() {
+        let memories = count(run.merged.len() as u64, "memory", "memories");
+        rows.push((
+            "merged",
+            format!("{memories} that agents and the dream changed, statement by statement"),
+        ));
+    }
     for (name, value) in super::run_text::target_rows(run) {
         rows.push((name, escaped(&value)));
     }

@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::ids::{MemoryStoreId, PipelineName, RunId, SessionId};
+use crate::ids::{MemoryStoreId, PipelineName, PlanId, RunId, SessionId};
 use crate::plan::Plan;
 use crate::plan::report::{LeftOutReason, NotDue};
 use crate::price::{Usd, UsdRange};
@@ -40,6 +40,18 @@ pub struct PlanDocument {
 pub struct Plans {
     /// One plan per pipeline, ordered by name.
     pub plans: Vec<PlanView>,
+    /// The saved plan that was written, with `--out`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved: Option<SavedView>,
+}
+
+/// A saved plan that was written.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct SavedView {
+    /// Its id.
+    pub plan: PlanId,
+    /// The file, as it was named.
+    pub file: String,
 }
 
 /// What one pipeline would do now.

@@ -79,6 +79,13 @@ pub fn run_text(view: &RunView, state: &RunState, screen: &Screen) -> String {
             &format!("{} over from the live store", count(view.carried.len() as u64, "write", "writes")),
         );
     }
+    if !view.merged.is_empty() {
+        let paths: Vec<_> = view.merged.iter().map(|merged| merged.path.to_string()).collect();
+        row(
+            "merged",
+            &format!("with what the dream did, statement by statement: {}", line(&paths.join(", "))),
+        );
+    }
     if !view.conflicts.is_empty() {
         row(
             "conflicts",

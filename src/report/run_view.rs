@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::adoption::Conflict;
+use crate::adoption::{Conflict, Merged};
 use crate::dream::{ChangeKind, DreamStatus, Usage};
 use crate::gate::verdict::Verdict;
-use crate::ids::{DeploymentId, DreamId, MemoryStoreId, PipelineName, RunId, SessionId};
+use crate::ids::{DeploymentId, DreamId, MemoryStoreId, PipelineName, PlanId, RunId, SessionId};
 use crate::journal::run_state::{CopyRecord, EditRecord, Phase, RunState, Size};
 use crate::memory::MemoryPath;
 use crate::spec::pipeline::Target;
@@ -23,6 +23,9 @@ pub struct RunView {
     pub run: RunId,
     /// The pipeline.
     pub pipeline: PipelineName,
+    /// The saved plan it was begun from, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanId>,
     /// Its phase: `adopted`, `awaiting_review`, `blocked`, …
     pub phase: &'static str,
     /// Whether the run is over.
@@ -59,6 +62,9 @@ pub struct RunView {
     pub rejected_by: Option<String>,
     /// Live writes that were carried over into the candidate.
     pub carried: Vec<MemoryPath>,
+    /// Those that the dream changed too, in other statements: both changes are in the candidate.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<Merged>,
     /// Memories that both the live store and the dream changed; the candidate holds the live version.
     pub conflicts: Vec<Conflict>,
     /// Memories that were changed in the old store too late and in the new one already; the new store
@@ -189,6 +195,7 @@ impl RunView {
         Self {
             run: run.clone(),
             pipeline: plan.pipeline.clone(),
+            plan: plan.saved.clone(),
             phase: state.phase.name(),
             is_over: state.phase.is_final(),
             because: because(state),
@@ -227,6 +234,7 @@ impl RunView {
                 .unwrap_or_default(),
             rejected_by,
             carried: state.carried.clone(),
+            merged: state.merged.clone(),
             conflicts: state.conflicts.clone(),
             late_conflicts: state.late_conflicts.clone(),
             edits: state.edits.iter().map(EditView::from).collect(),

@@ -4,11 +4,10 @@
 //! journal says; what is left is to finish it. Until then the candidate may change, and is then recorded
 //! and judged again, and the run may be canceled.
 
-use std::collections::BTreeSet;
 use std::io;
 
 use crate::adoption::decide::Situation;
-use crate::adoption::{ChangeSet, Conflict, Decision, decide, rebase};
+use crate::adoption::{ChangeSet, Conflict, Decision, Merged, Reading, Rebase, approval, decide, rebase};
 use crate::backend::folder::{self, FolderError};
 use crate::backend::{BackendError, PastMemory, Refusal};
 use crate::ids::{MemoryStoreId, RunId};
@@ -18,15 +17,22 @@ use crate::journal::run_state::{Base, Phase, RunState};
 use crate::ledger::window::RunLosses;
 use crate::memory::{Memory, MemoryPath};
 use crate::snapshot::{IndexEntry, Snapshot, SnapshotIndex};
-use crate::spec::pipeline::{StoreRef, Target};
+use crate::spec::pipeline::{Drift, StoreRef, Target};
 use crate::state::alias::{Adoption, AliasRecord};
 use crate::state::ledger;
 
 use super::evidence;
+use super::late::{self, Late};
 use super::next::{Next, next};
 use super::past::Past;
-use super::perform::{settle_sessions, update_alias};
-use super::{RunError, Surroundings, base_snapshot, record, targets};
+use super::perform::{alias_now, settle_sessions, update_alias};
+use super::tag::tag_live;
+use super::{RunError, Surroundings, base_snapshot, reading, record, targets};
+
+/// How often in a row a candidate is rebased and judged again because agents wrote meanwhile. Then it is adopted
+/// in place of the live store that it was judged against, and what was written since is treated as what is
+/// written while the alias moves: it wins, or is named.
+pub(super) const REBASES_LIMIT: u32 = 3;
 
 pub(super) async fn record_candidate(
     journal: &mut Journal,
@@ -116,7 +122,7 @@ async fn decide_on(
     else {
         return Ok(());
     };
-    let has_moved = is_of(&update_alias(around, |_| Ok(false)).await?, journal.run());
+    let has_moved = is_of(&alias_now(around).await?, journal.run());
     let live = around.backend.snapshot(&base.store).await?;
     let theirs = match judged {
         Some(judged) => judged,
@@ -126,17 +132,32 @@ async fn decide_on(
         let event = candidate_event(candidate.store.clone(), &theirs.index());
         return record(journal, around, event).await;
     }
+    // Agents that never pause would have it judged for ever. What they write from here on comes late.
+    let is_busy = state.plan.adopt.drift == Drift::Rebase && state.rebases >= REBASES_LIMIT;
+    let live_hash = if is_busy { judgment.live } else { live.hash() };
+    let read = match is_busy || has_moved {
+        true => Reading::default(),
+        false => reading::reading(around, state, base, &live, &theirs).await?,
+    };
+    let is_written = live_hash != judgment.live;
+    let found = if is_written || !read.is_empty() {
+        let begun = reading::begun(around, base, &read, &candidate.store, &live, &theirs).await?;
+        rebase(&base.index, &read, &begun, &live, &theirs)
+    } else {
+        Rebase::default()
+    };
     let situation = Situation {
         mode: state.plan.adopt.mode,
         drift: state.plan.adopt.drift,
         verdicts: &judgment.verdicts,
         base: judgment.live,
-        live: live.hash(),
+        live: live_hash,
+        taken_back: if is_written { 0 } else { found.carried.len() + found.conflicts.len() },
         candidate: judgment.candidate,
         carried: state.carried.len(),
         conflicts: state.conflicts.len(),
         is_edited: !state.edits.is_empty(),
-        approval: state.approval.as_ref().map(|approval| &approval.given),
+        approval: state.approval.as_ref().map(|approval| approval.approved()),
     };
     let decision = if has_moved { Decision::Adopt } else { decide(&situation) };
     if decision == Decision::Adopt
@@ -150,17 +171,18 @@ async fn decide_on(
         Decision::Adopt => JournalEvent::AdoptionIntended {
             from: base.store.clone(),
             to: candidate.store.clone(),
-            live: live.hash(),
+            live: live_hash,
             candidate: theirs.index(),
         },
         Decision::Unchanged => JournalEvent::Unchanged,
         Decision::Rebase => {
-            let merge = rebase(&base.index, &live, &theirs);
-            JournalEvent::RebaseIntended {
-                live: live.index(),
-                carried: merge.carried,
-                conflicts: merge.conflicts,
-            }
+            let rebased = found.writes_with_live_winning(&live, &theirs).apply(&theirs).ok();
+            let keeps = rebased.filter(|rebased| {
+                found.conflicts.is_empty() && approval::leaves_the_dream(&base.index, &live, &theirs, rebased)
+            });
+            let Rebase { carried, merged, conflicts, writes: _ } = found;
+            let keeps = keeps.map(|rebased| rebased.hash());
+            JournalEvent::RebaseIntended { live: live.index(), read, carried, merged, conflicts, keeps }
         }
         Decision::AwaitReview { why } => JournalEvent::ReviewAsked { because: why },
         Decision::Block { why } => JournalEvent::AdoptionBlocked { because: why },
@@ -170,14 +192,36 @@ async fn decide_on(
 
 pub(super) async fn perform_rebase(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
     let state = journal.state();
-    let Phase::Rebasing { live: onto } = &state.phase else { return Ok(()) };
+    let Phase::Rebasing { live: onto, read, merged } = &state.phase else { return Ok(()) };
     let Some((base, candidate)) = base_and_candidate(state) else { return Ok(()) };
     let candidate = candidate.clone();
-    let onto = Base { store: base.store.clone(), index: onto.clone() };
-    let ours = base_snapshot(around.backend, &onto).await?;
+    let live = Base { store: base.store.clone(), index: onto.clone() };
+    let ours = base_snapshot(around.backend, &live).await?;
     let theirs = around.backend.snapshot(&candidate).await?;
-    let merge = rebase(&base.index, &ours, &theirs);
-    let writes = merge.writes_with_live_winning(&ours, &theirs);
+    let is_there = |one: &Merged| theirs.get(&one.path).is_some_and(|memory| memory.hash == one.becomes);
+    let (done, left): (Vec<Merged>, Vec<Merged>) = merged.iter().cloned().partition(is_there);
+    let mut begun = reading::begun(around, base, read, &candidate, &ours, &theirs).await?;
+    begun.retain(|path, _| left.iter().any(|one| one.path == *path));
+    let mut found = rebase(&base.index, read, &begun, &ours, &theirs);
+    let (left, gone): (Vec<Merged>, Vec<Merged>) =
+        left.into_iter().partition(|one| found.merged.iter().any(|now| now.becomes == one.becomes));
+    // What an earlier process merged is no conflict with what it was merged from.
+    found.leave_alone(done.iter().map(|one| &one.path));
+    // Somebody wrote to the candidate, or what a merge began with is gone.
+    let is_named = |path: &MemoryPath| state.conflicts.iter().any(|named| named.path == *path);
+    let mut conflicts: Vec<Conflict> = gone.into_iter().map(Conflict::from).collect();
+    let is_told = |path: &MemoryPath| is_named(path) || conflicts.iter().any(|named| named.path == *path);
+    let unnamed: Vec<Conflict> =
+        found.conflicts.iter().filter(|conflict| !is_told(&conflict.path)).cloned().collect();
+    conflicts.extend(unnamed);
+    if !conflicts.is_empty() {
+        let merged = [done, left].concat();
+        let (live, read) = (onto.clone(), read.clone());
+        let intent =
+            JournalEvent::RebaseIntended { live, read, carried: Vec::new(), merged, conflicts, keeps: None };
+        return record(journal, around, intent).await;
+    }
+    let writes = found.writes_with_live_winning(&ours, &theirs);
     around.backend.write(&candidate, writes.writes()).await?;
     let rebased = around.backend.index(&candidate).await?;
     record(journal, around, candidate_event(candidate, &rebased)).await
@@ -275,7 +319,7 @@ pub(super) async fn move_alias(journal: &mut Journal, around: &Surroundings<'_>)
     let Phase::Adopting { from, to, .. } = journal.state().phase.clone() else { return Ok(()) };
     let run = journal.run().clone();
     // Once the alias has moved the candidate is live: what it holds then is for agents to change.
-    if !is_of(&update_alias(around, |_| Ok(false)).await?, &run) {
+    if !is_of(&alias_now(around).await?, &run) {
         let target = journal.state().plan.adopt.target.clone();
         let hash = if target == Target::CopyBack {
             around.backend.index(&from).await?.hash()
@@ -318,7 +362,7 @@ pub(super) async fn move_alias(journal: &mut Journal, around: &Surroundings<'_>)
     }
     match journal.state().plan.adopt.target {
         Target::Deployment(_) | Target::Session { .. } => {
-            let generation = update_alias(around, |_| Ok(false)).await?.generation;
+            let generation = alias_now(around).await?.generation;
             record(journal, around, JournalEvent::AliasMoved { generation }).await
         }
         _ => finish(journal, around).await,
@@ -346,93 +390,17 @@ pub(super) async fn finish(journal: &mut Journal, around: &Surroundings<'_>) -> 
     let state = journal.state();
     let Some((base, to)) = base_and_candidate(state) else { return Ok(()) };
     let to = to.clone();
-    let generation = update_alias(around, |_| Ok(false)).await?.generation;
+    let alias = alias_now(around).await?;
+    let generation = alias.generation;
     let (late, hash) = if state.copy.is_some() {
         // What agents wrote into the live store meanwhile is there.
         (Late::default(), around.backend.index(&base.store).await?.hash())
     } else {
-        let late = carry_late_writes(around, base, state.intended.as_ref(), &to).await?;
+        let late = late::carry_late_writes(around, base, state.intended.as_ref(), &to).await?;
         (late, around.backend.index(&to).await?.hash())
     };
-    let event =
-        JournalEvent::Adopted { generation, hash, late_writes: late.carried, late_conflicts: late.conflicts };
+    tag_live(journal, around, &alias).await?;
+    let Late { carried: late_writes, merged: late_merged, conflicts: late_conflicts } = late;
+    let event = JournalEvent::Adopted { generation, hash, late_writes, late_merged, late_conflicts };
     record(journal, around, event).await
-}
-
-/// What became of writes to the old store that came too late for a review.
-#[derive(Debug, Default)]
-struct Late {
-    carried: Vec<MemoryPath>,
-    conflicts: Vec<Conflict>,
-}
-
-/// Carries over what agents wrote to the old store between the last look at it and the move. There the
-/// new store still holds what was `judged`, the late write takes its place, since after the move there
-/// is no review to send it to. What agents have written to the new store since is newer and stays.
-async fn carry_late_writes(
-    around: &Surroundings<'_>,
-    base: &Base,
-    judged: Option<&SnapshotIndex>,
-    to: &MemoryStoreId,
-) -> Result<Late, RunError> {
-    let late = around.backend.snapshot(&base.store).await?;
-    if late.hash() == base.index.hash() {
-        return Ok(Late::default());
-    }
-    let adopted = around.backend.snapshot(to).await?;
-    let judged = judged.cloned().unwrap_or_else(|| adopted.index());
-    let (known, conflicts) = late_conflicts(&base.index, &late, &judged, &adopted);
-    let merge = rebase(&known, &late, &adopted);
-    around.backend.write(to, merge.writes_with_live_winning(&late, &adopted).writes()).await?;
-    let replaced = merge.conflicts.into_iter().map(|conflict| conflict.path);
-    let carried = merge.carried.into_iter().chain(replaced).collect::<BTreeSet<_>>().into_iter().collect();
-    Ok(Late { carried, conflicts })
-}
-
-/// Finds the late writes that meet a newer one in the new store, and returns the base in which they are
-/// no writes any more.
-fn late_conflicts(
-    base: &SnapshotIndex,
-    late: &Snapshot,
-    judged: &SnapshotIndex,
-    adopted: &Snapshot,
-) -> (SnapshotIndex, Vec<Conflict>) {
-    let in_judged = |path: &MemoryPath| judged.entries.get(path).map(|entry| entry.hash);
-    let newer: BTreeSet<&MemoryPath> = judged
-        .entries
-        .keys()
-        .chain(adopted.iter().map(|memory| &memory.path))
-        .filter(|path| in_judged(path) != adopted.get(path).map(|memory| memory.hash))
-        .collect();
-    let late_index = late.index();
-    let mut known = base.clone();
-    let mut conflicts = Vec::new();
-    let paths: BTreeSet<&MemoryPath> = base.entries.keys().chain(late_index.entries.keys()).collect();
-    for path in paths {
-        let was = base.entries.get(path).map(|entry| entry.hash);
-        let ours = late_index.entries.get(path);
-        let theirs = adopted.get(path).map(|memory| memory.hash);
-        let now = ours.map(|entry| entry.hash);
-        if now == was || now == theirs {
-            continue;
-        }
-        let in_the_way = newer
-            .iter()
-            .find(|other| **other != path && other.collides_with(path) && adopted.get(other).is_some());
-        if !newer.contains(path) && (ours.is_none() || in_the_way.is_none()) {
-            continue;
-        }
-        conflicts.push(Conflict {
-            path: path.clone(),
-            base: was,
-            ours: now,
-            theirs,
-            collides_with: in_the_way.map(|other| (*other).clone()),
-        });
-        match ours {
-            Some(entry) => known.entries.insert(path.clone(), entry.clone()),
-            None => known.entries.remove(path),
-        };
-    }
-    (known, conflicts)
 }

@@ -18,7 +18,7 @@ use crate::snapshot::Snapshot;
 use crate::spec::pipeline::GateSpec;
 use crate::state;
 
-use super::perform::update_alias;
+use super::perform::alias_now;
 use super::{RunError, Surroundings, rules};
 
 /// What the gates said, and what is kept of what they were shown.
@@ -49,7 +49,7 @@ pub(super) async fn judge(
         testimony = around.backend.testimony(&sessions).await?;
         ledger = Ledger::of(before, after, &Context { testimony: &testimony, forget: &forget, now });
     }
-    let record = update_alias(around, |_| Ok(false)).await?;
+    let record = alias_now(around).await?;
     let untrusted: BTreeSet<ContentHash> = match &record.adoption {
         Some(adoption) => state::ledger::read(around.state, around.alias, &adoption.run)
             .await?

@@ -5,20 +5,26 @@
 //! on the same journal, it ends where it would have ended.
 
 mod adopt;
+mod late;
 mod evidence;
+pub mod lineage;
 pub mod next;
 pub mod observer;
 pub mod past;
+mod reading;
 mod perform;
 pub mod restore;
 pub mod rules;
+mod carry;
 pub mod rollback;
+mod section;
 pub mod settle;
+mod tag;
 mod targets;
 
 use std::path::Path;
+use std::time::Duration;
 
-use jiff::SignedDuration;
 use tokio::sync::watch;
 
 use crate::archive::{Archive, ArchiveError};
@@ -32,10 +38,20 @@ use crate::memory::Memory;
 use crate::plan::instructions::Instructions;
 use crate::price::PriceTable;
 use crate::snapshot::Snapshot;
+use crate::state::keeper::Keeper;
 use crate::state::{StateError, StateStore};
 
 use next::{Next, Stop, next};
 use observer::Observer;
+use perform::Waited;
+use section::Entered;
+
+pub use section::catch_up;
+
+/// How often a run is looked at that another process drives.
+pub const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How often one call begins again after an action that was given up since the lease could not be renewed.
+const GIVE_UPS: u32 = 3;
 
 /// Everything a run needs from outside.
 pub struct Surroundings<'a> {
@@ -53,6 +69,8 @@ pub struct Surroundings<'a> {
     pub root: &'a Path,
     /// Where the text of what an adoption replaces is kept, if the project asks for it.
     pub archive: Option<&'a Archive>,
+    /// Keeps the lease of the alias for this process.
+    pub keeper: &'a Keeper,
     /// The alias the run works on: [`crate::plan::Plan::alias`] of its plan.
     pub alias: &'a Alias,
     /// The rendered instructions of each batch, in order.
@@ -75,6 +93,8 @@ pub enum Ended {
         /// What becomes of it.
         when_left: WhenLeft,
     },
+    /// Another process has the lease of the alias, and may be carrying this very run on.
+    Elsewhere,
 }
 
 /// Why a run stopped short.
@@ -189,75 +209,119 @@ pub enum RunError {
     },
 }
 
-/// Carries a run on until nothing is left to do.
+/// Carries a run on until nothing is left to do, or another process has the lease.
 ///
-/// Somebody may ask meanwhile for the run to be canceled. Then two processes have the same few steps
-/// to take, and the one that loses an event to the other goes on after it.
+/// Where another process went on with the run meanwhile, this one goes on after it: that is no error.
 ///
 /// # Errors
 ///
 /// Leaves the run where its last durable event says it is; calling again continues there.
 pub async fn execute(journal: &mut Journal, around: &Surroundings<'_>) -> Result<Ended, RunError> {
+    let mut given_up = 0;
     loop {
-        let lost = match advance(journal, around).await {
-            Err(error) if may_be_canceled(&error) => error,
-            other => return other,
+        let error = match advance(journal, around).await {
+            Ok(ended) => return Ok(ended),
+            Err(error) => error,
         };
-        let is_canceling = matches!(journal.state().phase, Phase::Canceling { .. });
-        match Journal::open(around.state, journal.run()).await? {
-            Some(newest)
-                if newest.events() > journal.events()
-                    && (is_canceling
-                        || matches!(newest.state().phase, Phase::Canceling { .. } | Phase::Canceled)) =>
-            {
-                *journal = newest;
+        let goes_on = match &error {
+            RunError::State(StateError::LeaseLost { .. })
+            | RunError::Journal(JournalError::State(StateError::LeaseLost { .. })) => {
+                section::catch_up(journal, around).await?;
+                true
             }
-            _ => return Err(lost),
+            // The machine slept in the middle of an action. How far it came the journal says, as after a crash.
+            RunError::State(StateError::LeaseStale { .. }) if given_up < GIVE_UPS => {
+                given_up += 1;
+                section::catch_up(journal, around).await?;
+                true
+            }
+            // The alias is not what it was where the run was given up, or brought to its end.
+            RunError::State(StateError::Conflict { .. })
+            | RunError::Journal(JournalError::State(StateError::Conflict { .. }))
+            | RunError::Stale { .. } => section::catch_up(journal, around).await?,
+            _ => false,
+        };
+        if !goes_on {
+            // What failed is to be told; a lease that cannot be given back runs out.
+            let _ = section::leave(around).await;
+            return Err(error);
         }
     }
-}
-
-/// Says whether an error may mean that another process cancels the run.
-fn may_be_canceled(error: &RunError) -> bool {
-    let conflict = matches!(error, RunError::Journal(JournalError::State(StateError::Conflict { .. })));
-    conflict || matches!(error, RunError::Stale { .. })
 }
 
 async fn advance(journal: &mut Journal, around: &Surroundings<'_>) -> Result<Ended, RunError> {
-    let mut first_look = None;
+    let mut first_look = FirstLook::default();
     loop {
         if *around.interrupt.borrow() {
+            section::leave(around).await?;
             return Ok(Ended::Interrupted);
         }
         let state = journal.state();
-        match next(&state.plan, state) {
-            Next::Stop(stop) => return Ok(Ended::Stopped(stop)),
-            Next::Await { batch, dream } => {
-                if let Some(left) = perform::wait(journal, around, batch, &dream).await? {
-                    return Ok(left);
+        let action = next(&state.plan, state);
+        let mut ended = None;
+        match &action {
+            Next::Stop(stop) => {
+                section::leave(around).await?;
+                return Ok(Ended::Stopped(*stop));
+            }
+            Next::Claim => {
+                let claiming = perform::claim(journal, around);
+                if !around.keeper.under(around.state, claiming).await?? {
+                    return Ok(Ended::Elsewhere);
+                }
+                continue;
+            }
+            Next::Await { dream, .. } => {
+                // Others may wait for it too. Whoever takes the lease first takes it in.
+                section::leave(around).await?;
+                match perform::wait(journal, around, dream).await? {
+                    Waited::Ended(dream) => ended = Some(*dream),
+                    Waited::Left(left) => return Ok(left),
                 }
             }
-            Next::Settle { batch } => {
-                let since = *first_look.get_or_insert_with(|| around.clock.now());
-                match perform::settle(journal, around, batch, since).await? {
-                    Some(wait) => pause(around, wait).await,
-                    None => first_look = None,
+            _ => {}
+        }
+        match section::enter(journal, around, &action).await? {
+            Entered::Yes => {}
+            Entered::Moved => continue,
+            Entered::Held => return Ok(Ended::Elsewhere),
+        }
+        let looked_for = first_look.of(journal, around);
+        let acting = async {
+            match (action, ended) {
+                (Next::Await { batch, .. }, Some(dream)) => {
+                    perform::record_ended(journal, around, batch, dream).await.map(|()| None)
                 }
+                (Next::Settle { batch }, _) => perform::settle(journal, around, batch, looked_for).await,
+                (Next::SettleSession, _) => targets::settle_session(journal, around, looked_for).await,
+                (action, _) => perform::perform(journal, around, action).await.map(|()| None),
             }
-            Next::SettleSession => {
-                let since = *first_look.get_or_insert_with(|| around.clock.now());
-                match targets::settle_session(journal, around, since).await? {
-                    Some(wait) => pause(around, wait).await,
-                    None => first_look = None,
-                }
-            }
-            action => perform::perform(journal, around, action).await?,
+        };
+        if let Some(wait) = around.keeper.under(around.state, acting).await?? {
+            section::leave(around).await?;
+            pause(around, wait).await;
         }
     }
 }
 
-/// Settles a request in doubt, waiting for as long as that takes. Returns whether it is settled: not if
-/// the process was asked to stop before.
+/// When a process first looked for what came of the request that its journal ends with.
+#[derive(Default)]
+struct FirstLook(Option<(u32, Duration)>);
+
+impl FirstLook {
+    /// Returns how long ago that was. The lease is held.
+    fn of(&mut self, journal: &Journal, around: &Surroundings<'_>) -> Duration {
+        let now = around.keeper.elapsed();
+        let is_same = self.0.is_some_and(|(events, _)| events == journal.events());
+        if !is_same {
+            self.0 = Some((journal.events(), now));
+        }
+        self.0.map_or(Duration::ZERO, |(_, first)| now.saturating_sub(first))
+    }
+}
+
+/// Settles a request in doubt, waiting for as long as that takes, or for the process that is at it. Returns
+/// whether it is settled, by this process or another: not if the process was asked to stop before.
 ///
 /// # Errors
 ///
@@ -267,12 +331,27 @@ pub async fn settle_now(
     around: &Surroundings<'_>,
     batch: u32,
 ) -> Result<bool, RunError> {
-    let first_look = around.clock.now();
-    while let Some(wait) = perform::settle(journal, around, batch, first_look).await? {
+    let mut first_look = FirstLook::default();
+    while matches!(journal.state().phase, Phase::Requested { batch: open } if open == batch) {
         if *around.interrupt.borrow() {
+            section::leave(around).await?;
             return Ok(false);
         }
-        pause(around, wait).await;
+        match section::enter(journal, around, &Next::Settle { batch }).await? {
+            Entered::Yes => {}
+            Entered::Moved => continue,
+            Entered::Held => {
+                pause(around, LOOK_EVERY).await;
+                section::catch_up(journal, around).await?;
+                continue;
+            }
+        }
+        let looked_for = first_look.of(journal, around);
+        let settling = perform::settle(journal, around, batch, looked_for);
+        if let Some(wait) = around.keeper.under(around.state, settling).await?? {
+            section::leave(around).await?;
+            pause(around, wait).await;
+        }
     }
     Ok(true)
 }
@@ -313,8 +392,7 @@ pub async fn base_snapshot(backend: &dyn Backend, base: &Base) -> Result<Snapsho
 }
 
 /// Waits, unless interrupted.
-async fn pause(around: &Surroundings<'_>, wait: SignedDuration) {
-    let wait = std::time::Duration::try_from(wait).unwrap_or_default();
+async fn pause(around: &Surroundings<'_>, wait: Duration) {
     let mut interrupt = around.interrupt.clone();
     tokio::select! {
         () = tokio::time::sleep(wait) => {}

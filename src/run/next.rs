@@ -100,8 +100,10 @@ pub enum Stop {
 
 /// Says what a run does next.
 pub fn next(plan: &Plan, state: &RunState) -> Next {
-    if let (Phase::Ready { .. } | Phase::Requested { .. }, Some(existing)) = (&state.phase, &plan.existing) {
-        return Next::TakeDream(existing.clone());
+    if let (Phase::Ready { batch } | Phase::Requested { batch }, Some(first)) = (&state.phase, &plan.existing)
+        && let Some(existing) = first.of_batch(*batch)
+    {
+        return Next::TakeDream(ExistingDream { then: None, ..existing.clone() });
     }
     match &state.phase {
         Phase::Planned => Next::Claim,
@@ -164,6 +166,7 @@ fn ready(plan: &Plan, state: &RunState, batch: u32) -> Next {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adoption::Reading;
     use crate::adoption::decide::Reason;
     use crate::adoption::edit::Edits;
     use crate::dream::{DreamError, DreamStatus};
@@ -191,7 +194,10 @@ mod tests {
             (Phase::Dreamed { output: store("out") }, Next::RecordCandidate),
             (Phase::Candidate, Next::Judge),
             (Phase::Judged, Next::Decide),
-            (Phase::Rebasing { live: index(&[]) }, Next::Rebase),
+            (
+                Phase::Rebasing { live: index(&[]), read: Reading::default(), merged: Vec::new() },
+                Next::Rebase,
+            ),
             (Phase::Editing { edits: Edits::default(), entries: Vec::new() }, Next::Edit),
             (Phase::AwaitingReview(vec![Reason::Mode]), Next::Stop(Stop::AwaitingReview)),
             (Phase::Blocked(vec![Reason::Drift]), Next::Stop(Stop::Blocked)),

@@ -1,8 +1,8 @@
 //! What a run tells whoever is watching.
 
-use crate::backend::Activity;
+use crate::backend::{Activity, BackendError};
 use crate::dream::Dream;
-use crate::ids::RunId;
+use crate::ids::{MemoryStoreId, RunId};
 use crate::journal::event::Recorded;
 
 /// Watches a run. Calls come in order, from one thread, and must not block for long.
@@ -16,6 +16,8 @@ pub trait Observer: Send + Sync {
     fn acted(&self, _run: &RunId, _dream: &Dream, _activities: &[Activity]) {}
     /// A dream was stopped that was made for a run which had gone on without it.
     fn disowned(&self, run: &RunId, dream: &Dream);
+    /// A store could not be tagged: should state be lost, the store will not tell what it was.
+    fn untagged(&self, _run: &RunId, _store: &MemoryStoreId, _why: &BackendError) {}
 }
 
 /// Watches nothing.

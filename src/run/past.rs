@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::adoption::{Conflict, Texts};
 use crate::archive::Archive;
 use crate::backend::{Backend, BackendError, PastMemory, Refusal};
 use crate::ids::MemoryStoreId;
 use crate::journal::run_state::{Base, Phase, RunState};
 use crate::ledger::testimony::Testimony;
-use crate::memory::{ContentHash, Memory, MemoryPath};
-use crate::snapshot::Snapshot;
+use crate::memory::{Memory, MemoryPath};
+use crate::snapshot::{Snapshot, SnapshotIndex};
 
 use super::{RunError, base_snapshot};
 
@@ -29,6 +30,8 @@ pub struct Recalled {
     pub snapshot: Snapshot,
     /// The memories whose text nobody keeps any more.
     pub missing: Vec<MemoryPath>,
+    /// Whether the store was deleted, and nothing says what it held.
+    pub is_gone: bool,
 }
 
 /// What the judge of a run had before it, gathered again.
@@ -52,7 +55,7 @@ impl<'a> Past<'a> {
         &self,
         stores: &[MemoryStoreId],
         mut wanted: Vec<PastMemory>,
-    ) -> Result<BTreeMap<ContentHash, Arc<str>>, RunError> {
+    ) -> Result<Texts, RunError> {
         let mut found = BTreeMap::new();
         if let Some(archive) = self.archive {
             for past in &wanted {
@@ -87,7 +90,7 @@ impl<'a> Past<'a> {
             Err(BackendError::Refused { kind: Refusal::NotFound, .. }) => Snapshot::default(),
             found => found?,
         };
-        let mut recalled = Recalled { snapshot: found, missing: Vec::new() };
+        let mut recalled = Recalled { snapshot: found, ..Recalled::default() };
         let is_there = |path: &MemoryPath, hash| recalled.snapshot.get(path).is_some_and(|m| m.hash == hash);
         let wanted: Vec<PastMemory> = (base.index.entries.iter())
             .filter(|(path, entry)| !is_there(path, entry.hash))
@@ -112,6 +115,35 @@ impl<'a> Past<'a> {
         Ok(recalled)
     }
 
+    /// Gathers what it takes to show three ways what both agents and the dream of a run changed: texts, as far as
+    /// they can be had, and what the candidate holds, or held when it was adopted.
+    ///
+    /// # Errors
+    ///
+    /// As [`Past::texts`].
+    pub async fn sides(&self, state: &RunState) -> Result<(Texts, SnapshotIndex), RunError> {
+        let (Some(base), Some(candidate)) = (&state.base, &state.candidate) else {
+            return Ok(Default::default());
+        };
+        let copied = state.copy.as_ref().and_then(|copy| copy.end.as_ref());
+        let copied = copied.iter().flat_map(|end| &end.conflicts);
+        let merged: Vec<Conflict> = state.merged.iter().cloned().map(Conflict::from).collect();
+        let all = state.conflicts.iter().chain(&state.late_conflicts).chain(copied).chain(&merged);
+        let wanted: Vec<PastMemory> = all
+            .flat_map(|one| [one.base, one.ours, one.theirs].map(|hash| (one.path.clone(), hash)))
+            .filter_map(|(path, hash)| Some(PastMemory { path, hash: hash?, version: None }))
+            .collect();
+        let texts = self.texts(&[base.store.clone(), candidate.store.clone()], wanted).await?;
+        let after = match &state.intended {
+            Some(index) if state.phase == Phase::Adopted => index.clone(),
+            _ => match self.backend.index(&candidate.store).await {
+                Err(BackendError::Refused { kind: Refusal::NotFound, .. }) => SnapshotIndex::default(),
+                index => index?,
+            },
+        };
+        Ok((texts, after))
+    }
+
     /// Gathers what the judge of a run had before it. Nothing for a run without a candidate.
     ///
     /// # Errors
@@ -126,7 +158,12 @@ impl<'a> Past<'a> {
                 let adopted = Base { store: candidate.store.clone(), index: index.clone() };
                 self.snapshot(&adopted, std::slice::from_ref(&base.store)).await?
             }
-            _ => Recalled { snapshot: self.backend.snapshot(&candidate.store).await?, missing: Vec::new() },
+            _ => match self.backend.snapshot(&candidate.store).await {
+                Err(BackendError::Refused { kind: Refusal::NotFound, .. }) => {
+                    Recalled { is_gone: true, ..Recalled::default() }
+                }
+                snapshot => Recalled { snapshot: snapshot?, ..Recalled::default() },
+            },
         };
         let sessions: Vec<_> =
             state.plan.batches.iter().flat_map(|batch| batch.sessions.iter().cloned()).collect();

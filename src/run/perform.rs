@@ -4,22 +4,25 @@
 //! may be cut off after any line and started again from the journal.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::backend::{BackendError, Refusal};
 use crate::dream::{Dream, DreamRequest};
-use crate::ids::DreamId;
+use crate::ids::{DreamId, RunId};
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::Phase;
 use crate::journal::{self, CLOCK_SLACK, Journal, JournalError, is_over};
 use crate::plan::{ExistingDream, Plan};
 use crate::state::StateError;
 use crate::state::alias::{self, AliasRecord, Claim};
+use crate::state::keeper::Taken;
 
 use super::next::Next;
 use super::settle::{self, Settled};
-use super::{Ended, RunError, Surroundings, adopt, record, targets};
+use super::tag::tag_leftover;
+use super::{Ended, RunError, Surroundings, adopt, record, section, targets};
 
 /// The longest message of a backend that is kept in a journal, in characters.
 const MESSAGE_LIMIT: usize = 500;
@@ -31,7 +34,7 @@ pub(super) async fn perform(
     action: Next,
 ) -> Result<(), RunError> {
     match action {
-        Next::Claim => claim(journal, around).await,
+        Next::Claim => claim(journal, around).await.map(drop),
         Next::RecordBase => record_base(journal, around).await,
         Next::RequestDream { batch, attempt } => request_dream(journal, around, batch, attempt).await,
         Next::TakeDream(existing) => take_dream(journal, around, existing).await,
@@ -55,46 +58,74 @@ pub(super) async fn perform(
     }
 }
 
+/// Reads the alias as it is now.
+pub(super) async fn alias_now(around: &Surroundings<'_>) -> Result<AliasRecord, RunError> {
+    let read = alias::read(around.state, around.alias).await?;
+    read.map(|(record, _)| record).ok_or_else(|| RunError::Stale { alias: around.alias.clone() })
+}
+
 /// Changes the alias by `change`, from whatever it is now, and returns what it became. `change` sees
-/// the newest record each time and says whether anything is to be written.
+/// the newest record each time and says whether anything is to be written, which the lease alone allows.
 pub(super) async fn update_alias(
     around: &Surroundings<'_>,
     change: impl FnMut(&mut AliasRecord) -> Result<bool, RunError>,
 ) -> Result<AliasRecord, RunError> {
-    let updated = alias::update(around.state, around.alias, change).await?;
+    let updated = around.keeper.update(around.state, change).await?;
     updated.ok_or_else(|| RunError::Stale { alias: around.alias.clone() })
 }
 
-async fn claim(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
+/// Claims the alias for a run and takes its lease, in one write. Says no, with nothing written, while another
+/// process has the lease.
+pub(super) async fn claim(journal: &mut Journal, around: &Surroundings<'_>) -> Result<bool, RunError> {
     let run = journal.run().clone();
     let planned = journal.state().plan.store.clone();
     let now = around.clock.now();
-    let holder = update_alias(around, |_| Ok(false)).await?.claim.map(|claim| claim.run);
+    let holder = alias_now(around).await?.claim.map(|claim| claim.run);
     let dead = match holder {
         Some(holder) if holder != run && is_over(around.state, &holder).await? => Some(holder),
         _ => None,
     };
-    update_alias(around, |record| match &record.claim {
-        Some(claim) if claim.run == run => Ok(false),
-        Some(claim) if Some(&claim.run) != dead.as_ref() => {
-            Err(RunError::Busy { alias: around.alias.clone(), run: claim.run.clone() })
+    let stale = || RunError::Stale { alias: around.alias.clone() };
+    let claimed = |record: &mut AliasRecord| {
+        let since = match &record.claim {
+            Some(claim) if claim.run == run => claim.since,
+            Some(claim) if Some(&claim.run) != dead.as_ref() => {
+                return Err(RunError::Busy { alias: around.alias.clone(), run: claim.run.clone() });
+            }
+            // A rollback is on its way, and will move the alias under whoever claims it now.
+            _ if record.hold.as_ref().is_some_and(|hold| hold.rolling_back_to.is_some()) => {
+                return Err(stale());
+            }
+            _ if !planned.is_current(record) => return Err(stale()),
+            _ => now,
+        };
+        record.claim = Some(Claim { run: run.clone(), since, by: Some(around.keeper.who().clone()) });
+        Ok(())
+    };
+    match around.keeper.take(around.state, &section::words(&Next::Claim), claimed).await? {
+        Taken::Yes(_) => {
+            let recorded = record(journal, around, JournalEvent::Claimed).await;
+            if recorded.is_err() {
+                unclaim(&run, around).await?;
+            }
+            recorded.map(|()| true)
         }
-        // A rollback is on its way, and will move the alias under whoever claims it now.
-        _ if record.hold.as_ref().is_some_and(|hold| hold.rolling_back_to.is_some()) => {
-            Err(RunError::Stale { alias: around.alias.clone() })
-        }
-        _ if !planned.is_current(record) => Err(RunError::Stale { alias: around.alias.clone() }),
-        _ => {
-            record.claim = Some(Claim { run: run.clone(), since: now });
-            Ok(true)
-        }
-    })
-    .await?;
-    record(journal, around, JournalEvent::Claimed).await
+        Taken::HeldBy(_) => Ok(false),
+        Taken::NoAlias => Err(stale()),
+    }
+}
+
+/// Takes the claim of a run back that was over before this process could claim the alias for it.
+async fn unclaim(run: &RunId, around: &Surroundings<'_>) -> Result<(), RunError> {
+    let newest = Journal::open(around.state, run).await?;
+    if newest.is_some_and(|newest| newest.state().is_released) {
+        update_alias(around, |record| Ok(record.claim.take_if(|claim| claim.run == *run).is_some())).await?;
+    }
+    Ok(())
 }
 
 async fn record_base(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
-    let store = update_alias(around, |_| Ok(false)).await?.active;
+    let store = alias_now(around).await?.active;
     let index = match &journal.state().plan.existing {
         // What was written since that dream began is a live write, and is carried over as one.
         Some(existing) => around.backend.index_at(&store, existing.created_at).await?,
@@ -201,13 +232,13 @@ fn request(journal: &Journal, around: &Surroundings<'_>, batch: u32) -> Result<D
 }
 
 /// Settles a request without an answer. Returns how long to wait before looking again, if it is too
-/// early to say.
+/// early to say. `looked_for` is how long ago this process first looked, with the lease.
 pub(super) async fn settle(
     journal: &mut Journal,
     around: &Surroundings<'_>,
     batch: u32,
-    first_look: Timestamp,
-) -> Result<Option<SignedDuration>, RunError> {
+    looked_for: Duration,
+) -> Result<Option<Duration>, RunError> {
     let state = journal.state();
     let Some(request) = state.dreams.last() else { return Ok(None) };
     let planned = state.plan.batches.get((batch as usize).saturating_sub(1));
@@ -222,8 +253,9 @@ pub(super) async fn settle(
             journal::known_dreams(around.state, since).await?
         }
     };
-    let sure_at = settle::sure_at(request.requested_at, first_look, around.backend);
-    match settle::settle(candidates, &known, sure_at, around.clock.now()) {
+    let age = around.clock.now().duration_since(request.requested_at);
+    let left = settle::time_to_be_sure(age, around.backend).saturating_sub(looked_for);
+    match settle::settle(candidates, &known, left) {
         Settled::Found(dream) => {
             record_created(journal, around, batch, dream, true).await?;
             Ok(None)
@@ -238,13 +270,20 @@ pub(super) async fn settle(
     }
 }
 
-/// Waits for a dream to end, and records how. Returns early only when interrupted.
+/// How waiting for a dream ended.
+pub(super) enum Waited {
+    /// It is over.
+    Ended(Box<Dream>),
+    /// The process was asked to stop.
+    Left(Ended),
+}
+
+/// Waits for a dream to end. Writes nothing, and returns early only when interrupted.
 pub(super) async fn wait(
-    journal: &mut Journal,
+    journal: &Journal,
     around: &Surroundings<'_>,
-    batch: u32,
     id: &DreamId,
-) -> Result<Option<Ended>, RunError> {
+) -> Result<Waited, RunError> {
     let mut interrupt = around.interrupt.clone();
     let mut dream = around.backend.dream(id).await?;
     let mut told = 0;
@@ -262,14 +301,23 @@ pub(super) async fn wait(
             changed = around.backend.next_change(&dream) => dream = changed?,
             _ = interrupt.wait_for(|&asked| asked) => {
                 let when_left = around.backend.leave(id).await?;
-                return Ok(Some(Ended::Left { dream: id.clone(), when_left }));
+                return Ok(Waited::Left(Ended::Left { dream: id.clone(), when_left }));
             }
         }
     }
     tell(&dream);
+    Ok(Waited::Ended(Box::new(dream)))
+}
+
+/// Records how a dream ended.
+pub(super) async fn record_ended(
+    journal: &mut Journal,
+    around: &Surroundings<'_>,
+    batch: u32,
+    dream: Dream,
+) -> Result<(), RunError> {
     let event = ended(around, batch, dream).await?;
-    record(journal, around, event).await?;
-    Ok(None)
+    record(journal, around, event).await
 }
 
 async fn ended(around: &Surroundings<'_>, batch: u32, dream: Dream) -> Result<JournalEvent, RunError> {
@@ -316,11 +364,13 @@ pub(super) fn settle_sessions(record: &mut AliasRecord, plan: &Plan, now: Timest
     record.last_finished.insert(plan.pipeline.clone(), now);
 }
 
+/// Gives claim and lease back in one write. Whoever finds the event missing adds it.
 async fn release(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
+    tag_leftover(journal, around).await?;
     let run = journal.run().clone();
     let state = journal.state();
     let now = around.clock.now();
-    update_alias(around, |record| {
+    let released = |record: &mut AliasRecord| {
         if record.claim.as_ref().is_none_or(|claim| claim.run != run) {
             return Ok(false);
         }
@@ -328,8 +378,8 @@ async fn release(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(),
             settle_sessions(record, &state.plan, now);
         }
         record.claim = None;
-        Ok(true)
-    })
-    .await?;
+        Ok::<_, RunError>(true)
+    };
+    around.keeper.give_back(around.state, released).await?;
     record(journal, around, JournalEvent::Released).await
 }

@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use crate::adoption::copy;
 use crate::backend::{Backend, BackendError, Refusal};
-use crate::ids::{Alias, MemoryStoreId};
+use crate::ids::MemoryStoreId;
 use crate::memory::{ContentHash, MemoryPath, MemoryWrite};
 use crate::snapshot::{Snapshot, SnapshotIndex};
 use crate::state::deeds::{self, Deed, Place, RestoredStatement};
-use crate::state::{StateError, StateStore, alias, ledger};
+use crate::state::keeper::Keeper;
+use crate::state::{StateError, StateStore, ledger};
 use crate::text::edit::restored;
 use crate::text::normal::normal;
 use crate::text::statement::statements;
@@ -216,15 +217,16 @@ pub async fn bring_back(
     to: &SnapshotIndex,
     texts: &Snapshot,
 ) -> Result<copy::Copy, RunError> {
-    Ok(super::targets::write_copy(backend, store, seen, to, texts).await?)
+    Ok(super::targets::write_copy(backend, store, seen, to, texts, None).await?)
 }
 
-/// Notes what somebody did, and counts what runs lost without what is back.
+/// Notes what somebody did, and counts what runs lost without what is back. The lease of the alias is kept.
 ///
 /// # Errors
 ///
 /// Fails when state cannot be read or written; a repeat counts again.
-pub async fn note(state: &dyn StateStore, alias: &Alias, deed: Option<&Deed>) -> Result<(), RunError> {
+pub async fn note(state: &dyn StateStore, keeper: &Keeper, deed: Option<&Deed>) -> Result<(), RunError> {
+    let alias = keeper.alias();
     if let Some(deed) = deed {
         deeds::record(state, alias, deed).await?;
     }
@@ -232,7 +234,7 @@ pub async fn note(state: &dyn StateStore, alias: &Alias, deed: Option<&Deed>) ->
     for run in deeds::runs(&deeds) {
         let Some(kept) = ledger::read(state, alias, run).await? else { continue };
         let lost = deeds::still_lost(&kept, &deeds);
-        alias::update(state, alias, |record| Ok::<_, StateError>(record.correct_losses(run, lost))).await?;
+        keeper.update(state, |record| Ok::<_, StateError>(record.correct_losses(run, lost))).await?;
     }
     Ok(())
 }

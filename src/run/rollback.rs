@@ -3,22 +3,32 @@
 //! The intent is a hold that names where the rollback is on its way to. It keeps runs from starting, and the
 //! next rollback carries on from it. Then what stands outside of state is taken back, and last the alias
 //! moves. Each step may be repeated.
+//!
+//! A rollback that carries over what agents wrote since does so twice: before the alias moves, so that nothing
+//! of it is missing in the store that becomes live, and after, for what was written in between. The hold
+//! remembers it until the second time is done.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::adoption::Copy;
-use crate::backend::{Backend, BackendError, Refusal};
-use crate::ids::{Alias, DeploymentId, MemoryStoreId, RunId, SessionId};
+use crate::adoption::carry::Carry;
+use crate::adoption::{Copy, Texts};
+use crate::backend::tags::{Role, StoreTags};
+use crate::backend::{Backend, BackendError, PastMemory, Refusal};
+use crate::ids::{DeploymentId, MemoryStoreId, RunId, SessionId};
 use crate::journal::Journal;
 use crate::journal::run_state::RunState;
-use crate::snapshot::SnapshotIndex;
+use crate::memory::{Memory, MemoryWrite};
+use crate::snapshot::{Snapshot, SnapshotIndex};
 use crate::spec::pipeline::Target;
-use crate::state::alias::{self, AliasRecord, Hold, PreviousStore};
+use crate::state::alias::{AliasRecord, Carrying, Hold, PreviousStore};
+use crate::state::keeper::Keeper;
 use crate::state::{Key, StateError, StateStore};
 
 use super::RunError;
+use super::carry::{carry_over, look};
 use super::targets::{repoint, texts_of, write_copy};
 
 /// What a rollback did.
@@ -28,6 +38,9 @@ pub struct RolledBack {
     pub record: AliasRecord,
     /// What became of the entries of a copy that was taken back; none where none was.
     pub copy: Option<Copy>,
+    /// What agents had written to the store that gave way, and how it came along; none where that was not
+    /// asked for, or nothing gave way.
+    pub carry: Option<Carry>,
     /// The deployments that name the earlier store again.
     pub deployments: Vec<DeploymentId>,
     /// Deployments that are left as they are, and why: they are gone or archived, or somebody has given them
@@ -37,9 +50,10 @@ pub struct RolledBack {
     pub session: Option<SessionId>,
 }
 
-/// Makes `previous` live again, in an alias that is as `seen`, and holds it.
+/// Makes `previous` live again, in an alias that is as `seen` and whose lease is kept, and holds it.
 ///
-/// Entries that agents changed since a copy are left to them and named.
+/// Entries that agents changed since a copy are left to them and named. If the hold says so, what agents wrote
+/// since the adoption is carried over, and such entries are taken apart statement by statement.
 ///
 /// # Errors
 ///
@@ -48,7 +62,7 @@ pub struct RolledBack {
 pub async fn roll_back(
     state: &dyn StateStore,
     backend: &dyn Backend,
-    alias: &Alias,
+    keeper: &Keeper,
     seen: &AliasRecord,
     previous: &PreviousStore,
     hold: Hold,
@@ -67,18 +81,29 @@ pub async fn roll_back(
             Some(copier.ok_or_else(|| RunError::NoJournal { run: run.clone() })?)
         }
     };
+    let carrying = match &hold.carrying {
+        None => None,
+        Some(carrying) => {
+            let run = open(state, Some(&carrying.run)).await?.filter(|run| run.intended.is_some());
+            Some(run.ok_or_else(|| RunError::NoJournal { run: carrying.run.clone() })?)
+        }
+    };
     let mut held = seen.clone();
-    let has_effects = previous.copied_by.is_some() || !deployments.is_empty();
-    if has_effects && hold.rolling_back_to.is_none() {
-        let rolling_back_to = Some(previous.store.clone());
-        let hold = Hold { rolling_back_to, ..hold.clone() };
-        held = replace(state, alias, seen, |record| record.hold = Some(hold.clone())).await?;
+    let has_effects = previous.copied_by.is_some() || !deployments.is_empty() || carrying.is_some();
+    let intent = Hold { rolling_back_to: Some(previous.store.clone()), ..hold.clone() };
+    if has_effects && seen.hold.as_ref() != Some(&intent) {
+        held = replace(state, keeper, seen, |record| record.hold = Some(intent.clone())).await?;
     }
 
+    let copied = copier.as_ref().and_then(|run| Some(run.candidate.as_ref()?.store.clone()));
     let copy = match copier {
-        Some(run) => Some(take_back(backend, &previous.store, &run).await?),
+        Some(run) => Some(take_back(backend, &previous.store, &run, carrying.is_some()).await?),
         None => None,
     };
+    let carrying = carrying.filter(|_| copy.is_none());
+    if let Some(run) = &carrying {
+        carry_over(backend, run, &seen.active, &previous.store).await?;
+    }
     let mut passed_over = Vec::new();
     let mut patchable = Vec::new();
     for id in deployments {
@@ -89,16 +114,133 @@ pub async fn roll_back(
     }
     repoint(backend, &patchable, &seen.active, &previous.store, async |_| Ok(())).await?;
 
-    let record = replace(state, alias, &held, |record| {
+    let over = Hold { rolling_back_to: None, carrying: None, ..hold.clone() };
+    let go_back = |record: &mut AliasRecord| {
         if previous.copied_by.is_some() {
             record.take_back_copy(previous.clone());
         } else {
             record.bring_back(previous.clone(), now);
         }
-        record.hold = Some(Hold { rolling_back_to: None, ..hold.clone() });
-    });
+        record.hold = Some(if carrying.is_some() { intent.clone() } else { over.clone() });
+    };
+    let alias = keeper.alias();
+    let mut back = held.clone();
+    go_back(&mut back);
+    // Before the alias moves: an alias that is rebuilt must not bring the bad store back.
+    tag(backend, &back.active, &StoreTags::of_live(alias, &back, now)).await?;
+    if let Some(candidate) = copied {
+        tag(backend, &candidate, &StoreTags::of_leftover(alias, &back, Role::Declined, now)).await?;
+    }
+    let record = replace(state, keeper, &held, go_back).await?;
     let session = adopted.and_then(|run| run.session).and_then(|asked| asked.session);
-    Ok(RolledBack { record: record.await?, copy, deployments: patchable, passed_over, session })
+    let mut done = RolledBack { record, copy, carry: None, deployments: patchable, passed_over, session };
+    if let Some(run) = &carrying {
+        let carry = carry_over(backend, run, &seen.active, &previous.store).await?;
+        done.record = replace(state, keeper, &done.record, |record| record.hold = Some(over.clone())).await?;
+        done.carry = Some(carry);
+    }
+    Ok(done)
+}
+
+/// Says whether an alias has moved back, and what agents wrote is still to follow it.
+pub fn is_carrying(record: &AliasRecord) -> bool {
+    // A copy is taken back in the store that agents wrote to: there nothing is left to carry over.
+    let is_left =
+        |hold: &&Hold| hold.carrying.as_ref().is_some_and(|carrying| carrying.from != record.active);
+    let hold = record.hold.as_ref().filter(is_left);
+    hold.is_some_and(|hold| hold.rolling_back_to.as_ref() == Some(&record.active))
+}
+
+/// Carries over what agents wrote to a store that has given way already, to the live store of an alias that is
+/// as `seen`, on hold and whose lease is kept: what a rollback left behind, or had no time for.
+///
+/// # Errors
+///
+/// As [`roll_back`].
+pub async fn carry_after(
+    state: &dyn StateStore,
+    backend: &dyn Backend,
+    keeper: &Keeper,
+    seen: &AliasRecord,
+    hold: Hold,
+) -> Result<RolledBack, RunError> {
+    let mut done = RolledBack {
+        record: seen.clone(),
+        copy: None,
+        carry: None,
+        deployments: Vec::new(),
+        passed_over: Vec::new(),
+        session: None,
+    };
+    let Some(carrying) = hold.carrying.clone() else { return Ok(done) };
+    let run = open(state, Some(&carrying.run)).await?.filter(|run| run.intended.is_some());
+    let run = run.ok_or_else(|| RunError::NoJournal { run: carrying.run.clone() })?;
+    let intent = Hold { rolling_back_to: Some(seen.active.clone()), ..hold.clone() };
+    if seen.hold.as_ref() != Some(&intent) {
+        done.record = replace(state, keeper, seen, |record| record.hold = Some(intent.clone())).await?;
+    }
+    done.carry = Some(carry_over(backend, &run, &carrying.from, &seen.active).await?);
+    let over = Hold { rolling_back_to: None, carrying: None, ..hold };
+    done.record = replace(state, keeper, &done.record, |record| record.hold = Some(over.clone())).await?;
+    done.session = run.session.and_then(|asked| asked.session);
+    Ok(done)
+}
+
+/// Tags a store. Where tags are refused nothing is rebuilt from them either.
+async fn tag(backend: &dyn Backend, store: &MemoryStoreId, tags: &StoreTags) -> Result<(), RunError> {
+    match backend.tag(store, tags).await {
+        Ok(()) | Err(BackendError::Refused { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Returns the memories that a rollback would bring back into sight: those of the earlier store that the live
+/// one does not hold as they are, or those that were there before a copy.
+///
+/// # Errors
+///
+/// Fails when the backend or state cannot be read.
+pub async fn coming_back(
+    state: &dyn StateStore,
+    backend: &dyn Backend,
+    seen: &AliasRecord,
+    previous: &PreviousStore,
+) -> Result<Snapshot, RunError> {
+    let live = backend.index(&seen.active).await?;
+    let memories = match &previous.copied_by {
+        None => backend.snapshot(&previous.store).await?,
+        Some(run) => {
+            let copier = open(state, Some(run)).await?.filter(has_copied);
+            let copier = copier.ok_or_else(|| RunError::NoJournal { run: run.clone() })?;
+            match taken_back(&copier) {
+                Some((from, to)) => texts_of(backend, &previous.store, &from, &to).await?,
+                None => Snapshot::default(),
+            }
+        }
+    };
+    let is_live = |memory: &Memory| live.entries.get(&memory.path).is_some_and(|e| e.hash == memory.hash);
+    Ok(memories.iter().filter(|memory| !is_live(memory)).cloned().collect())
+}
+
+/// Returns the memories that carrying over would write to a store now.
+///
+/// # Errors
+///
+/// Fails when the backend or state cannot be read, or does not tell what was adopted.
+pub async fn to_carry(
+    state: &dyn StateStore,
+    backend: &dyn Backend,
+    carrying: &Carrying,
+    to: &MemoryStoreId,
+) -> Result<Vec<Memory>, RunError> {
+    let run = open(state, Some(&carrying.run)).await?.filter(|run| run.intended.is_some());
+    let run = run.ok_or_else(|| RunError::NoJournal { run: carrying.run.clone() })?;
+    let found = look(backend, &run, &carrying.from, to).await?;
+    let put = |write: &MemoryWrite| match write {
+        MemoryWrite::Put { path, content, .. } => Some(Memory::new(path.clone(), Arc::clone(content))),
+        MemoryWrite::Delete { .. } => None,
+    };
+    Ok(found.writes.writes().iter().filter_map(put).collect())
 }
 
 /// Says why a deployment is left as it is, if it is: what happened to it since wins.
@@ -131,12 +273,13 @@ async fn open(state: &dyn StateStore, run: Option<&RunId>) -> Result<Option<RunS
 /// Changes an alias that is still what was read.
 async fn replace(
     state: &dyn StateStore,
-    alias: &Alias,
+    keeper: &Keeper,
     seen: &AliasRecord,
     mut change: impl FnMut(&mut AliasRecord),
 ) -> Result<AliasRecord, RunError> {
-    let updated = alias::update(state, alias, |record| {
-        if record != seen {
+    let alias = keeper.alias();
+    let updated = keeper.update(state, |record| {
+        if !record.tells_same(seen) {
             return Err(StateError::Conflict { key: Key::alias(alias) });
         }
         change(record);
@@ -145,13 +288,10 @@ async fn replace(
     updated.await?.ok_or_else(|| RunError::Stale { alias: alias.clone() })
 }
 
-/// Writes back what a store held before a run copied its candidate into it.
-async fn take_back(backend: &dyn Backend, store: &MemoryStoreId, run: &RunState) -> Result<Copy, RunError> {
-    let Some((begun, end, candidate)) =
-        run.copy.as_ref().and_then(|copy| Some((&copy.live, copy.end.as_ref()?, run.intended.as_ref()?)))
-    else {
-        return Ok(Copy::default());
-    };
+/// Returns what a run wrote into a store, and what stood there before.
+fn taken_back(run: &RunState) -> Option<(SnapshotIndex, SnapshotIndex)> {
+    let copy = run.copy.as_ref()?;
+    let (begun, end, candidate) = (&copy.live, copy.end.as_ref()?, run.intended.as_ref()?);
     let written = |index: &SnapshotIndex| SnapshotIndex {
         entries: end
             .written
@@ -159,7 +299,35 @@ async fn take_back(backend: &dyn Backend, store: &MemoryStoreId, run: &RunState)
             .filter_map(|path| Some((path.clone(), index.entries.get(path)?.clone())))
             .collect::<BTreeMap<_, _>>(),
     };
-    let (from, to) = (written(candidate), written(begun));
+    Some((written(candidate), written(begun)))
+}
+
+/// Writes back what a store held before a run copied its candidate into it. Merging, what agents changed since
+/// is taken apart from what the run had copied.
+async fn take_back(
+    backend: &dyn Backend,
+    store: &MemoryStoreId,
+    run: &RunState,
+    is_merging: bool,
+) -> Result<Copy, RunError> {
+    let Some((from, to)) = taken_back(run) else { return Ok(Copy::default()) };
     let texts = texts_of(backend, store, &from, &to).await?;
-    Ok(write_copy(backend, store, &from, &to, &texts).await?)
+    let copied = if is_merging { Some(copied_texts(backend, store, &from, &to).await?) } else { None };
+    Ok(write_copy(backend, store, &from, &to, &texts, copied.as_ref()).await?)
+}
+
+/// Returns what a run copied into a store wherever there was something before, as far as it is kept.
+async fn copied_texts(
+    backend: &dyn Backend,
+    store: &MemoryStoreId,
+    from: &SnapshotIndex,
+    to: &SnapshotIndex,
+) -> Result<Texts, BackendError> {
+    // Versions of the candidate are not those of the store that it was copied into.
+    let wanted: Vec<PastMemory> = (from.entries.iter())
+        .filter(|(path, _)| to.entries.contains_key(path))
+        .map(|(path, entry)| PastMemory { path: path.clone(), hash: entry.hash, version: None })
+        .collect();
+    let found = backend.contents(store, &wanted).await?;
+    Ok(found.into_iter().map(|memory| (memory.hash, memory.content)).collect())
 }

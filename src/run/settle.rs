@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use crate::backend::{Backend, BackendError};
 use crate::dream::{Dream, DreamRequest, DreamStatus};
@@ -12,9 +12,9 @@ use crate::journal::CLOCK_SLACK;
 use crate::journal::run_state::DreamRecord;
 use crate::price::undated;
 
-/// The longest that a request may be on its way, with everything it waits for before it is sent. One that is
-/// older than that was sent or given up by a process that is gone.
-const LONGEST: SignedDuration = SignedDuration::from_hours(1);
+/// The age, by the hour, at which a request is of another day whatever was done to the clocks of its machine and
+/// of this one: each set wrong by a day, they still leave hours between. Nobody is at it any more.
+const OLD: SignedDuration = SignedDuration::from_hours(50);
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub enum Settled {
     /// None does, and one that was sent would be listed by now.
     NotSent,
     /// None does yet; look again after this long.
-    TooEarly(SignedDuration),
+    TooEarly(Duration),
     /// Several do. Which one is ours cannot be told, and asking again would pay again.
     Several(Vec<DreamId>),
     /// None does, and these come close: whether one of them is ours cannot be told either.
@@ -80,19 +80,15 @@ fn is_answer(dream: &Dream, request: &DreamRecord, model: &str) -> bool {
                 .digest()
 }
 
-/// Returns from when on whatever came of a request is sure to be listed.
+/// Returns how long after a process first looked, with the lease, whatever came of a request is sure to be
+/// listed. `age` is how long ago it was asked for, by the hour.
 ///
-/// `first_look` is when this process first looked, which is the moment it gave the answer up, or found that
-/// an earlier process had not lived to get it. What was sent until then may still have its effect, for as
-/// long as a create may take.
-pub fn sure_at(requested_at: Timestamp, first_look: Timestamp, backend: &dyn Backend) -> Timestamp {
-    let later = |at: Timestamp, wait: Duration| {
-        let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
-        at.saturating_add(wait).unwrap_or(Timestamp::MAX)
-    };
-    let done = later(requested_at, backend.create_time());
-    let is_old = first_look.duration_since(requested_at) > LONGEST;
-    later(if is_old { done } else { done.max(first_look) }, backend.settling_time())
+/// Whoever asked sends nothing from the first look on: it gave the answer up, or is dead, or lost the lease,
+/// without which nothing is sent ([`crate::state::keeper::Keeper::under`]). What was sent until then may still
+/// have its effect, for as long as a create may take, and is listed a settling time later. Both are measured by
+/// the looking process alone, so that no clock that was set can end the wait too early.
+pub fn time_to_be_sure(age: SignedDuration, backend: &dyn Backend) -> Duration {
+    if age > OLD { Duration::ZERO } else { backend.create_time().saturating_add(backend.settling_time()) }
 }
 
 /// Settles a dream that was requested but never confirmed.
@@ -100,13 +96,8 @@ pub fn sure_at(requested_at: Timestamp, first_look: Timestamp, backend: &dyn Bac
 /// Finds the one dream among the candidates that is not `known` to be another request's, which may have
 /// been for the very same thing. With several the run has to stop: paying for the same sessions twice is
 /// worse than waiting for a person. A person tells which one is meant by canceling the others.
-/// `sure_at` is from when on nothing listed means nothing sent.
-pub fn settle(
-    candidates: Candidates,
-    known: &BTreeSet<DreamId>,
-    sure_at: Timestamp,
-    now: Timestamp,
-) -> Settled {
+/// `left` is how long it is until nothing listed means nothing sent.
+pub fn settle(candidates: Candidates, known: &BTreeSet<DreamId>, left: Duration) -> Settled {
     let unknown = |dreams: Vec<Dream>| {
         let mut dreams: Vec<Dream> = dreams.into_iter().filter(|dream| !known.contains(&dream.id)).collect();
         dreams.sort_by(|a, b| a.id.cmp(&b.id));
@@ -132,5 +123,5 @@ pub fn settle(
     if !near.is_empty() {
         return Settled::Near(ids(near));
     }
-    if now >= sure_at { Settled::NotSent } else { Settled::TooEarly(sure_at.duration_since(now)) }
+    if left.is_zero() { Settled::NotSent } else { Settled::TooEarly(left) }
 }

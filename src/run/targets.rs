@@ -4,20 +4,20 @@
 //! a patch that has happened is left alone, and a session in doubt is looked for.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-
-use crate::adoption::copy;
+use crate::adoption::{Conflict, Texts, copy, merge};
 use crate::backend::{Backend, BackendError, PastMemory, Refusal, SessionRequest};
 use crate::ids::{DeploymentId, MemoryStoreId};
 use crate::journal::Journal;
 use crate::journal::event::{FailReason, JournalEvent};
 use crate::journal::run_state::Phase;
-use crate::memory::MemoryWrite;
+use crate::memory::{ContentHash, MemoryPath, MemoryWrite};
 use crate::snapshot::{Snapshot, SnapshotIndex};
 use crate::spec::pipeline::{AgentRef, Target};
 
-use super::settle::sure_at;
+use super::settle::time_to_be_sure;
 use super::{RunError, Surroundings, adopt, record};
 
 /// Writes the candidate into the live store. Agents may have written there since the decision: then the run
@@ -26,11 +26,13 @@ pub(super) async fn copy_back(journal: &mut Journal, around: &Surroundings<'_>) 
     let Phase::Adopting { from, to, .. } = journal.state().phase.clone() else { return Ok(()) };
     if journal.state().copy.is_none() {
         let Some(candidate) = adopt::as_judged(journal, around).await? else { return Ok(()) };
-        let live = around.backend.index(&from).await?;
         let state = journal.state();
-        let is_base = state.base.as_ref().is_some_and(|base| base.index.hash() == live.hash());
+        let Some(base) = state.base.as_ref().map(|base| base.index.clone()) else { return Ok(()) };
+        // What differs from the store that was judged, agents wrote since, and it wins.
+        let is_busy = state.rebases >= adopt::REBASES_LIMIT;
+        let is_base = is_busy || around.backend.index(&from).await?.hash() == base.hash();
         let event = if is_base {
-            JournalEvent::CopyIntended { live }
+            JournalEvent::CopyIntended { live: base }
         } else {
             adopt::candidate_event(to.clone(), &candidate.index())
         };
@@ -43,7 +45,7 @@ pub(super) async fn copy_back(journal: &mut Journal, around: &Surroundings<'_>) 
     let (Some(intent), Some(candidate)) = (&state.copy, &state.intended) else { return Ok(()) };
     let (begun, candidate) = (intent.live.clone(), candidate.clone());
     let texts = texts_of(around.backend, &to, &begun, &candidate).await?;
-    let done = match write_copy(around.backend, &from, &begun, &candidate, &texts).await {
+    let done = match write_copy(around.backend, &from, &begun, &candidate, &texts, None).await {
         Ok(done) => done,
         Err(BackendError::Refused { .. }) if is_closed(around.backend, &from).await? => {
             let because = FailReason::LiveStoreClosed { store: from };
@@ -97,18 +99,33 @@ pub(super) async fn texts_of(
 }
 
 /// Writes a copy into a store until there is nothing left to write, and says what became of each entry: as
-/// read back after the last write.
+/// read back after the last write. With the texts that the store held when the copy began, what others changed
+/// since is merged statement by statement where that is sound.
 pub(super) async fn write_copy(
     backend: &dyn Backend,
     store: &MemoryStoreId,
     from: &SnapshotIndex,
     to: &SnapshotIndex,
     texts: &Snapshot,
+    begun: Option<&Texts>,
 ) -> Result<copy::Copy, BackendError> {
     let mut refused_at = None;
     loop {
-        let now = backend.index(store).await?;
-        let rest = copy::copy(from, to, texts, &now);
+        let (now, rest) = match begun {
+            None => {
+                let now = backend.index(store).await?;
+                let rest = copy::copy(from, to, texts, &now);
+                (now, rest)
+            }
+            Some(begun) => {
+                let here = backend.snapshot(store).await?;
+                let now = here.index();
+                let conflicts = copy::copy(from, to, texts, &now).conflicts;
+                let merges = conflicts.iter().filter_map(|one| merged(one, begun, &here, texts)).collect();
+                let rest = copy::copy_merging(from, to, texts, &now, &merges);
+                (now, rest)
+            }
+        };
         if rest.writes.is_empty() {
             return Ok(rest);
         }
@@ -128,6 +145,19 @@ pub(super) async fn write_copy(
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Merges what others made of an entry with what it is to hold, if that is sound.
+fn merged(
+    conflict: &Conflict,
+    begun: &Texts,
+    here: &Snapshot,
+    texts: &Snapshot,
+) -> Option<(MemoryPath, (ContentHash, Arc<str>))> {
+    let path = &conflict.path;
+    let (base, ours, theirs) = (begun.get(&conflict.base?)?, here.get(path)?, texts.get(path)?);
+    let text = merge(base, &ours.content, &theirs.content)?;
+    (Some(theirs.hash) == conflict.theirs).then(|| (path.clone(), (ours.hash, text.into())))
 }
 
 /// Makes sure that deployments can be patched, before anything is.
@@ -229,12 +259,12 @@ pub(super) async fn request_session(
 }
 
 /// Settles a request for a session without an answer. Returns how long to wait before looking again, if it
-/// is too early to say.
+/// is too early to say. `looked_for` is how long ago this process first looked, with the lease.
 pub(super) async fn settle_session(
     journal: &mut Journal,
     around: &Surroundings<'_>,
-    first_look: Timestamp,
-) -> Result<Option<SignedDuration>, RunError> {
+    looked_for: Duration,
+) -> Result<Option<Duration>, RunError> {
     let (Some(request), Some(asked)) = (session_request(journal)?, &journal.state().session) else {
         return Ok(None);
     };
@@ -247,9 +277,9 @@ pub(super) async fn settle_session(
     let event = match found.pop() {
         Some(session) => JournalEvent::SessionCreated { session, is_settled: true },
         None => {
-            let sure_at = sure_at(requested_at, first_look, around.backend);
-            let left = sure_at.duration_since(around.clock.now());
-            if left > SignedDuration::ZERO {
+            let age = around.clock.now().duration_since(requested_at);
+            let left = time_to_be_sure(age, around.backend).saturating_sub(looked_for);
+            if !left.is_zero() {
                 return Ok(Some(left));
             }
             JournalEvent::SessionNotSent

@@ -24,6 +24,7 @@ pub mod authored;
 pub mod schema;
 pub mod quantity;
 pub mod path;
+pub mod address;
 pub mod lock;
 pub mod checker;
 pub mod shape;

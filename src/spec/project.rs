@@ -1,6 +1,7 @@
 //! A checked `dreamrun.yaml`: the backend, where state lives, and the project's stores.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
@@ -73,11 +74,96 @@ impl BackendSpec {
     }
 }
 
-/// Where state lives.
+/// Where state lives. Holds no secret: credentials come from the environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StateSpec {
     /// A SQLite file, relative to the project.
     Sqlite(PathBuf),
+    /// A folder of files: relative to the project, or absolute, as a volume that several machines share is.
+    Folder(PathBuf),
+    /// A branch of the project's Git repository, kept at one of its remotes.
+    Git {
+        /// The branch, without `refs/heads/`.
+        branch: String,
+        /// The name of the remote, never its address.
+        remote: String,
+    },
+    /// Objects in a bucket.
+    Bucket {
+        /// Whose.
+        service: BucketService,
+        /// The bucket, or the container.
+        bucket: String,
+        /// What the names of all objects begin with; may be empty.
+        prefix: String,
+    },
+    /// A table of a PostgreSQL database.
+    Postgres(PostgresSpec),
+}
+
+/// A kind of object storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BucketService {
+    /// Amazon S3, or a server that speaks its protocol.
+    S3,
+    /// Google Cloud Storage.
+    Gcs,
+    /// Azure Blob Storage.
+    Azure,
+}
+
+impl BucketService {
+    /// Returns the scheme of its addresses.
+    pub fn scheme(self) -> &'static str {
+        match self {
+            Self::S3 => "s3",
+            Self::Gcs => "gs",
+            Self::Azure => "az",
+        }
+    }
+}
+
+/// A PostgreSQL database. Whatever is left out comes from the environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostgresSpec {
+    /// The user.
+    pub user: Option<String>,
+    /// The host.
+    pub host: Option<String>,
+    /// The port.
+    pub port: Option<u16>,
+    /// The database.
+    pub database: Option<String>,
+}
+
+/// The address as a project file gives it.
+impl fmt::Display for StateSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "{}", path.display()),
+            Self::Folder(path) if path.is_absolute() => write!(f, "file://{}", path.display()),
+            Self::Folder(path) => write!(f, "file:{}", path.display()),
+            Self::Git { branch, remote } => write!(f, "git:{branch}@{remote}"),
+            Self::Bucket { service, bucket, prefix } if prefix.is_empty() => {
+                write!(f, "{}://{bucket}", service.scheme())
+            }
+            Self::Bucket { service, bucket, prefix } => write!(f, "{}://{bucket}/{prefix}", service.scheme()),
+            Self::Postgres(PostgresSpec { user, host, port, database }) => {
+                f.write_str("postgres://")?;
+                if let Some(user) = user {
+                    write!(f, "{user}@")?;
+                }
+                match host.as_deref() {
+                    Some(v6) if v6.contains(':') => write!(f, "[{v6}]")?,
+                    host => f.write_str(host.unwrap_or_default())?,
+                }
+                if let Some(port) = port {
+                    write!(f, ":{port}")?;
+                }
+                write!(f, "/{}", database.as_deref().unwrap_or_default())
+            }
+        }
+    }
 }
 
 /// One store of the project.

@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::format::{self, Format};
+use super::lease::{Lease, Who};
 use super::{Key, PutIf, StateError, StateStore, Version};
 use crate::ids::{Alias, MemoryStoreId, PipelineName, RunId, SessionId};
 use crate::ledger::window::RunLosses;
@@ -17,6 +19,9 @@ use crate::memory::ContentHash;
 /// The format of [`AliasRecord`]. 1: the first, which no release has written yet; it holds the losses of runs
 /// too.
 pub const ALIAS_FORMAT: u32 = 1;
+/// What was added to that format. 0: nothing yet.
+const ALIAS_MINOR: u32 = 0;
+const KNOWN: Format = Format { major: ALIAS_FORMAT, minor: ALIAS_MINOR };
 
 /// How many copies into a live store can be taken back, one after the other. Each is remembered with the
 /// sessions that had been read by then, and a store that never changes its id would gather them for ever.
@@ -33,6 +38,9 @@ const ALIASES: &str = "aliases/";
 pub struct AliasRecord {
     /// [`ALIAS_FORMAT`] when written.
     pub format: u32,
+    /// What was added to that format when it was written.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub minor: u32,
     /// How often the live store was replaced, from 0.
     pub generation: u64,
     /// How often runs settled their sessions here, from 0. A plan made before one of them names sessions
@@ -65,6 +73,13 @@ pub struct AliasRecord {
     /// Set by `rollback`: automation keeps its hands off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
+    /// Which process acts on the alias now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Lease>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Where the stores of an alias are. An id means something only there, and a run that looked for its
@@ -143,6 +158,9 @@ pub struct Claim {
     pub run: RunId,
     /// Since when.
     pub since: Timestamp,
+    /// The process that last acted for it. It may be waiting, or gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Who>,
 }
 
 /// Why automation keeps its hands off.
@@ -157,6 +175,18 @@ pub struct Hold {
     /// The store that a rollback is on its way to: it was begun, and is to be finished by the next one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rolling_back_to: Option<MemoryStoreId>,
+    /// What that rollback carries over. It is not over before that is done, though the alias may have moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carrying: Option<Carrying>,
+}
+
+/// What a rollback carries over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Carrying {
+    /// The store that agents wrote to.
+    pub from: MemoryStoreId,
+    /// The run whose adoption is undone: whatever differs from what it adopted, agents wrote.
+    pub run: RunId,
 }
 
 /// Names a session source within an alias, such as `files:logs/*.jsonl`.
@@ -214,6 +244,7 @@ impl AliasRecord {
     pub fn bootstrapped(active: MemoryStoreId) -> Self {
         Self {
             format: ALIAS_FORMAT,
+            minor: ALIAS_MINOR,
             generation: 0,
             revision: 0,
             origin: None,
@@ -225,7 +256,32 @@ impl AliasRecord {
             losses: Vec::new(),
             claim: None,
             hold: None,
+            lease: None,
         }
+    }
+
+    /// Returns the store that the alias began with, as far as that is remembered.
+    pub fn root(&self) -> &MemoryStoreId {
+        let began = self.previous.iter().rev().find(|previous| previous.adoption.is_none());
+        let oldest = || self.previous.last().filter(|_| self.adoption.is_some());
+        began.or_else(oldest).map_or(&self.active, |previous| &previous.store)
+    }
+
+    /// Returns the runs that the record names.
+    pub fn runs(&self) -> impl Iterator<Item = &RunId> {
+        let adoptions = self.previous.iter().map(|previous| &previous.adoption);
+        let adopted = std::iter::once(&self.adoption).chain(adoptions).flatten();
+        let copied = self.previous.iter().filter_map(|previous| previous.copied_by.as_ref());
+        let lost = self.losses.iter().map(|losses| &losses.run);
+        let claimed = self.claim.iter().map(|claim| &claim.run);
+        adopted.map(|adoption| &adoption.run).chain(copied).chain(lost).chain(claimed)
+    }
+
+    /// Says whether two records tell the same of the alias, whoever acts on it.
+    pub fn tells_same(&self, other: &Self) -> bool {
+        let mut here = self.clone();
+        here.lease.clone_from(&other.lease);
+        here == *other
     }
 
     /// Makes a store live and remembers the one before, with the sessions that had been read into it.
@@ -324,13 +380,7 @@ pub async fn read(
 ) -> Result<Option<(AliasRecord, Version)>, StateError> {
     let key = Key::alias(alias);
     let Some(found) = state.get(&key).await? else { return Ok(None) };
-    let damaged = |reason: String| StateError::Damaged { key: key.clone(), reason };
-    let value: serde_json::Value =
-        serde_json::from_slice(&found.bytes).map_err(|error| damaged(error.to_string()))?;
-    if let Some(format) = value["format"].as_u64().filter(|&format| format > u64::from(ALIAS_FORMAT)) {
-        return Err(StateError::TooNew { key, found: format.to_string(), known: ALIAS_FORMAT.to_string() });
-    }
-    let record = serde_json::from_value(value).map_err(|error| damaged(error.to_string()))?;
+    let record = format::read(&key, &found.bytes, KNOWN)?;
     Ok(Some((record, found.version)))
 }
 
@@ -338,7 +388,8 @@ pub async fn read(
 ///
 /// # Errors
 ///
-/// [`StateError::Conflict`] when somebody else wrote first.
+/// [`StateError::Conflict`] when somebody else wrote first, [`StateError::NewerWriter`] when a newer version
+/// has added to the record.
 pub async fn write(
     state: &dyn StateStore,
     alias: &Alias,
@@ -346,9 +397,9 @@ pub async fn write(
     when: PutIf,
 ) -> Result<Version, StateError> {
     let key = Key::alias(alias);
-    let bytes = serde_json::to_vec(record)
-        .map_err(|error| StateError::Damaged { key: key.clone(), reason: error.to_string() })?;
-    state.put(&key, &bytes, when).await
+    format::check_replaceable(&key, Format { major: record.format, minor: record.minor }, KNOWN)?;
+    let record = AliasRecord { format: ALIAS_FORMAT, minor: ALIAS_MINOR, ..record.clone() };
+    state.put(&key, &format::bytes(&key, &record)?, when).await
 }
 
 /// Lists the aliases that state holds, in order.
@@ -363,31 +414,6 @@ pub async fn list(state: &dyn StateStore) -> Result<Vec<Alias>, StateError> {
         Alias::parse(name).map_err(|error| StateError::Damaged { key, reason: error.to_string() })
     };
     keys.into_iter().map(named).collect()
-}
-
-/// Changes an alias by `change`, from whatever it is now, and returns what it became; nothing if there
-/// is no such alias. `change` sees the newest record each time and says whether anything is to be
-/// written.
-///
-/// # Errors
-///
-/// Fails as `change` does, or when state cannot be read or written.
-pub async fn update<E: From<StateError>>(
-    state: &dyn StateStore,
-    alias: &Alias,
-    mut change: impl FnMut(&mut AliasRecord) -> Result<bool, E>,
-) -> Result<Option<AliasRecord>, E> {
-    loop {
-        let Some((mut record, version)) = read(state, alias).await? else { return Ok(None) };
-        if !change(&mut record)? {
-            return Ok(Some(record));
-        }
-        match write(state, alias, &record, PutIf::Version(version)).await {
-            Ok(_) => return Ok(Some(record)),
-            Err(StateError::Conflict { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::ledger::Fate;
 use crate::ledger::record::{EntryRecord, RunLedger, StatementRecord};
 use crate::memory::{ContentHash, MemoryPath};
 
+use super::format::{self, Format};
 use super::{Key, PutIf, StateError, StateStore};
 
 /// The format of [`Deed`]. 1: the first.
@@ -41,6 +42,9 @@ pub enum Done {
         to: MemoryStoreId,
         /// The store that was live before.
         left: MemoryStoreId,
+        /// The gates that were overridden for it: `forget`, if it brings back what must have been forgotten.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        overridden: Vec<String>,
         /// When the store that is live since had given way: what was done later to others is not in it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retired_at: Option<Timestamp>,
@@ -102,9 +106,7 @@ pub async fn record(state: &dyn StateStore, alias: &Alias, deed: &Deed) -> Resul
     loop {
         number += 1;
         let key = Key::deed(alias, number);
-        let bytes = serde_json::to_vec(deed)
-            .map_err(|error| StateError::Damaged { key: key.clone(), reason: error.to_string() })?;
-        match state.put(&key, &bytes, PutIf::Absent).await {
+        match state.put(&key, &format::bytes(&key, deed)?, PutIf::Absent).await {
             Err(StateError::Conflict { .. }) => {}
             done => return done.map(|_| ()),
         }
@@ -120,17 +122,7 @@ pub async fn read(state: &dyn StateStore, alias: &Alias) -> Result<Vec<Deed>, St
     let mut deeds = Vec::new();
     for key in state.list(&Key::deeds(alias)).await? {
         let Some(found) = state.get(&key).await? else { continue };
-        let damaged = |reason: String| StateError::Damaged { key: key.clone(), reason };
-        let value: serde_json::Value =
-            serde_json::from_slice(&found.bytes).map_err(|error| damaged(error.to_string()))?;
-        if let Some(format) = value["format"].as_u64().filter(|&format| format > u64::from(DEED_FORMAT)) {
-            return Err(StateError::TooNew {
-                key,
-                found: format.to_string(),
-                known: DEED_FORMAT.to_string(),
-            });
-        }
-        deeds.push(serde_json::from_value(value).map_err(|error| damaged(error.to_string()))?);
+        deeds.push(format::read(&key, &found.bytes, Format::major(DEED_FORMAT))?);
     }
     Ok(deeds)
 }
@@ -228,7 +220,16 @@ mod tests {
 
     fn back(at: i64, left: &str, to: &str, retired_at: i64) -> Deed {
         let retired_at = Some(Timestamp::from_second(retired_at).unwrap());
-        deed(at, Done::RolledBack { to: store(to), left: store(left), retired_at, undone: Vec::new() })
+        deed(
+            at,
+            Done::RolledBack {
+                to: store(to),
+                left: store(left),
+                overridden: Vec::new(),
+                retired_at,
+                undone: Vec::new(),
+            },
+        )
     }
 
     #[test]

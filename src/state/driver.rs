@@ -2,7 +2,8 @@
 //!
 //! It is an operating-system lock on a small file, so a killed process loses it at once and nothing
 //! has to time out. It spares two processes the work of racing; it is not what keeps a run safe. That
-//! is the journal, whose events can each be created only once.
+//! is the journal, whose events can each be created only once. Processes of several machines are kept
+//! apart by the lease ([`super::lease`]).
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -10,8 +11,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
+use uuid::Uuid;
 
 use crate::ids::Alias;
+use crate::memory::ContentHash;
 
 /// Who drives an alias, as written into its lock file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +30,7 @@ pub struct Holder {
 #[derive(Debug)]
 pub struct DriverLock {
     _file: File,
+    domain: String,
 }
 
 /// What came of asking for the right.
@@ -35,6 +40,49 @@ pub enum Acquired {
     Yes(DriverLock),
     /// Another process has it; who, if it has written that down yet.
     HeldBy(Option<Holder>),
+}
+
+/// The file that names a lock folder.
+const NAME: &str = "domain";
+/// Where Linux says which start of the machine this is.
+const BOOT: &str = "/proc/sys/kernel/random/boot_id";
+
+/// Names a lock folder: two processes that find the same name lock the same files, on the same machine.
+///
+/// A folder that is copied, restored from a cache or mounted elsewhere has another name there, because the
+/// name is made of the file's place on its disk and of the machine's start too.
+///
+/// # Errors
+///
+/// Fails when the file that names it cannot be made or read.
+pub fn domain(folder: &Path) -> std::io::Result<String> {
+    std::fs::create_dir_all(folder)?;
+    let path = folder.join(NAME);
+    if !path.is_file() {
+        let mut file = NamedTempFile::new_in(folder)?;
+        write!(file, "{}", Uuid::now_v7().simple())?;
+        match file.persist_noclobber(&path) {
+            // Another process was faster: the name is its own.
+            Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error.error),
+            _ => {}
+        }
+    }
+    let name = std::fs::read_to_string(&path)?;
+    let boot = std::fs::read_to_string(BOOT).unwrap_or_default();
+    let place = place(&std::fs::metadata(&path)?);
+    Ok(ContentHash::of(format!("{name} {place} {boot}")).to_string())
+}
+
+/// Tells a file from its copies.
+#[cfg(unix)]
+fn place(file: &std::fs::Metadata) -> String {
+    use std::os::unix::fs::MetadataExt as _;
+    format!("{}:{}", file.dev(), file.ino())
+}
+
+#[cfg(not(unix))]
+fn place(file: &std::fs::Metadata) -> String {
+    format!("{:?}", file.created().ok())
 }
 
 fn lock_file(folder: &Path, alias: &Alias) -> PathBuf {
@@ -48,7 +96,7 @@ impl DriverLock {
     ///
     /// Fails when the lock file cannot be made or locked for another reason than being held.
     pub fn acquire(folder: &Path, alias: &Alias, now: Timestamp) -> std::io::Result<Acquired> {
-        std::fs::create_dir_all(folder)?;
+        let domain = domain(folder)?;
         let path = lock_file(folder, alias);
         let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
         match file.try_lock() {
@@ -57,7 +105,7 @@ impl DriverLock {
                 file.set_len(0)?;
                 file.seek(SeekFrom::Start(0))?;
                 file.write_all(&serde_json::to_vec(&holder)?)?;
-                Ok(Acquired::Yes(Self { _file: file }))
+                Ok(Acquired::Yes(Self { _file: file, domain }))
             }
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
@@ -66,6 +114,11 @@ impl DriverLock {
             }
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+
+    /// Returns the name of the folder that the lock is in, by [`domain`].
+    pub fn domain(&self) -> &str {
+        &self.domain
     }
 
     /// Says who drives an alias now, without asking for the right.
@@ -102,5 +155,14 @@ mod tests {
         drop(lock);
         assert_eq!(DriverLock::holder(folder.path(), &alias), None);
         assert!(matches!(DriverLock::acquire(folder.path(), &alias, now).unwrap(), Acquired::Yes(_)));
+    }
+
+    #[test]
+    fn a_lock_folder_has_one_name_and_its_copy_another() {
+        let (one, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let name = domain(one.path()).unwrap();
+        assert_eq!(domain(one.path()).unwrap(), name);
+        std::fs::copy(one.path().join(NAME), copy.path().join(NAME)).unwrap();
+        assert_ne!(domain(copy.path()).unwrap(), name);
     }
 }

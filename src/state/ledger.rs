@@ -7,7 +7,10 @@
 use crate::ids::{Alias, RunId};
 use crate::ledger::record::{LEDGER_FORMAT, RunLedger};
 
+use super::format::{self, Format};
 use super::{Key, PutIf, StateError, StateStore, Version};
+
+const KNOWN: Format = Format::major(LEDGER_FORMAT);
 
 /// Reads the ledger of a run; nothing for a run that was never judged.
 ///
@@ -21,13 +24,7 @@ pub async fn read(
 ) -> Result<Option<RunLedger>, StateError> {
     let key = Key::ledger(alias, run);
     let Some((bytes, _)) = raw(state, &key).await? else { return Ok(None) };
-    let damaged = |reason: String| StateError::Damaged { key: key.clone(), reason };
-    let value: serde_json::Value =
-        serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
-    if let Some(format) = value["format"].as_u64().filter(|&format| format > u64::from(LEDGER_FORMAT)) {
-        return Err(StateError::TooNew { key, found: format.to_string(), known: LEDGER_FORMAT.to_string() });
-    }
-    serde_json::from_value(value).map(Some).map_err(|error| damaged(error.to_string()))
+    format::read(&key, &bytes, KNOWN).map(Some)
 }
 
 /// Writes the ledger of a run in place of an earlier one.
@@ -37,11 +34,13 @@ pub async fn read(
 /// [`StateError::Conflict`] when another process judges the same run.
 pub async fn write(state: &dyn StateStore, alias: &Alias, ledger: &RunLedger) -> Result<(), StateError> {
     let key = Key::ledger(alias, &ledger.run);
-    let bytes = serde_json::to_vec(ledger)
-        .map_err(|error| StateError::Damaged { key: key.clone(), reason: error.to_string() })?;
+    let bytes = format::bytes(&key, ledger)?;
     let when = match raw(state, &key).await? {
         Some((held, _)) if held == bytes => return Ok(()),
-        Some((_, version)) => PutIf::Version(version),
+        Some((held, version)) => {
+            format::check_replaceable_bytes(&key, &held, KNOWN)?;
+            PutIf::Version(version)
+        }
         None => PutIf::Absent,
     };
     state.put(&key, &bytes, when).await.map(|_| ())

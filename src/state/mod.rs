@@ -1,13 +1,16 @@
 //! State: which store is live, what was paid for, what waits, who writes.
 //!
 //! Everything rests on one small trait, [`StateStore`], so that every place state can live behaves
-//! the same. Four kinds of key are used:
+//! the same. These keys are used:
 //!
 //! ```text
 //! aliases/<alias>       one object per store, replaced only from the version that was read
 //! runs/<run>/<seq>      the journal: one immutable event per key, created only if absent
+//! folded/<run>          the whole journal of a run that has long been over, instead of its events
+//! shelves/<pipeline>/…  what of folded runs is asked for without opening them
 //! ledgers/<alias>/<run> what a run did to each statement, in hashes
 //! deeds/<alias>/<seq>   what people did to an alias by hand; immutable like the journal
+//! plans/<plan>/<pipeline> which run a saved plan was used up by; immutable like the journal
 //! ```
 //!
 //! State holds ids, hashes, paths, counts and decisions. It never holds memory text, transcripts,
@@ -16,10 +19,22 @@
 pub mod alias;
 pub mod deeds;
 pub mod driver;
+pub mod format;
+pub mod keeper;
+pub mod lease;
 pub mod ledger;
+pub mod plans;
 pub mod sqlite;
+mod names;
+pub mod folder;
+pub mod git;
+pub mod object;
+pub mod postgres;
 
+use std::collections::hash_map::RandomState;
 use std::fmt;
+use std::hash::{BuildHasher, Hasher};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -36,6 +51,11 @@ impl Key {
     /// Names one event of a run's journal. Numbers are padded so that keys sort as events happened.
     pub fn event(run: &crate::ids::RunId, seq: u32) -> Self {
         Self(format!("runs/{run}/{seq:08}"))
+    }
+
+    /// Returns what the keys of a run's events begin with.
+    pub fn events(run: &crate::ids::RunId) -> String {
+        format!("runs/{run}/")
     }
 
     /// Names the ledger of a run.
@@ -56,6 +76,16 @@ impl Key {
     /// Returns what the keys of an alias's deeds begin with.
     pub fn deeds(alias: &crate::ids::Alias) -> String {
         format!("deeds/{alias}/")
+    }
+
+    /// Names what became of one pipeline's part of a saved plan.
+    pub fn plan(plan: &crate::ids::PlanId, pipeline: &crate::ids::PipelineName) -> Self {
+        Self(format!("{}{plan}/{pipeline}", Self::plans()))
+    }
+
+    /// Returns what the keys of all saved plans begin with.
+    pub fn plans() -> &'static str {
+        "plans/"
     }
 
     /// Returns the key as text.
@@ -106,11 +136,52 @@ pub enum StateError {
         /// The object.
         key: Key,
     },
-    /// The store cannot be reached, is read-only, is full. Nothing was written.
+    /// Another process took the lease of the alias, while this one stood still. Nothing was written.
+    #[error("another process took `{alias}` over")]
+    LeaseLost {
+        /// The alias.
+        alias: crate::ids::Alias,
+    },
+    /// This process stood still, or state did, for longer than its lease, and the lease could not be renewed since.
+    /// What was under way was given up where it stood.
+    #[error("the lease of `{alias}` could not be renewed in time")]
+    LeaseStale {
+        /// The alias.
+        alias: crate::ids::Alias,
+    },
+    /// What keeps state on another machine gives no answer. Nothing was written.
+    #[error("state in `{place}` cannot be reached: {reason}")]
+    Unreachable {
+        /// Where state lives.
+        place: String,
+        /// What stood in the way.
+        reason: String,
+    },
+    /// What is to keep state is not there, and is not for this program to make. Nothing was written.
+    #[error("cannot keep state in `{place}`: {reason}")]
+    Missing {
+        /// Where state is to live.
+        place: String,
+        /// What is missing.
+        reason: String,
+        /// What a person can do about it, as a sentence.
+        remedy: &'static str,
+    },
+    /// The store is read-only, is full, refuses. Nothing was written.
     #[error("could not {action} state in `{place}`: {reason}")]
     Unavailable {
         /// `read`, `write` or `open`.
         action: &'static str,
+        /// Where state lives.
+        place: String,
+        /// What stood in the way.
+        reason: String,
+    },
+    /// The answer to a write was lost, and looking did not settle whether it took effect.
+    #[error("nobody can say whether `{key}` was written to state in `{place}`: {reason}")]
+    InDoubt {
+        /// The object.
+        key: Key,
         /// Where state lives.
         place: String,
         /// What stood in the way.
@@ -133,13 +204,26 @@ pub enum StateError {
         found: String,
         /// The newest format this program reads.
         known: String,
+        /// The oldest version that reads it, if it says so.
+        reader: Option<String>,
+    },
+    /// An object holds what was added by a newer version, and replacing it would drop that. Nothing was
+    /// written.
+    #[error("`{key}` in state has format {found}, this version writes {known}")]
+    NewerWriter {
+        /// The object.
+        key: Key,
+        /// Its format.
+        found: String,
+        /// The format this program writes.
+        known: String,
     },
 }
 
 /// Where state lives.
 ///
-/// A `put` that returned is durable: it survives the process and the machine. A `put` that failed
-/// with [`StateError::Conflict`] wrote nothing.
+/// A `put` that returned is durable: it survives the process and the machine. A `put` whose answer was lost
+/// is settled by looking; one that failed wrote nothing, unless it says [`StateError::InDoubt`].
 #[async_trait]
 pub trait StateStore: Send + Sync {
     /// Returns an object, or nothing if it was never written.
@@ -150,4 +234,64 @@ pub trait StateStore: Send + Sync {
 
     /// Returns the keys that start with a text, in order.
     async fn list(&self, prefix: &str) -> Result<Vec<Key>, StateError>;
+
+    /// Returns the names right below a prefix, once each and in order: what follows it in keys, up to the next
+    /// slash. A store that can skip what is below a name need not read every key for it.
+    async fn names(&self, prefix: &str) -> Result<Vec<String>, StateError> {
+        let keys = self.list(prefix).await?;
+        let names = keys.iter().filter_map(|key| key.as_str().strip_prefix(prefix)?.split('/').next());
+        Ok(names.map(str::to_owned).collect::<std::collections::BTreeSet<_>>().into_iter().collect())
+    }
+
+    /// Returns the objects whose keys start with a text, in order of key. An object that is written or
+    /// deleted meanwhile may be among them or not.
+    async fn read(&self, prefix: &str) -> Result<Vec<(Key, Versioned)>, StateError> {
+        let mut found = Vec::new();
+        for key in self.list(prefix).await? {
+            if let Some(object) = self.get(&key).await? {
+                found.push((key, object));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Returns those of several objects that are there, in the order asked for.
+    async fn get_all(&self, keys: &[Key]) -> Result<Vec<(Key, Versioned)>, StateError> {
+        let mut found = Vec::new();
+        for key in keys {
+            if let Some(object) = self.get(key).await? {
+                found.push((key.clone(), object));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Deletes an object that is still this version. Only upkeep does, and only of what is never replaced:
+    /// a version may come back with an object that is created anew.
+    async fn delete(&self, key: &Key, version: &Version) -> Result<(), StateError>;
+
+    /// Deletes several objects as [`StateStore::delete`] does one, and leaves those that are not that version any
+    /// more. Cut off, it may have deleted any of them.
+    async fn delete_all(&self, objects: &[(Key, Version)]) -> Result<(), StateError> {
+        for (key, version) in objects {
+            match self.delete(key, version).await {
+                Ok(()) | Err(StateError::Conflict { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The first wait before something is tried again.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+/// How often the wait doubles.
+const DOUBLINGS: u32 = 6;
+
+/// Waits before something is tried again: longer each time, and no two who wait equally long.
+async fn pause(round: u32) {
+    let longest = FIRST_PAUSE * 2_u32.pow(round.min(DOUBLINGS));
+    // A hasher of its own seed is all the chance this needs.
+    let chance = RandomState::new().build_hasher().finish() % 1000;
+    tokio::time::sleep(longest.mul_f64(0.25 + 0.75 * chance as f64 / 1000.0)).await;
 }

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -16,6 +16,9 @@ use super::{Key, PutIf, StateError, StateStore, Version, Versioned};
 
 /// The layout this version writes, kept in `user_version`.
 const LAYOUT: i64 = 1;
+/// How long SQLite itself waits for a lock. Its waits grow, so that whoever has waited long waits on while others
+/// come and go; the rest of the time is waited here, equally for all.
+const BUSY: Duration = Duration::from_millis(2);
 /// Marks a file as ours in SQLite's header ("drms").
 const APPLICATION_ID: i64 = 0x6472_6d73;
 
@@ -24,6 +27,8 @@ const APPLICATION_ID: i64 = 0x6472_6d73;
 pub struct SqliteState {
     place: PathBuf,
     access: Access,
+    /// How long a write waits for another process's write.
+    patience: Duration,
 }
 
 #[derive(Debug)]
@@ -52,7 +57,8 @@ impl SqliteState {
         }
         let connection = sqlite::open(place, patience).map_err(|e| failed("open", place, &e))?;
         prepare(&connection, place)?;
-        Ok(Self { place: place.to_owned(), access: Access::Full(Mutex::new(connection)) })
+        connection.busy_timeout(BUSY).map_err(|e| failed("open", place, &e))?;
+        Ok(Self { place: place.to_owned(), access: Access::Full(Mutex::new(connection)), patience })
     }
 
     /// Opens the file for reading only; `None` if there is none yet. Nothing is written to the file or
@@ -71,14 +77,15 @@ impl SqliteState {
         })?;
         // A process that died right after making the file left it empty.
         let is_empty = layout == 0;
-        let state = Self { place: place.to_owned(), access: Access::Looking(Mutex::new(None)) };
+        let access = Access::Looking(Mutex::new(None));
+        let state = Self { place: place.to_owned(), access, patience: Duration::ZERO };
         Ok((!is_empty).then_some(state))
     }
 
     /// Reads with whichever connection there is. `f` may be asked again if the file changed meanwhile.
-    fn read<T>(&self, mut f: impl FnMut(&Connection) -> rusqlite::Result<T>) -> Result<T, StateError> {
+    fn look<T>(&self, mut f: impl FnMut(&Connection) -> rusqlite::Result<T>) -> Result<T, StateError> {
         let read = match &self.access {
-            Access::Full(connection) => f(&locked(connection)),
+            Access::Full(connection) => self.patiently(|| f(&locked(connection))),
             Access::Looking(held) => {
                 let mut held = locked(held);
                 sqlite::undisturbed(&self.place, || {
@@ -95,6 +102,24 @@ impl SqliteState {
             }
         };
         read.map_err(|e| failed("read", &self.place, &e))
+    }
+
+    /// Does something again while another process is in the way: it has done nothing then.
+    fn patiently<T>(&self, mut f: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        let began = Instant::now();
+        loop {
+            match f() {
+                Err(error) if is_busy(&error) && began.elapsed() < self.patience => std::thread::sleep(BUSY),
+                done => return done,
+            }
+        }
+    }
+
+    /// Carries a statement out, and says how many rows it changed.
+    fn change(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<usize, StateError> {
+        let connection = self.writer()?;
+        let execute = || connection.prepare_cached(sql)?.execute(values);
+        self.patiently(execute).map_err(|e| failed("write", &self.place, &e))
     }
 
     /// Returns the connection that may write.
@@ -147,6 +172,7 @@ fn check_layout(connection: &Connection, place: &Path) -> Result<i64, StateError
             key: Key(place.display().to_string()),
             found: found.to_string(),
             known: LAYOUT.to_string(),
+            reader: None,
         });
     }
     Ok(found)
@@ -155,6 +181,11 @@ fn check_layout(connection: &Connection, place: &Path) -> Result<i64, StateError
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A panic elsewhere cannot leave SQLite between statements, so the connection is still good.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode;
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 fn failed(action: &'static str, place: &Path, error: &rusqlite::Error) -> StateError {
@@ -182,7 +213,7 @@ fn unavailable(action: &'static str, place: &Path, reason: &str) -> StateError {
 #[async_trait]
 impl StateStore for SqliteState {
     async fn get(&self, key: &Key) -> Result<Option<Versioned>, StateError> {
-        self.read(|connection| {
+        self.look(|connection| {
             let mut statement =
                 connection.prepare_cached("SELECT bytes, version FROM objects WHERE key = ?1")?;
             let found = statement.query_row(params![key.as_str()], |row| {
@@ -194,14 +225,11 @@ impl StateStore for SqliteState {
     }
 
     async fn put(&self, key: &Key, bytes: &[u8], when: PutIf) -> Result<Version, StateError> {
-        let fail = |e| failed("write", &self.place, &e);
-        let connection = self.writer()?;
         let (written, version) = match when {
             PutIf::Absent => {
                 let sql = "INSERT INTO objects (key, version, bytes) VALUES (?1, 1, ?2)
                            ON CONFLICT (key) DO NOTHING";
-                let mut statement = connection.prepare_cached(sql).map_err(fail)?;
-                (statement.execute(params![key.as_str(), bytes]).map_err(fail)?, 1)
+                (self.change(sql, params![key.as_str(), bytes])?, 1)
             }
             PutIf::Version(Version(read)) => {
                 let Ok(read) = read.parse::<i64>() else {
@@ -209,8 +237,7 @@ impl StateStore for SqliteState {
                 };
                 let sql = "UPDATE objects SET bytes = ?2, version = version + 1
                            WHERE key = ?1 AND version = ?3";
-                let mut statement = connection.prepare_cached(sql).map_err(fail)?;
-                (statement.execute(params![key.as_str(), bytes, read]).map_err(fail)?, read + 1)
+                (self.change(sql, params![key.as_str(), bytes, read])?, read + 1)
             }
         };
         if written == 0 {
@@ -220,7 +247,7 @@ impl StateStore for SqliteState {
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<Key>, StateError> {
-        self.read(|connection| {
+        self.look(|connection| {
             // The range ends before the first text that is greater than every continuation.
             let mut statement = connection.prepare_cached(
                 "SELECT key FROM objects WHERE key >= ?1 AND key < ?1 || char(1114111) ORDER BY key",
@@ -228,6 +255,61 @@ impl StateStore for SqliteState {
             let keys = statement.query_map(params![prefix], |row| row.get(0).map(Key))?;
             keys.collect()
         })
+    }
+
+    async fn names(&self, prefix: &str) -> Result<Vec<String>, StateError> {
+        self.look(|connection| {
+            let mut next = connection.prepare_cached(
+                "SELECT key FROM objects WHERE key >= ?1 AND key < ?2 || char(1114111) ORDER BY key LIMIT 1",
+            )?;
+            let mut names = std::collections::BTreeSet::new();
+            let mut from = prefix.to_owned();
+            while let Some(key) = next.query_row([&from, prefix], |row| row.get::<_, String>(0)).optional()? {
+                let below = key.get(prefix.len()..).unwrap_or_default();
+                let (name, skip) = match below.split_once('/') {
+                    // `0` follows the slash: what is below the name is passed over in one step.
+                    Some((name, _)) => (name, format!("{prefix}{name}0")),
+                    None => (below, format!("{key}\u{1}")),
+                };
+                names.insert(name.to_owned());
+                from = skip;
+            }
+            Ok(names.into_iter().collect())
+        })
+    }
+
+    async fn read(&self, prefix: &str) -> Result<Vec<(Key, Versioned)>, StateError> {
+        self.look(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT key, bytes, version FROM objects
+                 WHERE key >= ?1 AND key < ?1 || char(1114111) ORDER BY key",
+            )?;
+            let objects = statement.query_map(params![prefix], |row| {
+                let version: i64 = row.get(2)?;
+                let object = Versioned { bytes: row.get(1)?, version: Version(version.to_string()) };
+                Ok((Key(row.get(0)?), object))
+            })?;
+            objects.collect()
+        })
+    }
+
+    async fn delete(&self, key: &Key, version: &Version) -> Result<(), StateError> {
+        let conflict = || StateError::Conflict { key: key.clone() };
+        let read: i64 = version.0.parse().map_err(|_| conflict())?;
+        let sql = "DELETE FROM objects WHERE key = ?1 AND version = ?2";
+        match self.change(sql, params![key.as_str(), read])? {
+            0 => Err(conflict()),
+            _ => Ok(()),
+        }
+    }
+
+    async fn delete_all(&self, objects: &[(Key, Version)]) -> Result<(), StateError> {
+        let sql = "DELETE FROM objects
+                   WHERE (key, version) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1))";
+        let version = |version: &Version| version.0.parse::<i64>().ok();
+        let read: Vec<(&str, i64)> =
+            objects.iter().filter_map(|(key, at)| Some((key.as_str(), version(at)?))).collect();
+        self.change(sql, params![serde_json::json!(read).to_string()]).map(drop)
     }
 }
 
@@ -374,5 +456,59 @@ mod tests {
         let refused = told(state.put(&key(), &vec![b'y'; 1 << 20], PutIf::Version(version)).await);
         assert!(refused.ends_with("the disk is full"), "{refused}");
         assert_eq!(state.get(&key()).await.unwrap().unwrap().bytes, b"x");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_was_cut_short_is_told_and_never_read_as_less() {
+        let (_folder, place) = place();
+        let state = SqliteState::open(&place).unwrap();
+        for n in 0..200 {
+            state.put(&Key(format!("runs/a-1/{n:08}")), &[b'x'; 1000], PutIf::Absent).await.unwrap();
+        }
+        drop(state);
+        let file = std::fs::OpenOptions::new().write(true).open(&place).unwrap();
+        file.set_len(file.metadata().unwrap().len() / 2).unwrap();
+        for state in [SqliteState::open(&place), SqliteState::open_read_only(&place).map(Option::unwrap)] {
+            let read = match state {
+                Ok(state) => state.read("runs/a-1/").await.map(|found| found.len()),
+                Err(error) => Err(error),
+            };
+            let refused = told(read);
+            assert!(refused.ends_with("the file is corrupt"), "{refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_copy_taken_while_it_was_open_holds_what_was_written() {
+        let (_folder, place) = place();
+        let state = SqliteState::open(&place).unwrap();
+        state.put(&key(), b"x", PutIf::Absent).await.unwrap();
+        let copy = place.with_file_name("copy.db");
+        for ending in ["", "-wal"] {
+            let beside = |place: &Path| PathBuf::from(format!("{}{ending}", place.display()));
+            std::fs::copy(beside(&place), beside(&copy)).unwrap();
+        }
+        let copied = SqliteState::open(&copy).unwrap();
+        assert_eq!(copied.get(&key()).await.unwrap().unwrap().bytes, b"x");
+        let version = state.get(&key()).await.unwrap().unwrap().version;
+        state.put(&key(), b"y", PutIf::Version(version)).await.unwrap();
+        assert_eq!(copied.get(&key()).await.unwrap().unwrap().bytes, b"x");
+    }
+
+    #[tokio::test]
+    async fn a_record_that_was_edited_by_hand_is_told_by_its_name() {
+        let (_folder, place) = place();
+        let state = SqliteState::open(&place).unwrap();
+        state.put(&key(), b"{}", PutIf::Absent).await.unwrap();
+        let edited = Connection::open(&place).unwrap();
+        for bytes in ["{\"format\": 1, \"generation\": \"many\"}", "no JSON", ""] {
+            edited.execute("UPDATE objects SET bytes = CAST(?1 AS BLOB)", params![bytes]).unwrap();
+            let alias = crate::ids::Alias::parse("a").unwrap();
+            let refused = told(super::super::alias::read(&state, &alias).await);
+            assert!(refused.starts_with("`aliases/a` in state is damaged: "), "{refused}");
+        }
+        edited.execute("UPDATE objects SET version = 7", []).unwrap();
+        let late = state.put(&key(), b"x", PutIf::Version(Version("1".to_owned()))).await;
+        assert!(matches!(late, Err(StateError::Conflict { .. })), "{late:?}");
     }
 }

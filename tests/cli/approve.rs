@@ -125,14 +125,37 @@ fn before_any_run_there_is_nothing_to_approve() {
     ");
 }
 
-#[test]
-fn an_approval_that_came_too_late_adopts_nothing() {
-    let project = waiting();
+/// Lets an agent write to the live store.
+fn write(project: &Project, path: &str, content: &str) {
     let live = project.record("notes")["active"].as_str().unwrap().to_owned();
-    project.agent_writes(&live, "/written-since.md", "- The canary takes 20 minutes.\n");
-    let output = project.run(&["approve", "latest"]).ends_with(7);
-    assert!(output.stderr.contains("stale: nothing was adopted: the live store changed"), "{output}");
-    assert_eq!(project.record("notes")["active"], live.as_str());
+    project.agent_writes(&live, path, content);
+}
+
+#[test]
+fn an_approval_holds_over_a_live_write_that_the_dream_has_nothing_to_do_with() {
+    let project = waiting();
+    write(&project, "/written-since.md", "- The canary takes 20 minutes.\n");
+    insta::assert_snapshot!(project.run(&["approve", "latest"]));
+    assert_eq!(project.record("notes")["generation"], 1);
+}
+
+#[test]
+fn after_an_approval_nobody_is_asked_again_for_what_agents_write() {
+    let project = waiting();
+    let _ = project.run_interrupted(ExitCode::Interrupted, &["approve", "latest"]).ends_with(130);
+    write(&project, "/written-since.md", "- The canary takes 20 minutes.\n");
+    let applied = project.adopt();
+    let run = &applied["data"]["results"][0]["run"];
+    assert_eq!((&run["approved_by"], &run["carried"][0]), (&"mira".into(), &"/written-since.md".into()));
+}
+
+#[test]
+fn an_approval_does_not_cover_a_write_that_met_the_dream() {
+    let project = waiting();
+    write(&project, "/learned.md", "- Always use yarn.\n");
+    let live = project.record("notes")["active"].clone();
+    insta::assert_snapshot!(project.run(&["approve", "latest"]));
+    assert_eq!(project.record("notes")["active"], live);
     let again = project.run(&["approve", "latest", "--json"]).ends_with(0).json();
     assert_eq!(again["outcome"], "adopted", "{again:#}");
 }

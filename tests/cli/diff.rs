@@ -118,3 +118,39 @@ fn what_is_neither_a_run_nor_a_store_is_an_error() {
     -- exit 2
     ");
 }
+
+/// Lets an agent write to a memory that the dream has changed, before anybody approves that.
+fn in_conflict() -> Project {
+    let project = Project::small();
+    project.edit("pipelines/tidy.yaml", "mode: auto", "mode: review");
+    let _ = project.run(&["apply", "tidy", "--yes"]).ends_with(0);
+    let live = project.record("notes")["active"].as_str().unwrap().to_owned();
+    let before = project.memory(&live, "/deploy.md").unwrap();
+    project.agent_rewrites(&live, "/deploy.md", &before, &before.replace("Tuesday", "Friday"));
+    let _ = project.run(&["approve", "latest"]).ends_with(7);
+    project
+}
+
+#[test]
+fn a_memory_that_both_sides_changed_is_shown_three_ways() {
+    let project = in_conflict();
+    let told = project.run(&["diff", "--path", "/deploy.md"]).ends_with(0);
+    for words in
+        ["1 memory changed on both sides", "the agents' version stands", "was    ·", "live   ·", "dream  ·"]
+    {
+        assert!(told.stderr.contains(words), "{words}: {told}");
+    }
+    let shown = project.run(&["show", "latest"]).ends_with(0);
+    assert!(shown.stderr.contains("1 memory changed on both sides"), "{shown}");
+    let shown = project.run(&["show", "latest", "--json", "--html", "run.html"]).ends_with(0).json();
+    let way = &shown["data"]["three_way"][0];
+    assert_eq!(
+        (&way["path"], &way["met"], &way["stands"]),
+        (&"/deploy.md".into(), &"conflict".into(), &"live".into())
+    );
+    assert_eq!(way["stretches"][0]["live"], serde_json::json!(["Deploys go out on Friday."]));
+    let page = project.read("run.html");
+    for told in ["Changed on both sides", "What the dream wanted", "Deploys go out on Friday."] {
+        assert!(page.contains(told), "{told}");
+    }
+}

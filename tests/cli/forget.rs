@@ -98,3 +98,72 @@ fn what_was_forbidden_since_is_not_restored() {
     let _ = project.run(&["diff", "dir:memory", "notes", "--unified"]).ends_with(0);
     assert!(LIVE[1].1.contains("Lisbon"), "the folder is not touched");
 }
+
+#[test]
+fn a_rollback_brings_nothing_back_that_was_forbidden_since() {
+    let project = Project::small();
+    project.adopt();
+    let live = project.record("notes")["active"].clone();
+    forbid(&project, "  - {name: erasure-7, pattern: go out on tuesday}\n");
+    let refused = project.run(&["rollback", "notes", "--reason", "too eager"]).ends_with(13);
+    for told in ["rule `erasure-7`", "/deploy.md:3", "--override forget", "Nothing was changed"] {
+        assert!(refused.stderr.contains(told), "{told}: {refused}");
+    }
+    assert!(!refused.stderr.contains("uesday"), "{refused}");
+    assert_eq!(project.record("notes")["active"], live);
+    assert_eq!(project.record("notes")["hold"], serde_json::Value::Null);
+    let first = project.record("notes")["previous"][0]["store"].as_str().unwrap().to_owned();
+    let named =
+        project.run(&["rollback", "notes", "--to", &project.real_id(&first), "--carry"]).ends_with(13);
+    let again = format!("dreamrun rollback notes --to {first} --carry --override forget");
+    assert!(named.stderr.contains(&again), "{named}");
+    let _ = project.run(&["rollback", "notes", "--override", "forget"]).ends_with(2);
+    let _ = project.run(&["rollback", "notes", "--override", "lost", "--reason", "x"]).ends_with(2);
+    let _ =
+        project.run(&["rollback", "notes", "--override", "forget", "--reason", "court order"]).ends_with(0);
+    assert_ne!(project.record("notes")["active"], live);
+}
+
+#[test]
+fn nothing_is_carried_over_that_was_forbidden_since() {
+    let project = Project::small();
+    project.adopt();
+    let live = project.record("notes")["active"].as_str().unwrap().to_owned();
+    project.agent_writes(&live, "/ann.md", "- Ann moved to Lisbon.\n");
+    let _ = project.run(&["rollback", "notes"]).ends_with(0);
+    let back = project.record("notes")["active"].as_str().unwrap().to_owned();
+    forbid(&project, "  - {name: erasure-7, pattern: lisbon}\n");
+    let refused = project.run(&["rollback", "notes", "--carry"]).ends_with(13);
+    for told in ["carrying over", "/ann.md:1, rule `erasure-7`", "rollback notes --carry --override forget"] {
+        assert!(refused.stderr.contains(told), "{told}: {refused}");
+    }
+    assert_eq!(project.memory(&back, "/ann.md"), None);
+    let over = ["rollback", "notes", "--carry", "--override", "forget", "--reason", "court order"];
+    let _ = project.run(&over).ends_with(0);
+    assert!(project.memory(&back, "/ann.md").is_some());
+}
+
+#[test]
+fn a_rollback_to_a_store_without_forbidden_text_goes_on() {
+    let project = Project::small();
+    project.adopt();
+    forbid(&project, "  - {name: erasure-7, pattern: nobody wrote this}\n");
+    let _ = project.run(&["rollback", "notes"]).ends_with(0);
+}
+
+#[test]
+fn memories_are_not_brought_back_to_what_was_forbidden_since() {
+    let project = Project::small();
+    project.adopt();
+    forbid(&project, "  - {name: erasure-7, pattern: go out on tuesday}\n");
+    let below = |path: &str| project.run(&["rollback", "notes", "--path", path, "--yes", "--json"]);
+    let alone = below("/deploy.md").ends_with(13).json();
+    assert_eq!(alone["outcome"], "forbidden", "{alone:#}");
+    assert_eq!(alone["data"]["forbidden"][0]["rule"], "erasure-7");
+    let all = below("/").ends_with(0).json();
+    assert_eq!(all["outcome"], "brought_back", "{all:#}");
+    let report = project.run(&["forget", "notes", "--json"]).ends_with(0).json();
+    let kinds: Vec<_> =
+        report["data"]["places"].as_array().unwrap().iter().map(|p| p["kind"].clone()).collect();
+    assert!(!kinds.contains(&"live".into()), "{report:#}");
+}

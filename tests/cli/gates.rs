@@ -41,13 +41,7 @@ pub(crate) const LIVE: &[(&str, &str)] = &[
 /// Makes a project with the store [`LIVE`], whose dreams answer with `LIVE` in which some memories
 /// have other content, or none.
 pub(crate) fn project_with(gates: &str, changed: &[(&str, Option<&str>)]) -> Project {
-    let mut candidate: Vec<(String, String)> =
-        LIVE.iter().map(|&(path, text)| (path.to_owned(), text.to_owned())).collect();
-    for &(path, text) in changed {
-        candidate.retain(|(other, _)| other != path);
-        candidate.extend(text.map(|text| (path.to_owned(), text.to_owned())));
-    }
-    let project = Project::small().with_mind(Rewriting(candidate));
+    let project = Project::small().with_mind(rewriting(changed));
     for gone in ["memory/deploy-2.md", "memory/style.md", "memory/deploy.md"] {
         std::fs::remove_file(project.path(gone)).unwrap();
     }
@@ -57,6 +51,17 @@ pub(crate) fn project_with(gates: &str, changed: &[(&str, Option<&str>)]) -> Pro
     let pipeline = project.read("pipelines/tidy.yaml");
     project.write("pipelines/tidy.yaml", &format!("{pipeline}gates:\n{gates}"));
     project
+}
+
+/// Answers with [`LIVE`] in which some memories have other content, or none.
+fn rewriting(changed: &[(&str, Option<&str>)]) -> Rewriting {
+    let mut candidate: Vec<(String, String)> =
+        LIVE.iter().map(|&(path, text)| (path.to_owned(), text.to_owned())).collect();
+    for &(path, text) in changed {
+        candidate.retain(|(other, _)| other != path);
+        candidate.extend(text.map(|text| (path.to_owned(), text.to_owned())));
+    }
+    Rewriting(candidate)
 }
 
 /// Applies, requires that the run is blocked, and returns what is told after the candidate.
@@ -320,6 +325,179 @@ fn forget_blocks_what_must_not_come_back() {
       dreamrun diff tidy-1 --review                keep, drop or restore statements
       dreamrun diff tidy-1                         look at it
       dreamrun approve tidy-1 --override forget --reason … adopt it all the same
+      dreamrun reject tidy-1 --reason …            drop it
+    ");
+}
+
+#[test]
+fn entries_removed_blocks_a_store_that_loses_too_many_memories() {
+    let gates = "  entries_removed: {block: 50%}\n  lost: {block: 90%, over_30_days: {block: 90%}}\n";
+    let changed = [("/people/ann.md", None), ("/style.md", None)];
+    insta::assert_snapshot!(blocked(&project_with(gates, &changed)), @r"
+     1 memory
+
+    tidy-1 blocked
+      gate `entries_removed` blocks
+
+      store     notes, 3 → 1 memories, 240 B → 97 B
+      dreams    1 dream over 2 sessions, offline, $0
+      gates     5 of 7 passed, 1 blocks, 1 asks for review
+
+      entries_removed blocks: 2 of 3 entries removed (66.7%)
+        pipelines/tidy.yaml:11: block above 50%
+        /people/ann.md: removed
+        /style.md: removed
+
+      lost asks for review: 4 of 7 statements lost (57.2%)
+        pipelines/tidy.yaml:12: review above 2%, block above 90%; over 30 days:
+        review above 5%, block above 90%
+        /people/ann.md:3: not in the candidate
+        /people/ann.md:4: not in the candidate
+        /style.md:3: not in the candidate
+        and 1 more: dreamrun show tidy-1 -v
+
+      dreamrun diff tidy-1 --review                restore 4 lost statements
+      dreamrun diff tidy-1                         look at it
+      dreamrun approve tidy-1 --override entries_removed --reason …
+                                                   adopt it all the same
+      dreamrun reject tidy-1 --reason …            drop it
+    ");
+}
+
+#[test]
+fn entries_added_blocks_a_store_that_gains_too_many_memories() {
+    let gates = "  entries_added: {block: 1}\n";
+    let changed = [("/travel.md", Some("# Travel\n\n- Trains beat planes.\n"))];
+    insta::assert_snapshot!(blocked(&project_with(gates, &changed)), @r"
+     4 memories
+
+    tidy-1 blocked
+      gate `entries_added` blocks
+
+      store     notes, 3 → 4 memories, 240 B → 272 B
+      dreams    1 dream over 2 sessions, offline, $0
+      gates     7 of 8 passed, 1 blocks
+
+      entries_added blocks: 1 entry added to 3 (33.4%)
+        pipelines/tidy.yaml:11: block at 1
+        /travel.md: added
+
+      dreamrun diff tidy-1                         look at it
+      dreamrun diff tidy-1 --review                keep, drop or restore statements
+      dreamrun approve tidy-1 --override entries_added --reason …
+                                                   adopt it all the same
+      dreamrun reject tidy-1 --reason …            drop it
+    ");
+}
+
+#[test]
+fn bytes_block_a_store_that_grows_too_much() {
+    let gates = "  bytes: {grow: {block: 20%}}\n";
+    let changed = [(
+        "/travel.md",
+        Some("# Travel\n\n- Trains beat planes wherever the way is shorter than six hours.\n"),
+    )];
+    insta::assert_snapshot!(blocked(&project_with(gates, &changed)), @r"
+     4 memories
+
+    tidy-1 blocked
+      gate `bytes` blocks
+
+      store     notes, 3 → 4 memories, 240 B → 315 B
+      dreams    1 dream over 2 sessions, offline, $0
+      gates     6 of 7 passed, 1 blocks
+
+      bytes blocks: 240 to 315 bytes (31.3% larger)
+        pipelines/tidy.yaml:11: shrink: review above 60%; grow: block above 20%
+
+      dreamrun diff tidy-1                         look at it
+      dreamrun diff tidy-1 --review                keep, drop or restore statements
+      dreamrun approve tidy-1 --override bytes --reason … adopt it all the same
+      dreamrun reject tidy-1 --reason …            drop it
+    ");
+}
+
+#[test]
+fn limits_block_more_memories_than_a_store_may_hold() {
+    let gates = "  limits: {entries: 3}\n";
+    let changed = [("/travel.md", Some("# Travel\n\n- Trains beat planes.\n"))];
+    insta::assert_snapshot!(blocked(&project_with(gates, &changed)), @r"
+     4 memories
+
+    tidy-1 blocked
+      gate `limits` blocks
+
+      store     notes, 3 → 4 memories, 240 B → 272 B
+      dreams    1 dream over 2 sessions, offline, $0
+      gates     6 of 7 passed, 1 blocks
+
+      limits blocks: 4 entries, the largest of 97 bytes
+        pipelines/tidy.yaml:11: 3 entries, 102,400 bytes each
+        1 entry too many
+
+      dreamrun diff tidy-1                         look at it
+      dreamrun diff tidy-1 --review                keep, drop or restore statements
+      dreamrun approve tidy-1 --override limits --reason … adopt it all the same
+      dreamrun reject tidy-1 --reason …            drop it
+    ");
+}
+
+#[test]
+fn secrets_block_what_must_stay_out_of_memory_and_show_none_of_it() {
+    let key = ["AKIA", "IOSFODNN7REALKEY"].concat();
+    let other = format!("# Deploy keys\n\n- The deploy user's access key is `{key}`.\n");
+    let told = blocked(&project_with("  secrets: block\n", &[("/keys.md", Some(&other))]));
+    assert!(!told.contains(&key), "{told}");
+    insta::assert_snapshot!(told, @r"
+     4 memories
+
+    tidy-1 blocked
+      gate `secrets` blocks
+
+      store     notes, 3 → 4 memories, 240 B → 313 B
+      dreams    1 dream over 2 sessions, offline, $0
+      gates     6 of 7 passed, 1 blocks
+
+      secrets blocks: 1 secret
+        pipelines/tidy.yaml:11: block at 1
+        /keys.md:3: AWS access key
+
+      dreamrun diff tidy-1 --review                keep, drop or restore statements
+      dreamrun diff tidy-1                         look at it
+      dreamrun approve tidy-1 --override secrets --reason … adopt it all the same
+      dreamrun reject tidy-1 --reason …            drop it
+    ");
+}
+
+#[test]
+fn assert_blocks_what_its_expression_forbids() {
+    let lost = "  lost: {block: 90%, over_30_days: {block: 90%}}\n";
+    let assert =
+        "  assert:\n    - {expr: \"diff.after.entries >= 3\", message: fewer than 3 memories are left}\n";
+    let project = project_with(&[lost, assert].concat(), &[("/style.md", None)]);
+    insta::assert_snapshot!(blocked(&project), @r"
+     2 memories
+
+    tidy-1 blocked
+      gate `assert` blocks
+
+      store     notes, 3 → 2 memories, 240 B → 160 B
+      dreams    1 dream over 2 sessions, offline, $0
+      gates     6 of 8 passed, 1 blocks, 1 asks for review
+
+      assert blocks: 0 of 1 expression holds
+        pipelines/tidy.yaml:12: block unless diff.after.entries >= 3
+        fewer than 3 memories are left
+
+      lost asks for review: 2 of 7 statements lost (28.6%)
+        pipelines/tidy.yaml:11: review above 2%, block above 90%; over 30 days:
+        review above 5%, block above 90%
+        /style.md:3: not in the candidate
+        /style.md:4: not in the candidate
+
+      dreamrun diff tidy-1 --review                restore 2 lost statements
+      dreamrun diff tidy-1                         look at it
+      dreamrun approve tidy-1 --override assert --reason … adopt it all the same
       dreamrun reject tidy-1 --reason …            drop it
     ");
 }

@@ -2,6 +2,7 @@
 
 use dreamrun::ids::Alias;
 use dreamrun::state::driver::{Acquired, DriverLock};
+use jiff::SignedDuration;
 
 use crate::support::Project;
 use crate::support::minds::CountingMind;
@@ -57,6 +58,27 @@ fn deleting_needs_agreement() {
     nothing to delete
     -- exit 0
     ");
+}
+
+#[test]
+fn a_run_whose_candidate_is_deleted_is_told_from_its_ledger() {
+    let project = with_a_rejected_run();
+    let data = |arguments: &[&str]| project.run(arguments).ends_with(0).json()["data"].take();
+    let before = data(&["diff", "latest", "--json"]);
+    let _ = project.run(&["gc", "--yes"]).ends_with(0);
+    let after = data(&["diff", "latest", "--json"]);
+    assert_eq!(after["fates"], before["fates"]);
+    for count in ["added", "removed", "edited", "unchanged", "before", "after"] {
+        assert_eq!(after["counts"][count], before["counts"][count], "{count}");
+    }
+    let told = project.run(&["diff", "latest"]).ends_with(0);
+    assert!(told.stderr.contains("is as it was judged then"), "{told}");
+    let why = project.run(&["diff", "latest", "--why", "/deploy.md"]).ends_with(0);
+    assert!(why.stderr.contains("its text is kept nowhere any more"), "{why}");
+    let files = ["show", "latest", "--html", "run.html", "--markdown", "run.md", "--content"];
+    let _ = project.run(&files).ends_with(0);
+    assert!(project.read("run.html").contains("is kept nowhere any more"));
+    assert!(project.read("run.md").contains("Statements: "), "{}", project.read("run.md"));
 }
 
 #[test]
@@ -157,4 +179,47 @@ fn nothing_is_deleted_beside_a_process_at_work() {
     drop(lock);
     let _ = project.run(&["gc", "--yes"]).ends_with(0);
     assert!(!project.has_store("memstore_1xxxxxxxxxxxxxxxxxxxxxxxx"));
+}
+
+#[test]
+fn journals_of_runs_that_have_long_been_over_are_folded_and_read_as_before() {
+    let project = Project::small().with_mind(CountingMind::default());
+    let gates =
+        "gates: {lost: {review: 100%, block: 100%, over_30_days: {review: 100%, block: 100%}}}\nadopt:";
+    project.edit("pipelines/tidy.yaml", "adopt:", gates);
+    for day in 1..=3 {
+        let said = format!("remember: it is day {day}");
+        project.session(&format!("day-{day}"), &format!("2026-11-20T08:0{day}:00Z"), &[&said]);
+        project.adopt();
+    }
+    let events = || {
+        let state = rusqlite::Connection::open(project.path(".dreamrun/state.db")).unwrap();
+        let count = "SELECT count(*) FROM objects WHERE key LIKE 'runs/%'";
+        state.query_row(count, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    let shown = |run: &str| project.run(&["show", run]).ends_with(0).to_string();
+    let (before, all) = (shown("tidy-1"), events());
+    let _ = project.run(&["gc", "--yes"]).ends_with(0);
+    assert_eq!(events(), all, "people look at the runs of the last days");
+    project.wait(SignedDuration::from_hours(8 * 24));
+    insta::assert_snapshot!(project.run(&["gc", "--dry-run"]), @r"
+    -- stderr
+    2 journals would be folded
+    nothing to delete
+    -- exit 0
+    ");
+    insta::assert_snapshot!(project.run(&["gc", "--yes"]), @r"
+    -- stderr
+    2 journals folded
+    nothing to delete
+    -- exit 0
+    ");
+    assert_eq!(events(), all / 3, "the last run of the pipeline stays as it is");
+    assert_eq!(shown("tidy-1"), before);
+    let log = project.run(&["log", "notes"]).ends_with(0);
+    assert!(log.to_string().contains("tidy-1"), "{log}");
+    let nothing = project.run(&["apply", "tidy", "--yes", "--json"]).ends_with(0).json();
+    assert_eq!(nothing["outcome"], "nothing_due");
+    let again = project.run(&["gc", "--yes"]).ends_with(0);
+    assert!(!again.stderr.contains("folded"), "{again}");
 }

@@ -65,7 +65,7 @@ fn help_of_validate() {
 
     Arguments:
       [FILE]...
-              Pipeline and fixture files; all of the project if none is given
+              Pipelines, fixtures, forget lists and probe files; all of the project if none is given
 
     Options:
           --format <FORMAT>
@@ -125,6 +125,9 @@ fn help_of_plan() {
           --offline
               Look at the files alone: no store, no sessions
 
+          --out <FILE>
+              Save the plan to a file, for `apply --plan` to carry out exactly this
+
           --comment <FILE>
               Write a comment for a pull request to a file, as Markdown
 
@@ -153,6 +156,12 @@ fn help_of_apply() {
 
           --from-dream <DREAM>
               Judge and adopt the output of this dream, made elsewhere, instead of asking for one
+
+          --plan <FILE>
+              Carry out exactly the plan that `plan --out` saved to this file; asks for no agreement
+
+          --max-plan-age <AGE>
+              Refuse a saved plan that is older than this [default: 14d]
 
       -h, --help
               Print help (see a summary with '-h')
@@ -380,8 +389,16 @@ fn help_of_rollback() {
           --run <RUN>
               With --path: to what they were before this run, instead of the last that was adopted
 
+          --carry
+              Keep what agents wrote since the adoption: only what the dream did is undone
+
           --reason <TEXT>
               Why, for the record
+
+          --override <GATE>
+              Go back although the store's forget list forbids what comes back; needs --reason
+
+              [possible values: forget]
 
           --release
               Take the hold off instead, so that runs are due again
@@ -440,12 +457,13 @@ fn help_of_schema() {
               Which schema
 
               Possible values:
-              - pipeline: Pipeline files
-              - project:  The project file
-              - probes:   Probe files, which `gates.probes` names
-              - forget:   Forget lists, which `stores.NAME.forget` names
-              - test:     Fixture files, `pipelines/NAME.test.yaml`
-              - plan:     The document that `plan --json` prints
+              - pipeline:   Pipeline files
+              - project:    The project file
+              - probes:     Probe files, which `gates.probes` names
+              - forget:     Forget lists, which `stores.NAME.forget` names
+              - test:       Fixture files, `pipelines/NAME.test.yaml`
+              - plan:       The document that `plan --json` prints
+              - saved-plan: The document that `plan --out` saves
 
               [default: pipeline]
 

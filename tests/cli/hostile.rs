@@ -59,6 +59,23 @@ fn a_pipeline_behind_a_link_out_of_the_project_is_not_read() {
 }
 
 #[test]
+fn a_rule_file_behind_a_link_out_of_the_project_is_refused_before_a_run_would() {
+    let (project, outside) = (Project::small(), elsewhere());
+    let rules = outside.path().join("rules.yaml");
+    std::fs::write(&rules, "dreamrun: 1\nforget:\n  - {name: a, pattern: nobody}\n").unwrap();
+    link(&project, "forget/notes.yaml", &rules);
+    project.edit("dreamrun.yaml", "\"dir:memory\"", "\"dir:memory\", forget: forget/notes.yaml");
+    let folder = outside.path().to_str().unwrap();
+    for arguments in
+        [&["validate"][..], &["validate", "--allow-read", folder], &["validate", "forget/notes.yaml"]]
+    {
+        let refused = project.run(arguments).ends_with(3);
+        assert!(refused.stderr.contains("forget/notes.yaml"), "{refused}");
+        assert!(refused.stderr.contains("outside the project"), "{refused}");
+    }
+}
+
+#[test]
 fn a_project_file_or_pipeline_folder_behind_a_link_is_not_read() {
     let (project, outside) = (Project::small(), elsewhere());
     link(&project, "dreamrun.yaml", &outside.path().join("creds"));

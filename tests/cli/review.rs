@@ -140,3 +140,15 @@ fn what_cannot_be_decided_is_said_and_nothing_is_done() {
     -- exit 2
     ");
 }
+
+#[test]
+fn what_is_decided_so_far_is_written_where_decisions_go() {
+    let project = waiting();
+    let arguments = ["diff", "latest", "--review", "--decisions-out", "mine.yaml"];
+    let output = project.run_answering("ar\nq\nw\n", &arguments).ends_with(0);
+    assert!(output.stderr.contains("--review --decisions mine.yaml"), "{output}");
+    assert!(project.read("mine.yaml").contains("do: restore"), "{}", project.read("mine.yaml"));
+    assert!(!project.path("tidy-1.decisions.yaml").exists());
+    let read = project.run_answering("q\nx\n", &["diff", "latest", "--review", "--decisions", "mine.yaml"]);
+    assert!(read.ends_with(0).stderr.contains("restore"));
+}

@@ -1,6 +1,8 @@
 //! `rollback`: the store before is live again, and held.
 
 use crate::support::Project;
+use crate::support::minds::CountingMind;
+use crate::versions::change;
 
 fn adopted() -> Project {
     let mut project = Project::small();
@@ -118,11 +120,159 @@ fn what_agents_wrote_since_is_not_left_behind_in_silence() {
     -- stderr
     rolled back: notes is memstore_1xxxxxxxxxxxxxxxxxxxxxxxx again, and on hold: rolled back
       memstore_2xxxxxxxxxxxxxxxxxxxxxxxx gave way and is kept
-      note: agents wrote to it since it was adopted, and what they wrote is not live any more
+      note: agents wrote to it since, and that is not live any more: /written-since.md
+      dreamrun rollback notes --carry              carries it over to the live store
       dreamrun diff memstore_1xxxxxxxxxxxxxxxxxxxxxxxx memstore_2xxxxxxxxxxxxxxxxxxxxxxxx shows what is left behind
       dreamrun rollback notes --release            lets runs start again
     -- exit 0
     ");
+}
+
+const ADOPTED: &str = "# Deploy\n\n- Deploys go out on Thursday.\n- The canary takes 15 minutes.\n";
+
+/// Lets an agent write aside, and into a memory that the dream changed.
+fn written_since() -> Project {
+    let project = adopted();
+    let live = project.record("notes")["active"].as_str().unwrap().to_owned();
+    project.agent_writes(&live, "/written-since.md", "- Use pnpm.\n");
+    project.agent_rewrites(&live, "/deploy.md", ADOPTED, &ADOPTED.replace("15 minutes", "20 minutes"));
+    project
+}
+
+fn live_text(project: &Project, path: &str) -> Option<String> {
+    let live = project.record("notes")["active"].as_str().unwrap().to_owned();
+    project.memory(&live, path)
+}
+
+#[test]
+fn what_agents_wrote_since_can_be_carried_over() {
+    let project = written_since();
+    let told = project.run(&["rollback", "notes", "--carry"]).ends_with(0);
+    for words in ["2 memories that agents wrote since carried over", "statement by statement: /deploy.md"] {
+        assert!(told.stderr.contains(words), "{told}");
+    }
+    let expected = ADOPTED.replace("Thursday", "Tuesday").replace("15 minutes", "20 minutes");
+    assert_eq!(live_text(&project, "/deploy.md"), Some(expected));
+    assert_eq!(live_text(&project, "/written-since.md").as_deref(), Some("- Use pnpm.\n"));
+}
+
+#[test]
+fn what_was_left_behind_can_be_carried_over_afterwards() {
+    let project = written_since();
+    let left = project.run(&["rollback", "notes", "--json"]).ends_with(0).json();
+    let written = serde_json::json!(["/deploy.md", "/written-since.md"]);
+    assert_eq!(left["data"]["left"]["written"], written, "{left:#}");
+    assert_eq!(live_text(&project, "/written-since.md"), None);
+    let told = project.run(&["rollback", "notes", "--carry"]).ends_with(0);
+    assert!(told.stderr.contains("carried: from"), "{told}");
+    assert_eq!(live_text(&project, "/written-since.md").as_deref(), Some("- Use pnpm.\n"));
+    let again = project.run(&["rollback", "notes", "--carry", "--json"]).ends_with(0).json();
+    assert_eq!(again["data"]["carry"]["conflicts"], serde_json::json!([]), "{again:#}");
+    assert_eq!(project.record("notes")["generation"], 2);
+}
+
+#[test]
+fn statements_that_agents_and_the_dream_both_changed_are_named() {
+    let project = adopted();
+    let live = project.record("notes")["active"].as_str().unwrap().to_owned();
+    project.agent_rewrites(&live, "/deploy.md", ADOPTED, &ADOPTED.replace("Thursday", "Friday"));
+    let told = project.run(&["rollback", "notes", "--carry"]).ends_with(0);
+    assert!(told.stderr.contains("with what the dream did there: /deploy.md"), "{told}");
+    assert_eq!(live_text(&project, "/deploy.md"), Some(ADOPTED.replace("Thursday", "Friday")));
+}
+
+#[test]
+fn one_memory_can_be_brought_back_around_what_agents_wrote() {
+    let project = written_since();
+    let told = project.run(&["rollback", "notes", "--path", "/deploy.md", "--carry", "--yes"]).ends_with(0);
+    assert!(told.stderr.contains("around what was written since"), "{told}");
+    let expected = ADOPTED.replace("Thursday", "Tuesday").replace("15 minutes", "20 minutes");
+    assert_eq!(live_text(&project, "/deploy.md"), Some(expected));
+    let project = adopted();
+    let live = project.record("notes")["active"].as_str().unwrap().to_owned();
+    project.agent_rewrites(&live, "/deploy.md", ADOPTED, &ADOPTED.replace("Thursday", "Friday"));
+    let told = project.run(&["rollback", "notes", "--path", "/deploy.md", "--carry", "--yes"]).ends_with(0);
+    assert!(told.stderr.contains("cannot be told apart"), "{told}");
+    assert_eq!(live_text(&project, "/deploy.md"), Some(ADOPTED.replace("Thursday", "Friday")));
+}
+
+#[test]
+fn carrying_goes_back_one_adoption_at_a_time() {
+    let project = adopted().with_mind(CountingMind::default());
+    let gates =
+        "gates: {lost: {review: 100%, block: 100%, over_30_days: {review: 100%, block: 100%}}}\nadopt:";
+    project.edit("pipelines/tidy.yaml", "adopt:", gates);
+    let first = project.record("notes")["previous"][0]["store"].as_str().unwrap().to_owned();
+    project.session("later", "2026-11-20T08:30:00Z", &["remember: use bun"]);
+    project.wait(jiff::SignedDuration::from_hours(48));
+    project.adopt();
+    let refused =
+        project.run(&["rollback", "notes", "--to", &project.real_id(&first), "--carry"]).ends_with(2);
+    assert!(refused.stderr.contains("one adoption at a time"), "{refused}");
+    assert_eq!(project.record("notes")["hold"], serde_json::Value::Null);
+    let live = project.record("notes")["active"].as_str().unwrap().to_owned();
+    project.agent_writes(&live, "/written-since.md", "- Use pnpm.\n");
+    let told = project.run(&["rollback", "notes", "--to", &project.real_id(&first)]).ends_with(0);
+    assert!(told.stderr.contains("/written-since.md") && !told.stderr.contains("--carry"), "{told}");
+    let refused = project.run(&["rollback", "notes", "--carry"]).ends_with(2);
+    assert!(refused.stderr.contains("one adoption at a time"), "{refused}");
+    assert_eq!(live_text(&project, "/written-since.md"), None);
+}
+
+#[test]
+fn what_somebody_wrote_meanwhile_stays_and_is_not_told_as_carried() {
+    let project = adopted();
+    let record = project.record("notes");
+    let live = record["active"].as_str().unwrap();
+    project.agent_writes(live, "/note.md", "- Use pnpm.\n");
+    project.agent_writes(record["previous"][0]["store"].as_str().unwrap(), "/note.md", "- Use bun.\n");
+    let told = project.run(&["rollback", "notes", "--carry"]).ends_with(0);
+    let words = format!("stays as somebody wrote it meanwhile; the agents' version is in {live}: /note.md");
+    assert!(told.stderr.contains(&words) && !told.stderr.contains("as agents left it"), "{told}");
+    assert_eq!(live_text(&project, "/note.md").as_deref(), Some("- Use bun.\n"));
+    let again = project.run(&["rollback", "notes", "--carry", "--json"]).ends_with(0).json();
+    let carry = &again["data"]["carry"];
+    assert_eq!(
+        (&carry["left"][0]["path"], &carry["conflicts"]),
+        (&"/note.md".into(), &serde_json::json!([]))
+    );
+}
+
+/// A rollback that was cut off when the alias had moved and not everything was carried over.
+fn cut_off() -> (Project, String) {
+    let project = written_since();
+    let _ = project.run(&["rollback", "notes"]).ends_with(0);
+    change(&project, "aliases/notes", |record| {
+        let left = &record["previous"][0];
+        let carrying = serde_json::json!({"from": left["store"], "run": left["adoption"]["run"]});
+        record["hold"]["rolling_back_to"] = record["active"].clone();
+        record["hold"]["carrying"] = carrying;
+    });
+    let left = project.record("notes")["previous"][0]["store"].as_str().unwrap().to_owned();
+    (project, left)
+}
+
+#[test]
+fn a_carry_that_was_begun_is_finished_before_anything_else() {
+    let (project, left) = cut_off();
+    let hold = project.record("notes")["hold"].clone();
+    let refused = project.run(&["rollback", "notes", "--release"]).ends_with(2);
+    assert!(refused.stderr.contains("`dreamrun rollback notes` carries on"), "{refused}");
+    let refused = project.run(&["rollback", "notes", "--to", &project.real_id(&left)]).ends_with(2);
+    assert!(refused.stderr.contains("is on its way back to"), "{refused}");
+    assert_eq!(project.record("notes")["hold"], hold);
+    let _ = project.run(&["rollback", "notes"]).ends_with(0);
+    assert_eq!(live_text(&project, "/written-since.md").as_deref(), Some("- Use pnpm.\n"));
+    let _ = project.run(&["rollback", "notes", "--release"]).ends_with(0);
+}
+
+#[test]
+fn a_carry_that_cannot_be_finished_is_given_up_with_a_word() {
+    let (project, left) = cut_off();
+    project.delete_store(&left);
+    let told = project.run(&["rollback", "notes", "--release"]).ends_with(0);
+    assert!(told.stderr.contains("was begun and is given up"), "{told}");
+    assert_eq!(project.record("notes")["hold"], serde_json::Value::Null);
 }
 
 #[test]

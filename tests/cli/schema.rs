@@ -6,7 +6,7 @@ use crate::support::Project;
 
 #[test]
 fn each_schema_is_the_one_in_the_repository() {
-    for which in ["pipeline", "project", "test", "plan"] {
+    for which in ["pipeline", "project", "test", "plan", "saved-plan"] {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schemas/{which}.schema.json"));
         let output = Project::empty().run(&["schema", which]).ends_with(0);
         assert_eq!(output.stdout, std::fs::read_to_string(file).unwrap());
@@ -26,7 +26,7 @@ fn an_unknown_schema_is_refused() {
     insta::assert_snapshot!(Project::empty().run(&["schema", "run"]), @r"
     -- stderr
     error: invalid value 'run' for '[WHICH]'
-      [possible values: pipeline, project, probes, forget, test, plan]
+      [possible values: pipeline, project, probes, forget, test, plan, saved-plan]
 
     For more information, try '--help'.
     -- exit 2

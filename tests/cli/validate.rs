@@ -82,3 +82,21 @@ fn the_json_format_and_the_json_flag_are_the_same() {
     let format = project.run(&["validate", "--format", "json"]);
     assert_eq!((flag.stdout, flag.code), (format.stdout, format.code));
 }
+
+#[test]
+fn rule_files_are_read_as_what_they_are() {
+    let project = Project::small();
+    project.write(
+        "probes/notes.yaml",
+        "dreamrun: 1\nprobes:\n  - {ask: Who deploys the site?, must_know: [Ann]}\n",
+    );
+    project.write("forget/notes.yaml", "dreamrun: 1\nforget:\n  - {name: a, pattern: \"(open\"}\n");
+    insta::assert_snapshot!(project.run(&["validate", "probes/notes.yaml", "dreamrun.yaml"]), @r"
+    -- stderr
+    2 files: no problems
+    -- exit 0
+    ");
+    let broken = project.run(&["validate", "forget/notes.yaml"]).ends_with(3);
+    assert!(broken.stderr.contains("forget/notes.yaml:3"), "{broken}");
+    assert!(broken.stderr.contains("unclosed group"), "{broken}");
+}

@@ -6,6 +6,7 @@ use dreamrun::backend::http::{Credential, HttpBackend, HttpError, HttpOptions, K
 use dreamrun::backend::{Backend, SessionQuery};
 use dreamrun::clock::SystemClock;
 use dreamrun::spec::pipeline::SessionSource;
+use dreamrun::tls::TlsError;
 
 use crate::peer::{KEY, Peer, Reply, options};
 
@@ -130,5 +131,5 @@ fn what_cannot_be_used_is_refused_before_anything_is_sent() {
         ca_file: Some(file),
         ..HttpOptions::new(Credential::ApiKey(KEY.into()), Arc::new(SystemClock))
     };
-    assert!(matches!(HttpBackend::new(options), Err(HttpError::CaFile { .. })));
+    assert!(matches!(HttpBackend::new(options), Err(HttpError::Tls(TlsError::CaFile { .. }))));
 }

@@ -315,13 +315,37 @@ async fn a_store_that_changes_while_it_is_read_is_read_again_until_it_does_not()
     let restless = Fake::with(250);
     let peer = Peer::start(move |asked, n| {
         let mut fake = restless.lock().unwrap();
-        fake.put("/m/00000.md", &n.to_string());
+        let names = ["/m/00000.md", "/moved.md"];
+        fake.rename(names[n % 2], names[(n + 1) % 2]);
         fake.reply(asked)
     })
     .await;
-    let error = peer.backend().snapshot(&store()).await.unwrap_err();
+    let error = peer.backend().index(&store()).await.unwrap_err();
     assert!(matches!(error, BackendError::Refused { kind: Refusal::Conflict, .. }), "{error}");
     assert!(error.to_string().contains("write faster"), "{error}");
+}
+
+#[tokio::test]
+async fn a_store_that_is_written_to_all_the_time_is_read_as_of_one_moment() {
+    let restless = Fake::with(250);
+    let peer = Peer::start(move |asked, n| {
+        let mut fake = restless.lock().unwrap();
+        // Always one before the other.
+        fake.put("/m/00000.md", &format!("round {n}"));
+        fake.put("/m/00249.md", &format!("round {n}"));
+        fake.put(&format!("/n/{n:05}.md"), "one more");
+        fake.reply(asked)
+    })
+    .await;
+    let read = peer.backend().snapshot(&store()).await.unwrap();
+    let text = |at: &str| read.get(&path(at)).unwrap().content.to_string();
+    assert_eq!(text("/m/00000.md"), text("/m/00249.md"));
+    let round: usize = text("/m/00000.md").strip_prefix("round ").unwrap().parse().unwrap();
+    let last = read.get(&path(&format!("/n/{round:05}.md")));
+    assert!(last.is_some() && read.get(&path(&format!("/n/{:05}.md", round + 1))).is_none());
+    let new = read.iter().filter(|memory| memory.path.as_str().starts_with("/n/")).count();
+    assert_eq!(read.len(), 250 + new);
+    assert_eq!(text("/m/00100.md"), "text 100");
 }
 
 fn put(at: &str, content: &str, expected: Option<&str>) -> MemoryWrite {

@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod dreams;
+mod folder;
+mod git;
 mod http;
 mod local;
+mod objects;
 mod sqlite;
 mod state;
 mod stores;
@@ -18,7 +21,7 @@ macro_rules! promises {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $law() {
                 // Long enough for any machine; a law that hangs fails.
-                let limit = std::time::Duration::from_secs(120);
+                let limit = std::time::Duration::from_secs(600);
                 tokio::time::timeout(limit, crate::$file::$law::<$world>()).await.expect("in time");
             }
         )*)*
@@ -112,18 +115,42 @@ mod on_http {
     }
 }
 
-mod on_sqlite {
-    promises! {
-        crate::sqlite::SqlitePlace:
-        state::{
-            what_was_never_written_is_not_there,
-            a_write_is_read_back_by_everybody,
-            what_is_there_is_not_created_again,
-            a_version_can_be_replaced_once,
-            of_many_that_create_one_key_at_once_one_wins,
-            no_update_is_lost_among_eight_writers,
-            a_listing_is_in_order_and_holds_the_prefix_and_nothing_beside,
-            what_was_written_outlives_its_writer,
+/// What every place of state promises.
+macro_rules! state_promises {
+    ($place:ty) => {
+        promises! {
+            $place:
+            state::{
+                what_was_never_written_is_not_there,
+                a_write_is_read_back_by_everybody,
+                what_is_there_is_not_created_again,
+                a_version_can_be_replaced_once,
+                of_many_that_create_one_key_at_once_one_wins,
+                no_update_is_lost_among_eight_writers,
+                a_listing_is_in_order_and_holds_the_prefix_and_nothing_beside,
+                what_was_written_outlives_its_writer,
+                what_is_deleted_is_gone_and_can_be_written_again,
+                of_several_that_are_deleted_those_that_changed_stay,
+                reading_many_gives_what_listing_and_reading_each_gives,
+                names_are_what_stands_below_a_prefix_once_each,
+                asking_for_several_gives_those_that_are_there,
+            }
         }
-    }
+    };
+}
+
+mod on_sqlite {
+    state_promises!(crate::sqlite::SqlitePlace);
+}
+
+mod on_folder {
+    state_promises!(crate::folder::FolderPlace);
+}
+
+mod on_git {
+    state_promises!(crate::git::GitPlace);
+}
+
+mod on_objects {
+    state_promises!(crate::objects::ObjectPlace);
 }

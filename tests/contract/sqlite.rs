@@ -10,11 +10,14 @@ use crate::state::Place;
 pub(crate) struct SqlitePlace(tempfile::TempDir);
 
 impl Place for SqlitePlace {
+    const UPDATES: usize = 25;
+    const ROUNDS: usize = 5;
+
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn open(&self) -> Arc<dyn StateStore> {
+    async fn open(&self) -> Arc<dyn StateStore> {
         Arc::new(SqliteState::open(&self.0.path().join("state.db")).unwrap())
     }
 }

@@ -6,6 +6,7 @@ use dreamrun::backend::{PastMemory, Refusal};
 use dreamrun::clock::Clock;
 use dreamrun::ids::MemoryStoreId;
 use dreamrun::memory::{ContentHash, MEMORY_BYTES_LIMIT, MemoryWrite};
+use dreamrun::snapshot::{Change, SnapshotIndex};
 use jiff::SignedDuration;
 
 use crate::support::NamedMinds;
@@ -207,9 +208,32 @@ pub(crate) async fn the_past_of_a_store_can_be_listed<W: World>() {
     expected.sort();
     assert_eq!(kept, expected, "what was deleted since is kept too");
     assert_eq!(world.backend().contents(&store, &versions).await.unwrap().len(), versions.len());
+    let told = |changes: Vec<Change>| -> Vec<String> {
+        let name = |change: &Change| {
+            let text = ["changed", "one", "two", "below"]
+                .into_iter()
+                .find(|text| change.holds.as_ref().is_some_and(|held| held.hash == ContentHash::of(text)));
+            format!("{} {}", change.path.as_ref().unwrap(), text.unwrap_or("-"))
+        };
+        changes.iter().rev().map(name).collect()
+    };
+    let all = ["/a one", "/b two", "/a changed", "/b -", "/b/c below", "/a one", "/b/c -", "/b two"];
+    let newest = [6, 5, 3, 1, 0];
+    for (count, (at, index)) in newest.into_iter().zip(&seen) {
+        let changes = world.backend().changes(&store, index).await.unwrap();
+        assert!(changes.iter().take(count).all(|change| change.at > *at), "{changes:?}");
+        // What was taken away before the last version that the index names is among them, too.
+        let told = told(changes);
+        assert!(told.len() >= count && told == all[all.len() - told.len()..], "{told:?}");
+    }
+    assert_eq!(told(world.backend().changes(&store, &SnapshotIndex::default()).await.unwrap()), all);
     let nowhere = MemoryStoreId::parse("memstore_none").unwrap();
     assert_eq!(refusal(world.backend().index_at(&nowhere, began).await), Refusal::NotFound);
     assert_eq!(refusal(world.backend().versions(&nowhere).await), Refusal::NotFound);
+    assert_eq!(
+        refusal(world.backend().changes(&nowhere, &SnapshotIndex::default()).await),
+        Refusal::NotFound
+    );
 }
 
 pub(crate) async fn past_contents_can_be_had_by_their_versions<W: World>() {

@@ -45,6 +45,22 @@ fn an_alias_of_another_workspace_is_neither_rolled_back_nor_swept() {
 }
 
 #[test]
+fn a_saved_plan_is_carried_out_where_it_was_made_and_nowhere_else() {
+    let (world, _) = World::small();
+    let (other, _) = World::small();
+    let (here, there) = (world.server.url(""), other.server.url(""));
+    let _ = world.run(&["plan", "tidy", "--out", "plan.json"]).ends_with(0);
+    world.project.edit("dreamrun.yaml", &here, &there);
+    let refused = world.run(&["apply", "--plan", "plan.json"]).ends_with(7);
+    assert!(refused.stderr.contains("because backend: "), "{refused}");
+    assert!(refused.stderr.contains(&format!("→ {there}\n")), "{refused}");
+    world.project.edit("dreamrun.yaml", &there, &here);
+    let applied = world.run(&["apply", "--plan", "plan.json", "--json"]).ends_with(0).json();
+    assert_eq!(applied["outcome"], "adopted", "{applied:#}");
+    assert_eq!((world.all("/v1/dreams").len(), other.all("/v1/dreams").len()), (1, 0));
+}
+
+#[test]
 fn a_file_cannot_say_by_itself_where_a_key_is_sent() {
     let (mut world, _) = World::small();
     let ours = world.server.url("");

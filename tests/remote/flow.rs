@@ -50,6 +50,35 @@ fn a_plan_is_made_of_live_facts_and_apply_carries_it_out() {
 }
 
 #[test]
+fn cost_blocks_a_run_that_cost_more_than_it_may() {
+    let (world, store) = World::small();
+    world.project.edit(
+        "pipelines/tidy.yaml",
+        "gates: {",
+        "gates: {cost: {review_usd: 0, block_usd: 0.0005}, ",
+    );
+    let applied = world.run(&["apply", "tidy", "--yes"]).ends_with(13);
+    assert_eq!(world.live("notes"), store);
+    let (_, told) = applied.stderr.split_once("tidy-1 blocked").expect("a screen");
+    insta::assert_snapshot!(told, @r"
+    gate `cost` blocks
+
+    store     notes, 3 → 4 memories, 112 B → 302 B
+    dreams    1 dream over 3 sessions, claude-sonnet-4-6, $0.0011 (estimated
+              $0.0003–$0.0008)
+    gates     7 of 8 passed, 1 blocks
+
+    cost blocks: $0.0011 spent
+      pipelines/tidy.yaml:9: review above $0, block above $0.0005
+
+    dreamrun diff tidy-1                         look at it
+    dreamrun diff tidy-1 --review                keep, drop or restore statements
+    dreamrun approve tidy-1 --override cost --reason … adopt it all the same
+    dreamrun reject tidy-1 --reason …            drop it
+    ");
+}
+
+#[test]
 fn two_hundred_and_fifty_sessions_are_read_by_a_chain_of_three() {
     let mut world = World::new();
     let store = world.furnish("notes", "tidy", 250);
@@ -215,6 +244,33 @@ fn state_of_another_server_is_refused() {
     let doctor = world.run(&["doctor"]).ends_with(2);
     assert!(doctor.stderr.contains("`notes` is about http://127.0.0.1"), "{doctor}");
     assert!(other.all("/v1/dreams").is_empty());
+}
+
+#[test]
+fn what_waits_on_another_server_is_neither_decided_nor_given_up_nor_cleared_away() {
+    let (world, _) = World::small();
+    world.adopt("tidy");
+    world.session(&world.live("notes"), "remember: retro moved to Monday");
+    // What its mind forgets blocks it.
+    let _ = world.run(&["apply", "tidy", "--yes"]).ends_with(13);
+    let other = World::new();
+    world.project.edit("dreamrun.yaml", &world.server.url(""), &other.server.url(""));
+    let commands: [&[&str]; 6] = [
+        &["approve", "latest"],
+        &["reject", "latest"],
+        &["cancel", "latest"],
+        &["apply", "tidy", "--yes"],
+        &["restore", "tidy-1", "--all-lost"],
+        &["rollback", "notes", "--path", "/deploy.md", "--yes"],
+    ];
+    for command in commands {
+        let refused = world.run(command).ends_with(2);
+        assert!(refused.stderr.contains("state keeps `notes` for a store at"), "{command:?}: {refused}");
+    }
+    let cleared = world.run(&["gc", "--yes"]).ends_with(0);
+    assert!(cleared.stderr.contains("nothing to delete"), "{cleared}");
+    world.project.edit("dreamrun.yaml", &other.server.url(""), &world.server.url(""));
+    let _ = world.run(&["reject", "latest"]).ends_with(0);
 }
 
 #[test]

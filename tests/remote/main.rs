@@ -8,6 +8,7 @@ mod elsewhere;
 mod flow;
 #[path = "../server/harness.rs"]
 mod harness;
+mod lost;
 #[path = "../support/mod.rs"]
 mod support;
 mod targets;

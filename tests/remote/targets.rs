@@ -36,6 +36,43 @@ fn deployments_follow_an_adoption_and_its_rollback() {
 }
 
 #[test]
+fn what_agents_wrote_through_a_deployment_goes_back_with_it() {
+    let (world, store) = World::small();
+    let deployment = world.deployment(&store);
+    let target = format!("target: deployment, deployments: [{deployment}]");
+    world.project.edit("pipelines/tidy.yaml", "target: pointer", &target);
+    let before = world.contents(&store);
+    world.adopt("tidy");
+    world.remember(&world.live("notes"), "/since.md", "- Written since.\n");
+    let back = world.run(&["rollback", "notes", "--carry", "--json"]).ends_with(0).json();
+    assert_eq!(back["data"]["carry"]["carried"], serde_json::json!(["/since.md"]), "{back:#}");
+    assert_eq!((named_by(&world, &deployment), world.live("notes")), (store.as_str().into(), store.clone()));
+    let mut expected = before;
+    expected.push(("/since.md".to_owned(), "- Written since.\n".to_owned()));
+    expected.sort();
+    assert_eq!(world.contents(&store), expected);
+}
+
+#[test]
+fn a_session_goes_on_writing_to_the_store_it_was_made_with_and_that_can_be_carried_again() {
+    let (world, store) = World::small();
+    let target = format!("target: session, agent: {}, environment: {}", world.agent, world.environment);
+    world.project.edit("pipelines/tidy.yaml", "target: pointer", &target);
+    world.adopt("tidy");
+    let left = world.live("notes");
+    world.remember(&left, "/since.md", "- Written since.\n");
+    let back = world.run(&["rollback", "notes", "--carry"]).ends_with(0);
+    assert!(back.stderr.contains("what it goes on to write there stays there"), "{back}");
+    world.remember(&left, "/later.md", "- Written later.\n");
+    let again = world.run(&["rollback", "notes", "--carry"]).ends_with(0);
+    assert!(again.stderr.contains("/later.md"), "{again}");
+    let held = world.contents(&store);
+    for path in ["/since.md", "/later.md"] {
+        assert!(held.iter().any(|(at, _)| at == path), "{held:?}");
+    }
+}
+
+#[test]
 fn a_session_is_made_with_the_result() {
     let (world, _) = World::small();
     let target = format!("target: session, agent: {}, environment: {}", world.agent, world.environment);

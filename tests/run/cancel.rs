@@ -145,6 +145,10 @@ impl StateStore for GivenUpMeanwhile {
     async fn list(&self, prefix: &str) -> Result<Vec<Key>, StateError> {
         self.inner.list(prefix).await
     }
+
+    async fn delete(&self, key: &Key, version: &Version) -> Result<(), StateError> {
+        self.inner.delete(key, version).await
+    }
 }
 
 #[tokio::test]
@@ -181,7 +185,7 @@ async fn a_run_that_is_about_to_move_the_alias_can_be_canceled() {
     let world = World::one_dream().await;
     let before = world.record().await;
     let mut journal = world.begin().await;
-    let state = FaultyState::at(Arc::clone(&world.state), "aliases/", 2, When::Before);
+    let state = FaultyState::at(Arc::clone(&world.state), "aliases/", 4, When::Before);
     world.go_with(&mut journal, &state, world.backend.as_ref()).await.unwrap_err();
     assert!(matches!(journal.state().phase, Phase::Adopting { .. }), "{:?}", journal.state().phase);
     let mut other = world.open(journal.run()).await;

@@ -12,10 +12,10 @@ use dreamrun::journal::event::JournalEvent;
 use dreamrun::journal::run_state::{Phase, RunState};
 use dreamrun::plan::rendered_again;
 use dreamrun::run::next::Stop;
-use dreamrun::run::settle::{Settled, candidates, settle, sure_at};
+use dreamrun::run::settle::{Settled, candidates, settle, time_to_be_sure};
 use dreamrun::run::{Ended, RunError};
 use dreamrun::spec::pipeline::Template;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use crate::support::{FaultyBackend, When};
 use crate::world::World;
@@ -89,21 +89,23 @@ async fn giving_a_run_in_doubt_up_frees_the_alias() {
 }
 
 /// Settles what a run has in the air.
-async fn settled(world: &World, journal: &Journal, backend: &FaultyBackend) -> Settled {
+async fn settled(journal: &Journal, backend: &FaultyBackend) -> Settled {
     let known = journal.state().dreams.iter().filter_map(|record| record.dream.clone()).collect();
-    settled_at(journal.state(), &known, backend, world.clock.now()).await
+    settled_after(journal.state(), &known, backend, Duration::ZERO).await
 }
 
-async fn settled_at(
+/// Settles it once it was looked for that long.
+async fn settled_after(
     state: &RunState,
     known: &BTreeSet<DreamId>,
     backend: &FaultyBackend,
-    now: Timestamp,
+    looked_for: Duration,
 ) -> Settled {
     let request = state.dreams.last().unwrap();
     let sessions = &state.plan.batches[request.batch as usize - 1].sessions;
     let found = candidates(request, sessions, &state.plan.model, backend).await.unwrap();
-    settle(found, known, sure_at(request.requested_at, request.requested_at, backend), now)
+    let left = time_to_be_sure(SignedDuration::ZERO, backend).saturating_sub(looked_for);
+    settle(found, known, left)
 }
 
 #[tokio::test]
@@ -117,16 +119,15 @@ async fn a_request_that_may_still_arrive_is_waited_for() {
     state.dreams[0].store = "memstore_another".parse().unwrap();
     let backend = FaultyBackend::new(Arc::clone(&world.backend), 1_000, When::Before)
         .settling_in(Duration::from_secs(90));
-    let at = async |seconds: i64| {
-        let now = state.dreams[0].requested_at + SignedDuration::from_secs(seconds);
-        settled_at(&state, &BTreeSet::new(), &backend, now).await
+    let at = async |seconds: u64| {
+        settled_after(&state, &BTreeSet::new(), &backend, Duration::from_secs(seconds)).await
     };
-    assert_eq!(at(0).await, Settled::TooEarly(SignedDuration::from_secs(90)));
-    assert_eq!(at(89).await, Settled::TooEarly(SignedDuration::from_secs(1)));
+    assert_eq!(at(0).await, Settled::TooEarly(Duration::from_secs(90)));
+    assert_eq!(at(89).await, Settled::TooEarly(Duration::from_secs(1)));
     assert_eq!(at(90).await, Settled::NotSent);
     // One that has arrived is found at once.
     let dream = world.dreams().await[0].id.clone();
-    assert_eq!(settled(&world, &journal, &backend).await, Settled::Found(dream));
+    assert_eq!(settled(&journal, &backend).await, Settled::Found(dream));
 }
 
 #[tokio::test]
@@ -135,22 +136,23 @@ async fn what_a_create_may_still_do_after_it_was_given_up_is_waited_for() {
     let backend = FaultyBackend::new(Arc::clone(&world.backend), 1_000, When::Before)
         .settling_in(Duration::from_secs(60))
         .creating_in(Duration::from_secs(180));
-    let asked = world.clock.now();
-    let after = |seconds| asked + SignedDuration::from_secs(seconds);
-    let sure = |first_look| sure_at(asked, first_look, &backend);
-    // Given up at once, as when a proxy hangs up: what is behind it may still work.
-    assert_eq!(sure(after(1)), after(240));
-    // Given up after a wait for room and the whole time of a create.
-    assert_eq!(sure(after(400)), after(460));
-    // Nobody is at it any more.
-    assert_eq!(sure(after(90_000)), after(240));
+    let sure = |hours| time_to_be_sure(SignedDuration::from_hours(hours), &backend);
+    let whole = Duration::from_secs(240);
+    // Given up just now, as when a proxy hangs up: what is behind it may still work.
+    assert_eq!(sure(0), whole);
+    // One of the two clocks is wrong by a day, either way.
+    assert_eq!((sure(-24), sure(24)), (whole, whole));
+    // Or both are, against each other.
+    assert_eq!((sure(-48), sure(48)), (whole, whole));
+    // Nobody is at it any more, whatever the clocks are worth.
+    assert_eq!(sure(51), Duration::ZERO);
 }
 
 #[tokio::test]
 async fn a_backend_that_dates_its_models_is_understood() {
     let (world, journal, dated) = near(|request| request.model += "-20260101").await;
     let backend = FaultyBackend::new(Arc::clone(&world.backend), 1_000, When::Before);
-    assert_eq!(settled(&world, &journal, &backend).await, Settled::Found(dated));
+    assert_eq!(settled(&journal, &backend).await, Settled::Found(dated));
 }
 
 #[tokio::test]
@@ -196,7 +198,7 @@ async fn only_a_dream_for_this_very_request_is_taken() {
     let mut journal = world.begin().await;
     world.go_before(&mut journal, "dream_created").await;
     let backend = FaultyBackend::new(Arc::clone(&world.backend), 1_000, When::Before);
-    let found = settled(&world, &journal, &backend).await;
+    let found = settled(&journal, &backend).await;
     let request = world.request(&journal);
     for other in [
         DreamRequest { instructions: None, ..request.clone() },
@@ -205,12 +207,11 @@ async fn only_a_dream_for_this_very_request_is_taken() {
     ] {
         world.backend.create_dream(&other).await.unwrap();
     }
-    assert_eq!(settled(&world, &journal, &backend).await, found);
+    assert_eq!(settled(&journal, &backend).await, found);
     // A dream made long before the request cannot be its answer.
     let mut later = journal.state().clone();
-    later.dreams[0].requested_at += SignedDuration::from_hours(2);
-    let now = world.clock.now() + SignedDuration::from_hours(2);
-    assert_eq!(settled_at(&later, &BTreeSet::new(), &backend, now).await, Settled::NotSent);
+    later.dreams[0].requested_at += SignedDuration::from_hours(27);
+    assert_eq!(settled_after(&later, &BTreeSet::new(), &backend, Duration::ZERO).await, Settled::NotSent);
 }
 
 #[tokio::test]
@@ -222,11 +223,10 @@ async fn a_clock_set_back_after_a_request_hides_no_dream() {
     world.go_before(&mut journal, "dream_created").await;
     let mut state = journal.state().clone();
     let dream = world.dreams().await[0].id.clone();
-    // The request was dated by a clock that was half an hour ahead of the one that dated the dream.
-    let requested_at = asked + SignedDuration::from_mins(30);
-    state.dreams[0].requested_at = requested_at;
+    // The request was dated by a clock that was a day ahead of the one that dated the dream.
+    state.dreams[0].requested_at = asked + SignedDuration::from_hours(24);
     let backend = FaultyBackend::new(Arc::clone(&world.backend), 1_000, When::Before);
-    let found = settled_at(&state, &BTreeSet::new(), &backend, requested_at).await;
+    let found = settled_after(&state, &BTreeSet::new(), &backend, Duration::ZERO).await;
     assert_eq!(found, Settled::Found(dream));
 }
 
@@ -260,7 +260,7 @@ async fn the_dream_of_an_earlier_try_is_never_taken_for_the_next_one() {
     let asked = JournalEvent::DreamRequested { batch: 1, attempt: 2, store, digest };
     world.record_event(&mut journal, asked).await;
     let backend = FaultyBackend::new(Arc::clone(&world.backend), 1_000, When::Before);
-    assert_eq!(settled(&world, &journal, &backend).await, Settled::NotSent);
+    assert_eq!(settled(&journal, &backend).await, Settled::NotSent);
 }
 
 #[tokio::test]

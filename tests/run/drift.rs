@@ -1,6 +1,7 @@
 //! Agents that write to the live store while a dream is at work, and after.
 
 use dreamrun::adoption::decide::Reason;
+use dreamrun::gate::verdict::Outcome;
 use dreamrun::ids::MemoryStoreId;
 use dreamrun::journal::Journal;
 use dreamrun::journal::event::JournalEvent;
@@ -8,7 +9,8 @@ use dreamrun::journal::run_state::Phase;
 use dreamrun::memory::{ContentHash, MemoryWrite};
 use dreamrun::run::Ended;
 use dreamrun::run::next::Stop;
-use dreamrun::spec::pipeline::Drift;
+use dreamrun::spec::pipeline::{AdoptMode, Drift};
+use jiff::SignedDuration;
 
 use crate::world::{World, path, put};
 
@@ -203,6 +205,64 @@ async fn an_approval_is_stale_after_a_live_write() {
     assert_eq!(world.live_memory("/b").await.as_deref(), Some("edited after the approval"));
 }
 
+/// Begins a run, which comes to where a person has to say yes, and approves it.
+async fn approved() -> (World, Journal, MemoryStoreId) {
+    let mut world = World::one_dream().await;
+    world.pipeline.adopt.mode = AdoptMode::Review;
+    let mut journal = world.begin().await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::AwaitingReview));
+    world.approve(&mut journal, &[]).await;
+    let live = world.live().await;
+    (world, journal, live)
+}
+
+#[tokio::test]
+async fn an_approval_holds_over_live_writes_that_did_not_meet_the_dream() {
+    let (world, mut journal, live) = approved().await;
+    write_aside(&world, &live).await;
+    world.go_before(&mut journal, "adoption_intended").await;
+    // Agents go on writing until the very end.
+    world.write(&live, &[put("/b", "edited too", Some("two"))]).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    check_carried(&world).await;
+    assert_eq!(world.live_memory("/b").await.as_deref(), Some("edited too"));
+    let events = world.events(journal.run()).await;
+    let count = |kind| events.iter().filter(|name| **name == kind).count();
+    assert_eq!((count("review_asked"), count("approved"), count("rebase_intended")), (1, 1, 2));
+}
+
+#[tokio::test]
+async fn an_approval_ends_with_a_live_write_that_met_the_dream() {
+    let (world, mut journal, live) = approved().await;
+    world.write(&live, &[put("/learned.md", "from an agent", None)]).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::AwaitingReview));
+    let why = [Reason::Conflicts { count: 1 }, Reason::StaleApproval];
+    assert_eq!(reasons(&journal), why);
+    assert_eq!(world.live().await, live);
+}
+
+#[tokio::test]
+async fn an_approval_ends_with_a_gate_that_got_worse() {
+    let (world, mut journal, live) = approved().await;
+    world.write(&live, &[put("/key", "AKIAIOSFODNN7REALKEY", None)]).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Blocked));
+    let secrets = Reason::Gate { gate: "secrets".to_owned(), outcome: Outcome::Block };
+    assert_eq!(reasons(&journal), [secrets, Reason::StaleApproval]);
+    assert_eq!(world.live().await, live);
+}
+
+#[tokio::test]
+async fn an_approval_ends_with_a_candidate_that_somebody_changed() {
+    let (world, mut journal, live) = approved().await;
+    let candidate = journal.state().candidate.clone().unwrap().store;
+    world.write(&live, &[put("/new", "added", None)]).await;
+    world.go_before(&mut journal, "candidate_recorded").await;
+    world.write(&candidate, &[put("/a", "slipped in", Some("one"))]).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::AwaitingReview));
+    assert_eq!(reasons(&journal), [Reason::Mode, Reason::StaleApproval]);
+    assert_eq!(world.live().await, live);
+}
+
 #[tokio::test]
 async fn a_write_made_twice_during_one_run_is_named_once() {
     let (world, mut journal, live) = dreamt(Drift::Review).await;
@@ -220,4 +280,79 @@ async fn a_write_made_twice_during_one_run_is_named_once() {
     world.record_event(&mut journal, JournalEvent::Rejected { by: "ada".to_owned(), reason: None }).await;
     world.go(&mut journal).await.unwrap();
     assert_eq!(world.live_memory("/a").await.as_deref(), Some("edited again"));
+}
+
+/// Goes to where the base is recorded and the dream has not read the live store, which then holds other memories
+/// for as long as it does.
+async fn dreamt_of(writes: &[MemoryWrite], undone: &[MemoryWrite]) -> (World, Journal) {
+    let world = World::one_dream().await;
+    let mut journal = world.begin().await;
+    world.go_before(&mut journal, "dream_requested").await;
+    assert!(journal.state().base.is_some());
+    let live = world.live().await;
+    let moment = SignedDuration::from_secs(1);
+    world.clock.advance(moment);
+    world.write(&live, writes).await;
+    world.clock.advance(moment);
+    world.go_before(&mut journal, "dream_ended").await;
+    world.clock.advance(moment);
+    world.write(&live, undone).await;
+    (world, journal)
+}
+
+#[tokio::test]
+async fn what_an_agent_took_back_after_the_dream_read_it_stays_away() {
+    let gone = MemoryWrite::Delete { path: path("/fleeting"), expected: ContentHash::of("for a while") };
+    let writes = [put("/fleeting", "for a while", None), put("/a", "for a while", Some("one"))];
+    let (world, mut journal) = dreamt_of(&writes, &[gone, put("/a", "one", Some("for a while"))]).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    assert_eq!(journal.state().phase, Phase::Adopted);
+    assert_eq!(world.live_memory("/fleeting").await, None);
+    assert_eq!(world.live_memory("/a").await.as_deref(), Some("one"));
+    assert_eq!(journal.state().carried, ["/a", "/fleeting"].map(path));
+    let judged = world.events(journal.run()).await.into_iter().filter(|kind| *kind == "judged").count();
+    assert_eq!(judged, 2, "what is adopted was judged");
+}
+
+#[tokio::test]
+async fn what_an_agent_put_back_after_the_dream_did_not_read_it_stays_there() {
+    let gone = MemoryWrite::Delete { path: path("/a"), expected: ContentHash::of("one") };
+    let (world, mut journal) = dreamt_of(&[gone], &[put("/a", "one", None)]).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    assert_eq!(world.live_memory("/a").await.as_deref(), Some("one"));
+    assert_eq!(journal.state().carried, [path("/a")]);
+}
+
+#[tokio::test]
+async fn what_was_written_before_the_dream_and_left_alone_since_is_the_dreams_to_change() {
+    let (world, mut journal) = dreamt_of(&[put("/learned.md", "for a while", None)], &[]).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    assert_eq!(journal.state().conflicts, []);
+    assert_ne!(world.live_memory("/learned.md").await.as_deref(), Some("for a while"));
+}
+
+#[tokio::test]
+async fn what_was_written_and_taken_back_once_the_dream_was_over_is_none_of_its_business() {
+    let (world, mut journal, live) = dreamt(Drift::Review).await;
+    world.clock.advance(SignedDuration::from_secs(1));
+    world.write(&live, &[put("/learned.md", "for a while", None)]).await;
+    let gone = MemoryWrite::Delete { path: path("/learned.md"), expected: ContentHash::of("for a while") };
+    world.write(&live, &[gone]).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    assert_eq!((journal.state().carried.len(), journal.state().conflicts.len()), (0, 0));
+    assert!(world.live_memory("/learned.md").await.is_some());
+}
+
+#[tokio::test]
+async fn what_an_agent_took_back_after_the_dream_may_have_changed_it_is_for_a_person() {
+    let gone = MemoryWrite::Delete { path: path("/learned.md"), expected: ContentHash::of("for a while") };
+    let (world, mut journal) = dreamt_of(&[put("/learned.md", "for a while", None)], &[gone]).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::AwaitingReview));
+    assert_eq!(reasons(&journal), [Reason::Conflicts { count: 1 }]);
+    let conflict = &journal.state().conflicts[0];
+    assert_eq!((&conflict.path, conflict.ours), (&path("/learned.md"), None));
+    assert_eq!(conflict.base, Some(ContentHash::of("for a while")));
+    world.approve(&mut journal, &[]).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    assert_eq!(world.live_memory("/learned.md").await, None);
 }

@@ -6,10 +6,8 @@ use dreamrun::ledger::record::RunLedger;
 use dreamrun::ledger::{Fate, FateCounts};
 use dreamrun::memory::ContentHash;
 use dreamrun::run::next::Stop;
-use dreamrun::run::rollback::roll_back;
 use dreamrun::run::{Ended, RunError};
 use dreamrun::state;
-use dreamrun::state::alias::Hold;
 
 use crate::support::{FaultyState, When};
 use crate::world::{World, put};
@@ -60,11 +58,7 @@ async fn an_adopted_run_leaves_a_ledger_and_its_losses_count() {
 async fn losses_that_were_rolled_back_count_no_more_and_the_ledger_stays() {
     let (world, mut journal) = wiped().await;
     world.go(&mut journal).await.unwrap();
-    let seen = world.record().await;
-    let now = dreamrun::clock::Clock::now(world.clock.as_ref());
-    let hold = Hold { since: now, by: "ada".into(), reason: "wiped".into(), rolling_back_to: None };
-    let (state, backend) = (world.state.as_ref(), world.backend.as_ref());
-    roll_back(state, backend, &world.alias, &seen, &seen.previous[0], hold, now).await.unwrap();
+    world.back(world.state.as_ref(), world.backend.as_ref()).await.unwrap();
     let losses = world.record().await.losses;
     assert_eq!(losses.iter().map(|l| (l.lost, l.is_undone)).collect::<Vec<_>>(), [(3, true)]);
     assert_eq!(ledger(&world, &journal).await.counts.lost, 3);

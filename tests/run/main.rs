@@ -4,6 +4,7 @@
 
 mod adoption;
 mod cancel;
+mod carrying;
 mod copying;
 mod doubt;
 mod drift;
@@ -11,7 +12,10 @@ mod existing;
 mod failures;
 mod faults;
 mod following;
+mod held_up;
+mod lease;
 mod ledger;
+mod merging;
 mod rules;
 mod secrecy;
 #[path = "../support/mod.rs"]

@@ -19,13 +19,16 @@ use dreamrun::plan::{Plan, plan, rendered_again};
 use dreamrun::price::PriceTable;
 use dreamrun::report::run_view::RunView;
 use dreamrun::run::observer::Unwatched;
+use dreamrun::run::rollback::{RolledBack, roll_back};
 use dreamrun::run::{Ended, RunError, Surroundings, execute};
 use dreamrun::snapshot::Snapshot;
 use dreamrun::spec::pipeline::{
     Adopt, AdoptMode, Batching, Drift, GateSpec, Order, Pipeline, SessionInput, SessionSource, Since,
     StoreRef, Target, Template, Thresholds, default_gates,
 };
-use dreamrun::state::alias::{self, AliasRecord};
+use dreamrun::state::alias::{self, AliasRecord, Hold};
+use dreamrun::state::keeper::{Keeper, Tenant};
+use dreamrun::state::lease::{LEASE_TIME, Who};
 use dreamrun::state::sqlite::SqliteState;
 use dreamrun::state::{Key, PutIf, StateError, StateStore, Version, Versioned};
 use tokio::sync::watch;
@@ -111,6 +114,7 @@ impl World {
             .with("counting-20260101", KeepingMind)
             .with("merging", MergingMind)
             .with("desk", DeskMind)
+            .with("correcting", CorrectingMind)
             .with("spilling", SpillingMind);
         let backend = LocalBackend::open(LocalOptions {
             database: folder.path().join(".dreamrun/local.db"),
@@ -221,6 +225,7 @@ impl World {
                 id: Some(record.active.clone()),
                 entries: live.len() as u64,
                 bytes: live.bytes(),
+                hash: Some(live.hash()),
             },
             alias: Some(record),
             sources,
@@ -273,6 +278,7 @@ impl World {
         interrupt: watch::Receiver<bool>,
     ) -> Result<Ended, RunError> {
         let instructions = rendered_again(&self.pipeline, &journal.state().plan);
+        let keeper = self.keeper("here");
         let around = Surroundings {
             state,
             backend,
@@ -281,6 +287,7 @@ impl World {
             prices: &self.prices,
             root: self.root(),
             archive: None,
+            keeper: &keeper,
             alias: &self.alias,
             instructions: &instructions,
             interrupt,
@@ -288,6 +295,38 @@ impl World {
         // Long enough for any machine; a run that hangs fails.
         let limit = std::time::Duration::from_secs(60);
         tokio::time::timeout(limit, execute(journal, &around)).await.expect("in time")
+    }
+
+    /// Makes the keeper of a process on a machine. One on the same machine takes over from any before it, as from
+    /// the dead.
+    pub(crate) fn keeper(&self, machine: &str) -> Keeper {
+        let tenant = Tenant {
+            who: Who { machine: machine.to_owned(), pid: 1, run_url: None },
+            domain: Some(machine.to_owned()),
+            time: LEASE_TIME,
+            monotonic: Arc::clone(&self.clock) as _,
+            clock: Arc::clone(&self.clock) as _,
+        };
+        Keeper::new(self.alias.clone(), tenant)
+    }
+
+    /// Rolls the alias back to the store it names first, or carries on with that.
+    pub(crate) async fn back(
+        &self,
+        state: &dyn StateStore,
+        backend: &dyn Backend,
+    ) -> Result<RolledBack, RunError> {
+        let keeper = self.keeper("here");
+        keeper.take(self.state.as_ref(), "rolling back", |_| Ok::<_, StateError>(())).await.unwrap();
+        let seen = self.record().await;
+        let begun = seen.hold.clone().filter(|hold| hold.rolling_back_to.is_some());
+        let now = self.clock.now();
+        let reason = "worse".to_owned();
+        let new = Hold { since: now, by: "ada".to_owned(), reason, rolling_back_to: None, carrying: None };
+        let hold = begun.unwrap_or(new);
+        let done = roll_back(state, backend, &keeper, &seen, &seen.previous[0], hold, now).await;
+        keeper.give_back(self.state.as_ref(), |_| Ok::<_, StateError>(false)).await.unwrap();
+        done
     }
 
     /// Writes an event into a journal, as a command would.
@@ -304,16 +343,16 @@ impl World {
         *journal = self.open(&journal.run().clone()).await;
     }
 
-    /// Approves what a run has, as a person who looks at it now.
+    /// Approves what a run has, as a person who looks at what the gates judged.
     pub(crate) async fn approve(&self, journal: &mut Journal, overrides: &[&str]) {
         let state = journal.state();
-        let base = state.base.as_ref().unwrap().store.clone();
+        let live = state.judgment.as_ref().unwrap().live;
         let candidate = state.candidate.as_ref().unwrap().store.clone();
         let event = JournalEvent::Approved {
             by: "ada".to_owned(),
             reason: Some("looked at it".to_owned()),
             overrides: overrides.iter().map(|&gate| gate.to_owned()).collect(),
-            live: self.backend.snapshot(&base).await.unwrap().hash(),
+            live,
             candidate: self.backend.snapshot(&candidate).await.unwrap().hash(),
         };
         self.record_event(journal, event).await;
@@ -361,6 +400,10 @@ impl StateStore for Cut {
     async fn list(&self, prefix: &str) -> Result<Vec<Key>, StateError> {
         self.inner.list(prefix).await
     }
+
+    async fn delete(&self, key: &Key, version: &Version) -> Result<(), StateError> {
+        self.inner.delete(key, version).await
+    }
 }
 
 /// Leaves the store as it is.
@@ -403,6 +446,27 @@ impl Mind for MergingMind {
         let read = format!("{} sessions", readings.len());
         store.insert(Memory::new(path("/learned.md"), read));
         Ok(Consolidated { store, changes: Vec::new() })
+    }
+}
+
+/// Says 20 minutes wherever 15 were said.
+struct CorrectingMind;
+
+impl Mind for CorrectingMind {
+    fn read(&self, transcript: &Transcript) -> Reading {
+        CountingMind::default().read(transcript)
+    }
+
+    fn consolidate(
+        &self,
+        input: &Snapshot,
+        _: &[Reading],
+        _: Option<&str>,
+    ) -> Result<Consolidated, MindError> {
+        let corrected = |memory: &Memory| {
+            Memory::new(memory.path.clone(), memory.content.replace("15 minutes", "20 minutes"))
+        };
+        Ok(Consolidated { store: input.iter().map(corrected).collect(), changes: Vec::new() })
     }
 }
 

@@ -1,8 +1,9 @@
 //! A clock that moves when it is told to.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
-use dreamrun::clock::Clock;
+use dreamrun::clock::{Clock, Monotonic};
 use jiff::{SignedDuration, Timestamp};
 
 /// A clock that moves when it is told to.
@@ -18,6 +19,12 @@ impl ManualClock {
     /// Moves on.
     pub(crate) fn advance(&self, by: SignedDuration) {
         *self.0.lock().unwrap() += by;
+    }
+}
+
+impl Monotonic for ManualClock {
+    fn elapsed(&self) -> Duration {
+        self.now().duration_since(Timestamp::UNIX_EPOCH).try_into().unwrap()
     }
 }
 

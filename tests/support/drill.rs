@@ -8,8 +8,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
+use dreamrun::backend::Backend;
+use dreamrun::backend::local::{LocalBackend, LocalOptions};
 use dreamrun::cli::console::Console;
-use dreamrun::cli::{Invocation, Parts};
+use dreamrun::cli::{Invocation, Parts, Standard};
+use dreamrun::clock::SystemClock;
+use dreamrun::ids::MemoryStoreId;
+use dreamrun::memory::MemoryWrite;
+use dreamrun::state::StateStore;
+use dreamrun::state::folder::FolderState;
+use dreamrun::state::git::{GitOptions, GitState};
+use dreamrun::state::sqlite::SqliteState;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
@@ -63,9 +72,26 @@ const SAID: &[&str] = &[
     "Please use British spelling in the docs from now on.",
 ];
 
+/// Where a drill keeps its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In the database of the project.
+    Sqlite,
+    /// In a folder, one file an object.
+    Folder,
+    /// In a branch of the project's repository and of its remote.
+    Branch,
+}
+
+/// The folder of [`Place::Folder`].
+const FOLDER: &str = "shared-state";
+/// The branch of [`Place::Branch`].
+const BRANCH: &str = "dreamrun-state";
+
 /// A project in a folder of its own.
 pub(crate) struct Drill {
     folder: TempDir,
+    place: Place,
 }
 
 /// What a command did, all of it.
@@ -128,15 +154,38 @@ pub(crate) struct Traces {
 impl Drill {
     /// Makes a project without memories, sessions or pipelines.
     pub(crate) fn bare() -> Self {
-        let drill = Self { folder: TempDir::new().unwrap() };
-        drill.write("dreamrun.yaml", PROJECT);
+        Self::bare_in(Place::Sqlite)
+    }
+
+    fn bare_in(place: Place) -> Self {
+        let drill = Self { folder: TempDir::new().unwrap(), place };
+        let state = match place {
+            Place::Sqlite => String::new(),
+            Place::Folder => format!("state: \"file:{FOLDER}\"\n"),
+            Place::Branch => {
+                drill.git(&["init", "--quiet"]);
+                drill.git(&["init", "--quiet", "--bare", "remote.git"]);
+                drill.git(&["remote", "add", "origin", "remote.git"]);
+                format!("state: \"git:{BRANCH}\"\n")
+            }
+        };
+        drill.write("dreamrun.yaml", format!("{PROJECT}{state}"));
         std::fs::create_dir(drill.path("memory")).unwrap();
         drill
     }
 
+    fn git(&self, arguments: &[&str]) {
+        assert!(self.command("git").args(arguments).status().unwrap().success(), "{arguments:?}");
+    }
+
     /// Makes a project whose pipeline `small` has three dreams to make of five sessions.
     pub(crate) fn small() -> Self {
-        let drill = Self::bare();
+        Self::small_in(Place::Sqlite)
+    }
+
+    /// Makes a project like [`Drill::small`], whose state is kept elsewhere.
+    pub(crate) fn small_in(place: Place) -> Self {
+        let drill = Self::bare_in(place);
         drill.write("pipelines/small.yaml", SMALL);
         for (name, text) in MEMORIES {
             drill.write(&format!("memory/{name}"), text);
@@ -227,10 +276,6 @@ impl Drill {
         comparable(&shown)
     }
 
-    fn look(&self, file: &str) -> Connection {
-        Connection::open_with_flags(self.path(file), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
-    }
-
     /// Returns the number a query of the backend's database gives.
     #[track_caller]
     pub(crate) fn count(&self, query: &str) -> usize {
@@ -245,28 +290,67 @@ impl Drill {
     }
 
     /// Returns what state holds of the alias; none if it holds nothing.
+    #[track_caller]
     pub(crate) fn alias(&self) -> Option<Value> {
-        let sql = "SELECT bytes FROM objects WHERE key = 'aliases/notes'";
-        let bytes: Vec<u8> = self.look(".dreamrun/state.db").query_row(sql, [], |row| row.get(0)).ok()?;
+        let (_, bytes) = self.objects("aliases/notes").expect("state can be read").pop()?;
         Some(serde_json::from_slice(&bytes).unwrap())
+    }
+
+    /// Returns what state holds of the alias, while another process may just be making it.
+    pub(crate) fn try_alias(&self) -> Option<Value> {
+        let (_, bytes) = self.objects("aliases/notes")?.pop()?;
+        serde_json::from_slice(&bytes).ok()
     }
 
     /// Returns the kinds of the events in state, by run.
     pub(crate) fn events(&self) -> BTreeMap<String, Vec<String>> {
-        let db = self.look(".dreamrun/state.db");
-        let sql = "SELECT key, bytes FROM objects WHERE key LIKE 'runs/%' ORDER BY key";
-        let mut select = db.prepare(sql).unwrap();
-        let rows = select
-            .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)))
-            .unwrap()
-            .map(Result::unwrap);
+        self.try_events().unwrap()
+    }
+
+    /// Returns the kinds of the events in state, by run, once state is there.
+    pub(crate) fn try_events(&self) -> Option<BTreeMap<String, Vec<String>>> {
         let mut events: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (key, bytes) in rows {
+        for (key, bytes) in self.objects("runs/")? {
             let run = key.split('/').nth(1).unwrap().to_owned();
             let event: Value = serde_json::from_slice(&bytes).unwrap();
             events.entry(run).or_default().push(event["event"]["kind"].as_str().unwrap().to_owned());
         }
-        events
+        Some(events)
+    }
+
+    /// Returns the objects of state below a prefix in the order of their keys, once state is there.
+    fn objects(&self, prefix: &str) -> Option<Vec<(String, Vec<u8>)>> {
+        let read = async {
+            let state: Arc<dyn StateStore> = match self.place {
+                Place::Sqlite => {
+                    Arc::new(SqliteState::open_read_only(&self.path(".dreamrun/state.db")).ok()??)
+                }
+                Place::Folder => Arc::new(FolderState::open_read_only(&self.path(FOLDER)).ok()??),
+                Place::Branch => {
+                    let options = GitOptions::new(self.root(), BRANCH, "origin");
+                    Arc::new(GitState::open_read_only(options).await.ok()??)
+                }
+            };
+            state.read(prefix).await.ok()
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let found = runtime.block_on(read)?;
+        Some(found.into_iter().map(|(key, object)| (key.as_str().to_owned(), object.bytes)).collect())
+    }
+
+    /// Lets an agent write to a store.
+    pub(crate) fn write_memories(&self, store: &str, writes: &[MemoryWrite]) {
+        let backend = LocalBackend::open(LocalOptions {
+            database: self.path(".dreamrun/local.db"),
+            root: self.root().to_owned(),
+            allow_read: Vec::new(),
+            minds: Standard.minds(),
+            clock: Arc::new(SystemClock),
+        })
+        .unwrap();
+        let store = MemoryStoreId::parse(store).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(backend.write(&store, writes)).unwrap();
     }
 
     /// Returns what can be seen of state and backend.
@@ -300,14 +384,15 @@ pub(crate) fn run_in(root: &Path, parts: &dyn Parts, arguments: &[&str], stderr:
 /// Replaces ids that differ from project to project by the order of their first appearance.
 pub(crate) fn comparable(value: &Value) -> Value {
     let text = value.to_string();
-    let id = regex::Regex::new("(memstore|drm)_[0-9a-z]+").unwrap();
+    let id = regex::Regex::new("(memstore|drm)_[0-9a-z]+|(plan)-[0-9a-f]{20}").unwrap();
     let mut seen: Vec<String> = Vec::new();
     let text = id.replace_all(&text, |found: &regex::Captures<'_>| {
         let place = seen.iter().position(|known| *known == found[0]).unwrap_or_else(|| {
             seen.push(found[0].to_owned());
             seen.len() - 1
         });
-        format!("{}-{}", &found[1], place + 1)
+        let kind = found.get(1).or(found.get(2)).unwrap().as_str();
+        format!("{kind}-{}", place + 1)
     });
     serde_json::from_str(&text).unwrap()
 }

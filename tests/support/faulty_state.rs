@@ -53,4 +53,8 @@ impl StateStore for FaultyState {
     async fn list(&self, prefix: &str) -> Result<Vec<Key>, StateError> {
         self.inner.list(prefix).await
     }
+
+    async fn delete(&self, key: &Key, version: &Version) -> Result<(), StateError> {
+        self.inner.delete(key, version).await
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use dreamrun::backend::tags::{ListedStore, StoreTags};
 use dreamrun::backend::{
     Activity, Backend, BackendError, MemoryStore, PastMemory, SessionListing, SessionQuery, SessionRequest,
     WhenLeft,
@@ -14,7 +15,7 @@ use dreamrun::dream::{Dream, DreamChange, DreamRequest};
 use dreamrun::ids::{DeploymentId, DreamId, MemoryStoreId, SessionId};
 use dreamrun::ledger::testimony::Testimony;
 use dreamrun::memory::{Memory, MemoryWrite};
-use dreamrun::snapshot::{Snapshot, SnapshotIndex};
+use dreamrun::snapshot::{Change, Snapshot, SnapshotIndex};
 use jiff::Timestamp;
 
 use super::outside::Outside;
@@ -33,7 +34,7 @@ impl Call {
     pub(crate) fn is_lasting(self) -> bool {
         matches!(
             self.name,
-            "write" | "delete_store" | "create_dream" | "cancel_dream" | "repoint" | "create_session"
+            "write" | "tag" | "delete_store" | "create_dream" | "cancel_dream" | "repoint" | "create_session"
         )
     }
 }
@@ -114,6 +115,10 @@ impl<H: Hook> Backend for Hooked<H> {
         self.pass("versions", "read past memories", self.inner.versions(id)).await
     }
 
+    async fn changes(&self, id: &MemoryStoreId, since: &SnapshotIndex) -> Result<Vec<Change>, BackendError> {
+        self.pass("changes", "read past memories", self.inner.changes(id, since)).await
+    }
+
     async fn contents(
         &self,
         store: &MemoryStoreId,
@@ -124,6 +129,14 @@ impl<H: Hook> Backend for Hooked<H> {
 
     async fn write(&self, store: &MemoryStoreId, writes: &[MemoryWrite]) -> Result<(), BackendError> {
         self.pass("write", "write to a memory store", self.inner.write(store, writes)).await
+    }
+
+    async fn tag(&self, id: &MemoryStoreId, tags: &StoreTags) -> Result<(), BackendError> {
+        self.pass("tag", "tag a memory store", self.inner.tag(id, tags)).await
+    }
+
+    async fn stores(&self) -> Result<Vec<ListedStore>, BackendError> {
+        self.pass("stores", "list memory stores", self.inner.stores()).await
     }
 
     async fn delete_store(&self, id: &MemoryStoreId) -> Result<(), BackendError> {

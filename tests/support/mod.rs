@@ -16,7 +16,7 @@ pub(crate) mod project;
 pub(crate) mod transcript;
 
 pub(crate) use clock::ManualClock;
-pub(crate) use drill::{Drill, Heard, Ran, Traces, comparable, run_in, signal, wait_for};
+pub(crate) use drill::{Drill, Heard, Place, Ran, Traces, comparable, run_in, signal, wait_for};
 pub(crate) use faulty::{FaultyBackend, When};
 pub(crate) use faulty_state::FaultyState;
 pub(crate) use hooked::{Call, Go, Hook, Hooked};

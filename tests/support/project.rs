@@ -257,6 +257,13 @@ impl Project {
         block_on(self.backend().write(&store, &[write])).unwrap();
     }
 
+    /// Returns the text of a memory of a store, named as in the output of a command.
+    pub(crate) fn memory(&self, store: &str, path: &str) -> Option<String> {
+        let store = MemoryStoreId::parse(self.real_id(store)).unwrap();
+        let held = block_on(self.backend().snapshot(&store)).unwrap();
+        held.get(&MemoryPath::parse(path).unwrap()).map(|memory| memory.content.to_string())
+    }
+
     /// Says whether the backend has a store, named as in the output of a command.
     pub(crate) fn has_store(&self, store: &str) -> bool {
         let store = MemoryStoreId::parse(self.real_id(store)).unwrap();
@@ -314,6 +321,8 @@ impl Project {
         let bytes = stream.0.lock().unwrap().clone();
         let text = String::from_utf8(bytes).unwrap();
         let text = text.replace(self.folder.path().to_str().unwrap(), "[PROJECT]");
+        let plan = Regex::new("plan-[0-9a-f]{20}").unwrap();
+        let text = plan.replace_all(&text, "plan-xxxxxxxxxxxxxxxxxxxx");
         let minted = Regex::new("(memstore_|memver_|mem_|drm_)([0-9a-z]{25})").unwrap();
         let mut ids = self.ids.lock().unwrap();
         let numbered = minted.replace_all(&text, |found: &Captures<'_>| {
@@ -367,6 +376,10 @@ impl Parts for TestParts {
 
     fn minds(&self) -> Arc<dyn Minds> {
         self.minds.clone()
+    }
+
+    fn process(&self) -> (String, u32) {
+        ("desk".to_owned(), 4242)
     }
 
     fn signals(&self) -> Signals {

@@ -70,6 +70,22 @@ fn a_statement_that_was_altered_comes_back_in_place_of_the_altered_one() {
 }
 
 #[test]
+fn an_item_of_two_lines_comes_back_whole_in_place_of_a_sentence() {
+    let person = "- Person1 owns the checklist of team 1.\n";
+    let port = "- The port of server 0 is 8010.\n";
+    let step = |n: u32| format!("Always run step {n} before noon.\n\n");
+    let before = store(&[
+        ("/a", &format!("# Notes\n\n{person}{port}")),
+        ("/b", &format!("# Notes\n\n{person}{}{}", step(0), step(2))),
+    ]);
+    let mut back = store(&[("/b", &format!("# Notes\n\n{port}{}{}", step(0), step(1)))]);
+    for _ in 0..3 {
+        back = edited(&before, &back, Choice::Restore, |kind| kind == Kind::Lost);
+    }
+    assert_eq!(judged(&before, &back, |ledger| ledger.counts.lost), 0, "{back:#?}");
+}
+
+#[test]
 fn a_statement_of_a_memory_that_moved_comes_back_to_where_it_lives_now() {
     let before = store(&[(
         "/people.md",

@@ -21,7 +21,7 @@ mod retry;
 mod sessions;
 mod snapshot;
 mod stream;
-mod tls;
+mod tags;
 mod watch;
 mod write;
 
@@ -31,6 +31,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use reqwest::Method;
 
+use super::tags::{ListedStore, StoreTags};
 use super::{
     Activity, Backend, BackendError, MemoryStore, PastMemory, SessionListing, SessionQuery, SessionRequest,
     WhenLeft, wire,
@@ -39,7 +40,7 @@ use crate::dream::{Dream, DreamChange, DreamRequest};
 use crate::ids::{DeploymentId, DreamId, MemoryStoreId, SessionId};
 use crate::ledger::testimony::Testimony;
 use crate::memory::{Memory, MemoryWrite};
-use crate::snapshot::{Snapshot, SnapshotIndex};
+use crate::snapshot::{Change, Snapshot, SnapshotIndex};
 use contents::Contents;
 use outcome::Failed;
 use request::{Api, Call, Family};
@@ -124,6 +125,10 @@ impl Backend for HttpBackend {
         self.read_versions(id).await.map_err(told("read a store's past"))
     }
 
+    async fn changes(&self, id: &MemoryStoreId, since: &SnapshotIndex) -> Result<Vec<Change>, BackendError> {
+        self.read_changes(id, since).await.map_err(told("read a store's past"))
+    }
+
     async fn contents(
         &self,
         store: &MemoryStoreId,
@@ -138,6 +143,14 @@ impl Backend for HttpBackend {
 
     async fn write(&self, store: &MemoryStoreId, writes: &[MemoryWrite]) -> Result<(), BackendError> {
         self.write_all(store, writes).await.map_err(told("write to a memory store"))
+    }
+
+    async fn tag(&self, id: &MemoryStoreId, tags: &StoreTags) -> Result<(), BackendError> {
+        self.write_tags(id, tags).await.map_err(told("tag a memory store"))
+    }
+
+    async fn stores(&self) -> Result<Vec<ListedStore>, BackendError> {
+        self.list_stores().await.map_err(told("list memory stores"))
     }
 
     async fn delete_store(&self, id: &MemoryStoreId) -> Result<(), BackendError> {

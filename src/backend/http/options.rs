@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::rate::Limits;
 use crate::clock::Clock;
+use crate::tls::TlsError;
 
 /// What proves who asks.
 #[derive(Debug, Clone)]
@@ -149,22 +150,9 @@ pub enum HttpError {
     /// The workspace id cannot be sent.
     #[error("the workspace id holds a character that no id has")]
     Workspace,
-    /// The file of certificates cannot be used.
-    #[error("could not read certificates from `{path}`: {reason}")]
-    CaFile {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        reason: String,
-    },
-    /// The machine has no certificates to trust.
-    #[error(
-        "this machine has no certificates to trust; install its ca-certificates, or name a file with --ca-file"
-    )]
-    Trust(#[source] rustls::Error),
-    /// TLS could not be set up.
-    #[error("could not set up TLS")]
-    Tls(#[source] rustls::Error),
+    /// Nobody can be believed on the other side.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The client could not be set up.
     #[error("could not set up the HTTP client: {reason}")]
     Client {

@@ -14,10 +14,11 @@ use serde::de::DeserializeOwned;
 use super::outcome::{Failed, Refused, clean, http_date};
 use super::rate::{Class, Rate};
 use super::retry::{Effect, next_wait};
-use super::{Credential, HttpError, HttpOptions, KeyHeader, Timeouts, tls};
+use super::{Credential, HttpError, HttpOptions, KeyHeader, Timeouts};
 use crate::backend::Refusal;
 use crate::backend::wire::{self, beta, header};
 use crate::clock::Clock;
+use crate::tls;
 
 /// The most bytes of an answer that holds one thing.
 const ONE: usize = 1 << 20;

@@ -1,8 +1,10 @@
 //! What a store holds, in as few requests as the API allows.
 //!
 //! A listing is as of one moment: of one page because it is one answer, of several because the newest version
-//! of the store was the same before and after them, and every change writes a version. A listing that was
-//! made earlier holds for as long as that newest version does, which one request tells.
+//! of the store was the same before and after them, and every change writes a version. If agents wrote
+//! meanwhile, the versions they wrote bring the listing up to date; only where a memory went away or moved, so
+//! that a page may have skipped another one, it is begun again. A listing that was made earlier holds for as
+//! long as the newest version does, which one request tells.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +21,7 @@ use crate::backend::wire::{self, ListedMemory, MemoryVersion};
 use crate::backend::{PastMemory, Refusal};
 use crate::ids::{MemoryStoreId, MemoryVersionId};
 use crate::memory::{ContentHash, Memory, MemoryPath};
-use crate::snapshot::{IndexEntry, Snapshot, SnapshotIndex};
+use crate::snapshot::{Change, IndexEntry, Snapshot, SnapshotIndex};
 
 /// The most memories or versions of a page without text.
 pub(super) const BASIC: usize = 100;
@@ -31,7 +33,9 @@ const FEW: usize = 2;
 /// The most requests at once.
 pub(super) const PARALLEL: usize = 8;
 /// How often a listing is begun again because the store changed under it.
-const TRIES: usize = 5;
+const TRIES: usize = 8;
+/// The most versions that bring a listing up to date.
+const CATCH_UP: usize = 1_000;
 /// The most pages of versions that are looked through for past texts whose versions are not known.
 const HISTORY: usize = 20;
 /// The most stores whose listing is kept.
@@ -148,7 +152,7 @@ impl HttpBackend {
     }
 
     /// Lists what a store holds. `head` is its newest version, if that was just asked for. With
-    /// [`View::Full`] the texts come with it.
+    /// [`View::Full`] the texts come with it, unless so many pages cannot be had of one moment.
     async fn list_anew(
         &self,
         store: &MemoryStoreId,
@@ -166,8 +170,11 @@ impl HttpBackend {
                 Err(Interrupted::Failed(failed)) => return Err(failed),
             }
         }
+        if view == View::Full {
+            return Box::pin(self.list_anew(store, View::Basic, head)).await;
+        }
         let message = format!(
-            "store `{store}` changed {TRIES} times while it was read; its agents write faster than it can be read"
+            "store `{store}` changed each time it was read; its agents write faster than it can be read"
         );
         Err(Failed::refused(Refusal::Conflict, message))
     }
@@ -205,14 +212,80 @@ impl HttpBackend {
         if ids.len() > BASIC.min(if view == View::Full { FULL } else { BASIC }) {
             let now = self.head(store).await?;
             if now != *head {
-                *head = now;
-                return Err(Interrupted::Moved);
+                let since = std::mem::replace(head, now);
+                self.catch_up(store, view, since.as_deref(), &mut listing, &mut texts).await?;
+            } else {
+                listing.head = now;
             }
-            listing.head = now;
         } else {
             listing.head = head.clone();
         }
         Ok((listing, texts))
+    }
+
+    /// Brings a listing up to date by the versions that were written since it was begun.
+    async fn catch_up(
+        &self,
+        store: &MemoryStoreId,
+        view: View,
+        since: Option<&str>,
+        listing: &mut Listing,
+        texts: &mut Texts,
+    ) -> Result<(), Interrupted> {
+        let since = since.ok_or(Interrupted::Moved)?;
+        let call = match view {
+            View::Basic => versions_call(store, BASIC),
+            View::Full => versions_call(store, FULL).with("view", "full"),
+        };
+        let mut pages = Pages::of(call);
+        let mut versions: Vec<MemoryVersion> = Vec::new();
+        let mut is_whole = false;
+        while !is_whole
+            && versions.len() <= CATCH_UP
+            && let Some(page) = pages.next::<MemoryVersion>(&self.api).await?
+        {
+            let newer = page.iter().position(|version| version.id == since);
+            is_whole = newer.is_some();
+            let newer = newer.unwrap_or(page.len());
+            versions.extend(page.into_iter().take(newer));
+            if versions.iter().any(|version| version.content_sha256.is_none()) {
+                return Err(Interrupted::Moved);
+            }
+        }
+        if !is_whole {
+            return Err(Interrupted::Moved);
+        }
+        listing.head = versions.first().map(|version| version.id.clone());
+        let places: HashMap<String, MemoryPath> =
+            listing.entries.iter().map(|(path, listed)| (listed.id.clone(), path.clone())).collect();
+        let mut seen = BTreeSet::new();
+        for version in versions {
+            let (Some(path), Some(hash)) = (&version.path, &version.content_sha256) else {
+                return Err(Interrupted::Moved);
+            };
+            let (place, hash) = (path_of(store, path)?, hash_of(store, path, hash)?);
+            if places.get(&version.memory_id).is_some_and(|known| *known != place) {
+                return Err(Interrupted::Moved);
+            }
+            // Newest first.
+            if !seen.insert(version.memory_id.clone()) {
+                continue;
+            }
+            if let Some(text) = version.content {
+                let (hash, text) = verified(store, path, text, &hash.to_string())?;
+                self.contents.keep(hash, &text);
+                texts.insert(hash, text);
+            }
+            let entry = Listed {
+                id: version.memory_id,
+                hash,
+                bytes: version.content_size_bytes.unwrap_or_default(),
+                version: MemoryVersionId::parse(version.id).ok(),
+                updated_at: version.created_at,
+            };
+            listing.entries.insert(place, entry);
+        }
+        Ok(())
     }
 
     /// Asks for the newest version again, to begin a listing anew.
@@ -264,7 +337,7 @@ impl HttpBackend {
             true => self.list_anew(store, View::Full, None).await?,
             false => (self.listing(store).await?, Texts::new()),
         };
-        for _ in 0..TRIES {
+        for round in 0..TRIES {
             let mut missing = BTreeMap::new();
             for (path, listed) in &listing.entries {
                 if texts.contains_key(&listed.hash) {
@@ -275,7 +348,7 @@ impl HttpBackend {
                     None => drop(missing.insert(listed.hash, (path, listed))),
                 }
             }
-            if missing.len() > listing.entries.len().div_ceil(FULL) {
+            if round == 0 && missing.len() > listing.entries.len().div_ceil(FULL) {
                 (listing, texts) = self.list_anew(store, View::Full, None).await?;
                 continue;
             }
@@ -323,7 +396,8 @@ impl HttpBackend {
         Ok(texts)
     }
 
-    /// Reads texts one by one; nothing if one of them is no longer what was listed.
+    /// Reads texts one by one, from the listed version of a memory if agents have written to it since; nothing
+    /// if that one is gone.
     async fn fetch(
         &self,
         store: &MemoryStoreId,
@@ -332,23 +406,34 @@ impl HttpBackend {
         let calls: Vec<_> = missing
             .map(|(path, listed)| {
                 let at = ["memory_stores", store.as_str(), "memories", &listed.id];
-                (path.clone(), listed.hash, Call::get(Family::Memories, &at).with("view", "full"))
+                let past =
+                    PastMemory { path: path.clone(), hash: listed.hash, version: listed.version.clone() };
+                (past, Call::get(Family::Memories, &at).with("view", "full"))
             })
             .collect();
         let fetched: Vec<Option<(ContentHash, Arc<str>)>> = stream::iter(calls)
-            .map(|(path, hash, call)| async move {
-                let memory: wire::Memory = match self.api.ask(&call).await {
-                    Ok(memory) => memory,
-                    Err(failed) if failed.status() == Some(404) => return Ok(None),
+            .map(|(past, call)| async move {
+                let memory: Option<wire::Memory> = match self.api.ask(&call).await {
+                    Ok(memory) => Some(memory),
+                    Err(failed) if failed.status() == Some(404) => None,
                     Err(failed) => return Err(failed),
                 };
-                let Some(text) = memory.content else {
-                    let reason = format!("store `{store}`: the text of `{path}` was left out of a full view");
-                    return Err(Failed::unusable(reason));
-                };
-                let (found, text) = verified(store, path.as_str(), text, &memory.content_sha256)?;
-                self.contents.keep(found, &text);
-                Ok((found == hash).then_some((found, text)))
+                if let Some(memory) = memory {
+                    let path = past.path.as_str();
+                    let Some(text) = memory.content else {
+                        let reason =
+                            format!("store `{store}`: the text of `{path}` was left out of a full view");
+                        return Err(Failed::unusable(reason));
+                    };
+                    let (found, text) = verified(store, path, text, &memory.content_sha256)?;
+                    self.contents.keep(found, &text);
+                    if found == past.hash {
+                        return Ok(Some((found, text)));
+                    }
+                }
+                let Some(version) = past.version.clone() else { return Ok(None) };
+                let found = self.past(store, past, version).await?;
+                Ok(found.map(|memory| (memory.hash, memory.content)))
             })
             .buffered(PARALLEL)
             .try_collect()
@@ -396,6 +481,35 @@ impl HttpBackend {
             entries.insert(path_of(store, path)?, entry);
         }
         Ok(SnapshotIndex { entries })
+    }
+
+    /// Lists changes, newest first, as far as the first version that an index names.
+    pub(super) async fn read_changes(
+        &self,
+        store: &MemoryStoreId,
+        since: &SnapshotIndex,
+    ) -> Result<Vec<Change>, Failed> {
+        let mut changes = Vec::new();
+        let mut pages = Pages::of(versions_call(store, BASIC));
+        while let Some(page) = pages.next::<MemoryVersion>(&self.api).await? {
+            for version in page {
+                let path = version.path.as_deref().map(|path| path_of(store, path)).transpose()?;
+                let holds = match (&version.path, &version.content_sha256) {
+                    (Some(path), Some(hash)) => Some(IndexEntry {
+                        hash: hash_of(store, path, hash)?,
+                        bytes: version.content_size_bytes.unwrap_or_default(),
+                        version: MemoryVersionId::parse(version.id).ok(),
+                    }),
+                    _ => None,
+                };
+                let change = Change { memory: version.memory_id, path, holds, at: version.created_at };
+                if since.names(&change) {
+                    return Ok(changes);
+                }
+                changes.push(change);
+            }
+        }
+        Ok(changes)
     }
 
     /// Lists the versions that hold text, newest first.

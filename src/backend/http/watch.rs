@@ -51,8 +51,9 @@ const QUICK: Duration = Duration::from_millis(200);
 const OUTAGE: Duration = Duration::from_secs(300);
 /// The longest that a server is left alone because it asks for it while dreams are waited for.
 const REST: Duration = Duration::from_secs(3600);
-/// How many dreams that have ended are remembered with what they were seen doing.
-const ENDED: usize = 64;
+/// How many dreams that have ended are remembered with what they were seen doing: one listing may tell of the end of
+/// all that an apply waits for.
+const ENDED: usize = 1_024;
 /// The most events that are taken in before whoever waits is told of them.
 const AT_ONCE: usize = 256;
 

@@ -36,7 +36,9 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::backend::folder::{self, FolderReport};
+use crate::backend::tags::{ListedStore, StoreTags};
 use crate::backend::testimony::sayings;
+use crate::backend::wire::UpdateStore;
 use crate::backend::{
     Activity, Backend, BackendError, Imported, MemoryStore, PastMemory, Refusal, SessionListing,
     SessionQuery, SessionRequest, Unreadable, WhenLeft, check_session_set,
@@ -49,7 +51,7 @@ use crate::ids::{DeploymentId, DreamId, MemoryStoreId, SessionId};
 use crate::ledger::testimony::Testimony;
 use crate::memory::{Memory, MemoryPath, MemoryWrite};
 use crate::session::Session;
-use crate::snapshot::{Snapshot, SnapshotIndex};
+use crate::snapshot::{Change, Snapshot, SnapshotIndex};
 use crate::spec::pipeline::SessionSource;
 
 use claim::Claim;
@@ -197,8 +199,7 @@ impl LocalBackend {
     /// Fails if the folder lies outside what may be read or cannot be listed, or the database fails.
     pub fn import_folder(&self, name: &str, folder: &Path) -> Result<Imported, LocalError> {
         let real = self.shared.reach.real(folder)?;
-        let place = real.strip_prefix(self.shared.reach.root()).unwrap_or(&real);
-        let origin = serde_json::json!([name, place.to_string_lossy()]).to_string();
+        let origin = self.origin_of(name, &real);
         if let Some(known) = self.shared.database.read(|db| stores::imported(db, &origin))? {
             return self.imported(known);
         }
@@ -224,6 +225,22 @@ impl LocalBackend {
             Ok((store.id, report))
         })?;
         self.imported(known)
+    }
+
+    /// Returns the store that a folder was imported as, if it was.
+    ///
+    /// # Errors
+    ///
+    /// As [`LocalBackend::import_folder`], for the folder and the database.
+    pub fn imported_as(&self, name: &str, folder: &Path) -> Result<Option<MemoryStoreId>, LocalError> {
+        let origin = self.origin_of(name, &self.shared.reach.real(folder)?);
+        let known = self.shared.database.read(|db| stores::imported(db, &origin))?;
+        Ok(known.map(|(store, _)| store))
+    }
+
+    fn origin_of(&self, name: &str, real: &Path) -> String {
+        let place = real.strip_prefix(self.shared.reach.root()).unwrap_or(real);
+        serde_json::json!([name, place.to_string_lossy()]).to_string()
     }
 
     fn imported(&self, (store, report): (MemoryStoreId, String)) -> Result<Imported, LocalError> {
@@ -537,6 +554,10 @@ impl Backend for LocalBackend {
         self.shared.database.read(|db| versions::kept(db, id)).map_err(told("read a store's past"))
     }
 
+    async fn changes(&self, id: &MemoryStoreId, since: &SnapshotIndex) -> Result<Vec<Change>, BackendError> {
+        self.shared.database.read(|db| versions::changes(db, id, since)).map_err(told("read a store's past"))
+    }
+
     async fn contents(
         &self,
         store: &MemoryStoreId,
@@ -555,6 +576,17 @@ impl Backend for LocalBackend {
 
     async fn write(&self, store: &MemoryStoreId, writes: &[MemoryWrite]) -> Result<(), BackendError> {
         self.shared.write(store, writes).map_err(told("write to a memory store"))
+    }
+
+    async fn tag(&self, id: &MemoryStoreId, tags: &StoreTags) -> Result<(), BackendError> {
+        let body = UpdateStore { metadata: Some(tags.pairs(id)), ..UpdateStore::default() };
+        let now = self.shared.now();
+        let tagged = self.shared.database.write(|db| stores::update(db, id, &body, now));
+        tagged.map_err(told("tag a memory store"))
+    }
+
+    async fn stores(&self) -> Result<Vec<ListedStore>, BackendError> {
+        self.shared.database.read(stores::listed).map_err(told("list memory stores"))
     }
 
     async fn delete_store(&self, id: &MemoryStoreId) -> Result<(), BackendError> {

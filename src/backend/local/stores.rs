@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
+use crate::backend::tags::{ListedStore, StoreTags};
 use crate::backend::wire::{self, CreateStore, Object, UpdateStore};
 use crate::backend::{MemoryStore, Refusal};
 use crate::ids::MemoryStoreId;
@@ -237,7 +238,26 @@ fn page(db: &Connection, filter: &StoreFilter, limit: usize) -> Result<Vec<wire:
     Ok(stores)
 }
 
-fn update(db: &Connection, id: &MemoryStoreId, body: &UpdateStore, now: Timestamp) -> Result<(), Failure> {
+/// Returns every store with its tags, newest first.
+pub(super) fn listed(db: &Connection) -> Result<Vec<ListedStore>, Failure> {
+    let mut select = db.prepare_cached(&format!("{SHOWN} ORDER BY created_at DESC, id DESC"))?;
+    let listed = select.query_map([], |row| {
+        let shown = shown_of(row)?;
+        let id = parsed(row, 0, MemoryStoreId::parse)?;
+        let tags = StoreTags::read(&id, &shown.metadata);
+        let (name, created_at, archived_at) = (shown.name, shown.created_at, shown.archived_at);
+        Ok(ListedStore { store: MemoryStore { id, name, created_at, archived_at }, tags })
+    })?;
+    Ok(listed.collect::<Result<_, _>>()?)
+}
+
+/// Changes what is said of a store.
+pub(super) fn update(
+    db: &Connection,
+    id: &MemoryStoreId,
+    body: &UpdateStore,
+    now: Timestamp,
+) -> Result<(), Failure> {
     let before = shown(db, id)?;
     check_writable(db, id)?;
     let mut after = before.clone();

@@ -12,7 +12,7 @@ use crate::backend::wire::{self, Actor};
 use crate::backend::{PastMemory, Refusal};
 use crate::ids::{MemoryStoreId, MemoryVersionId};
 use crate::memory::{ContentHash, Memory, MemoryPath};
-use crate::snapshot::SnapshotIndex;
+use crate::snapshot::{Change, IndexEntry, SnapshotIndex};
 
 use super::LocalBackend;
 use super::database::{as_column, count_opt, parsed, parsed_opt, time, time_opt};
@@ -135,6 +135,32 @@ pub(super) fn kept(db: &Connection, id: &MemoryStoreId) -> Result<Vec<PastMemory
         })
     };
     Ok(db.prepare_cached(sql)?.query_map([id.as_str()], past_of)?.collect::<Result<_, _>>()?)
+}
+
+/// Lists changes, newest first, as far as the first version that an index names.
+pub(super) fn changes(
+    db: &Connection,
+    id: &MemoryStoreId,
+    since: &SnapshotIndex,
+) -> Result<Vec<Change>, Failure> {
+    stores::find(db, id)?;
+    let sql = "SELECT CASE WHEN v.redacted_at IS NULL THEN v.path END, v.hash, octet_length(c.content), v.id,
+                      v.memory, v.created_at
+               FROM versions v LEFT JOIN contents c USING (hash) WHERE v.store = ?1 ORDER BY v.seq DESC";
+    let change_of = |row: &Row| {
+        let held = parsed_opt(row, 1, ContentHash::try_from)?.zip(count_opt(row, 2)?);
+        let version = parsed_opt(row, 3, MemoryVersionId::parse)?;
+        Ok(Change {
+            memory: row.get(4)?,
+            path: parsed_opt(row, 0, |text| MemoryPath::parse(&text))?,
+            holds: held.map(|(hash, bytes)| IndexEntry { hash, bytes, version }),
+            at: time(row, 5)?,
+        })
+    };
+    let mut query = db.prepare_cached(sql)?;
+    let all = query.query_map([id.as_str()], change_of)?;
+    let is_newer = |change: &rusqlite::Result<Change>| change.as_ref().map_or(true, |one| !since.names(one));
+    Ok(all.take_while(is_newer).collect::<Result<_, _>>()?)
 }
 
 /// Returns a past memory, if it is still kept: by its version, or else the newest that its path held with

@@ -6,7 +6,7 @@ use super::tests::drawn_project;
 
 #[test]
 fn a_project_says_what_this_version_cannot_do() {
-    let yaml = "dreamrun: 1\nrequires: \">=9.0\"\nstate: s3://bucket/state\nstores:\n  Support: {bootstrap: memory/}\nnotify:\n  - {on: [review], slack: {url_env: \"https://x\"}}\nbackend: {kind: local, base_url: \"http://x\"}\n";
+    let yaml = "dreamrun: 1\nrequires: \">=9.0\"\nstate: redis://cache\nstores:\n  Support: {bootstrap: memory/}\nnotify:\n  - {on: [review], slack: {url_env: \"https://x\"}}\nbackend: {kind: local, base_url: \"http://x\"}\n";
     assert_snapshot!(drawn_project(yaml, Some("ci")), @r#"
     error[DR0324]: unknown profile
     --> dreamrun.yaml
@@ -21,13 +21,13 @@ fn a_project_says_what_this_version_cannot_do() {
       |
       = help: use a version that meets the requirement
 
-    error[DR0503]: state not available in this version
+    error[DR0503]: state cannot be kept there
      --> dreamrun.yaml:3:8
       |
-    3 | state: s3://bucket/state
-      |        ^^^^^^^^^^^^^^^^^ state in `s3` is not available in this version
+    3 | state: redis://cache
+      |        ^^^^^^^^^^^^^ state cannot be kept in `redis`
       |
-      = help: use a SQLite file, such as `.dreamrun/state.db`
+      = help: use a SQLite file, `git:BRANCH`, `s3://…`, `gs://…`, `az://…`, `file:FOLDER` or `postgres://…`
 
     error[DR0301]: invalid name
      --> dreamrun.yaml:5:3

@@ -2,16 +2,23 @@
 
 use std::path::Path;
 
+use jiff::SignedDuration;
+
+use crate::ids::Alias;
 use crate::journal;
-use crate::report::words::count;
+use crate::report::words::{count, line};
 use crate::spec::problem::has_errors;
-use crate::state::alias;
+use crate::state::{StateError, alias};
 
 use super::Check;
 use crate::cli::Call;
 use crate::cli::exit::{CliError, ExitCode};
 use crate::cli::workspace::{Workspace, load, pipeline_files};
 use crate::state::alias::Origin;
+use crate::state::lease::Lease;
+
+/// How long a lease is had at most, by what is done with one.
+const LONG_HELD: SignedDuration = SignedDuration::from_mins(30);
 
 /// Looks at the project's files. Without a valid project file there is nothing more to look at.
 pub(super) fn project(
@@ -42,25 +49,44 @@ pub(super) fn project(
     }))
 }
 
-/// Looks at state: whether it can be read, and whether it is about this backend.
-pub(super) async fn state(workspace: &Workspace, here: Option<&Origin>, checks: &mut Vec<Check>) {
-    let check = match read(workspace, here).await {
+/// Looks at state: whether it can be read, whether it is about this backend, and whether somebody has had a
+/// lease for longer than they should.
+pub(super) async fn state(
+    call: &Call<'_>,
+    workspace: &Workspace,
+    here: Option<&Origin>,
+    checks: &mut Vec<Check>,
+) {
+    let mut leases = Vec::new();
+    let check = match read(call, workspace, here, &mut leases).await {
         Ok(check) => check,
         Err(error) => Check::of_error("state", error),
     };
     checks.push(check);
+    checks.append(&mut leases);
 }
 
-async fn read(workspace: &Workspace, here: Option<&Origin>) -> Result<Check, CliError> {
-    let path = workspace.state_path();
-    let name = path.strip_prefix(&workspace.root).unwrap_or(&path).display().to_string();
-    let Some(state) = workspace.state_read_only()? else {
+async fn read(
+    call: &Call<'_>,
+    workspace: &Workspace,
+    here: Option<&Origin>,
+    leases: &mut Vec<Check>,
+) -> Result<Check, CliError> {
+    let name = workspace.state_name();
+    let Some(state) = workspace.state_read_only(call).await? else {
         return Ok(Check::good("state", format!("`{name}` is not there yet; the first run makes it")));
     };
-    let aliases = alias::list(&state).await?;
+    let aliases = alias::list(state.as_ref()).await?;
     let mut elsewhere = Vec::new();
     for name in &aliases {
-        let Some((record, _)) = alias::read(&state, name).await? else { continue };
+        let record = match alias::read(state.as_ref(), name).await {
+            Ok(Some((record, _))) => record,
+            // One of the project's is told where it is seen whether it can be rebuilt.
+            Err(StateError::Damaged { .. }) if workspace.project.stores.contains_key(name) => continue,
+            Ok(None) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        leases.extend(record.lease.as_ref().and_then(|lease| long_held(call, name, lease)));
         let fits = match (&record.origin, here) {
             (None, None) => true,
             (Some(kept), Some(here)) => kept.fits(here),
@@ -71,7 +97,7 @@ async fn read(workspace: &Workspace, here: Option<&Origin>) -> Result<Check, Cli
             elsewhere.push(format!("`{name}` is about {place}"));
         }
     }
-    let runs = journal::runs(&state, None).await?;
+    let runs = journal::runs(state.as_ref(), None).await?;
     let holds = format!(
         "`{name}` holds {} and {}",
         count(aliases.len() as u64, "store", "stores"),
@@ -82,6 +108,21 @@ async fn read(workspace: &Workspace, here: Option<&Origin>) -> Result<Check, Cli
         all => Check::bad("state", ExitCode::Usage, format!("{holds}; {}", all.join(", ")))
             .help("Go back to that backend, or give this one a `state:` of its own, as a profile can."),
     })
+}
+
+/// Tells of a lease that was taken long ago, by the hours of its holder and of this machine.
+fn long_held(call: &Call<'_>, alias: &Alias, lease: &Lease) -> Option<Check> {
+    let age = call.parts.clock().now().duration_since(lease.since);
+    if age <= LONG_HELD {
+        return None;
+    }
+    let (holder, section) = (line(&lease.holder.to_string()), line(&lease.section));
+    let what = format!("{holder} has `{alias}` since {:.0}: {section}", lease.since);
+    Some(Check::odd("lease", what).help(format!(
+        "Look whether that process lives. If not, the next command on `{alias}` takes over, on another machine \
+         after {} seconds.",
+        lease.time().as_secs()
+    )))
 }
 
 /// Looks at the embedded backend.

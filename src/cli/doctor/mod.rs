@@ -1,6 +1,8 @@
-//! `dreamrun doctor`: what stands in the way, from the project's files to the server's clock. Changes nothing.
+//! `dreamrun doctor`: what stands in the way, from the project's files to the server's clock. Changes nothing,
+//! unless it is told to rebuild what state has lost.
 
 mod files;
+mod rebuild;
 mod server;
 
 use clap::Args;
@@ -11,12 +13,18 @@ use crate::spec::project::BackendSpec;
 use super::Call;
 use super::answer::Answer;
 use super::console::Volume;
+use super::desk::Desk;
 use super::exit::{CliError, ExitCode};
-use super::workspace::find_root;
+use super::workspace::{Workspace, find_root};
+use rebuild::{Lost, Rebuilt};
 
 /// Options of `doctor`.
 #[derive(Debug, Args)]
-pub(super) struct Options {}
+pub(super) struct Options {
+    /// Rebuild what state has lost, from what stores and dreams tell
+    #[arg(long)]
+    fix: bool,
+}
 
 /// How one thing stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -87,24 +95,34 @@ impl Check {
 #[derive(Debug, Serialize)]
 struct Doctor {
     checks: Vec<Check>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rebuilt: Vec<Rebuilt>,
 }
 
-pub(super) async fn run(call: &Call<'_>, _: &Options) -> Result<Answer, CliError> {
+pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
     let root = find_root(call)?;
     let mut checks = Vec::new();
+    let mut rebuilt = Vec::new();
     if let Some(workspace) = files::project(call, &root, &mut checks)? {
         match &workspace.project.backend {
             BackendSpec::Local { database } => {
-                files::state(&workspace, None, &mut checks).await;
+                files::state(call, &workspace, None, &mut checks).await;
                 files::local(call, &workspace, database, &mut checks);
             }
             BackendSpec::ManagedAgents(settings) => {
                 let mut found = Vec::new();
                 let origin = server::look(call, &workspace, settings, &mut found).await;
-                files::state(&workspace, origin.as_ref(), &mut checks).await;
+                files::state(call, &workspace, origin.as_ref(), &mut checks).await;
                 checks.append(&mut found);
             }
         }
+        // Stores and dreams can be asked, and state can be read.
+        if checks.iter().all(|check| check.code.is_none()) {
+            rebuilt = lost(call, workspace, options.fix, &mut checks).await?;
+        }
+    }
+    if options.fix && rebuilt.is_empty() {
+        call.console.say("nothing was rebuilt\n");
     }
     tell(call, &checks);
     let codes = checks.iter().filter_map(|check| check.code);
@@ -115,11 +133,51 @@ pub(super) async fn run(call: &Call<'_>, _: &Options) -> Result<Answer, CliError
         ExitCode::RemoteFailed => 2,
         _ => 3,
     });
-    let answer = Answer::new(if code.is_some() { "in_the_way" } else { "fine" }, Doctor { checks });
+    let answer = Answer::new(if code.is_some() { "in_the_way" } else { "fine" }, Doctor { checks, rebuilt });
     Ok(match code {
         Some(code) => answer.with_code(code),
         None => answer,
     })
+}
+
+/// Looks for what state has lost, and rebuilds it if that was asked for and agreed to.
+async fn lost(
+    call: &Call<'_>,
+    workspace: Workspace,
+    is_fixing: bool,
+    checks: &mut Vec<Check>,
+) -> Result<Vec<Rebuilt>, CliError> {
+    let state = workspace.state_read_only(call).await?;
+    let opened = workspace.backend(call, false)?;
+    let found = match rebuild::look(call, &workspace, &opened, state.as_deref()).await {
+        Ok(found) => found,
+        Err(error) => {
+            checks.push(Check::of_error("aliases", error));
+            return Ok(Vec::new());
+        }
+    };
+    let is_clear = found.unclear.is_empty();
+    checks.extend(found.unclear);
+    // Of a state of which a part is not clear, no part is touched.
+    if !is_fixing || !is_clear || found.lost.is_empty() {
+        checks.extend(found.lost.iter().map(Lost::check));
+        return Ok(Vec::new());
+    }
+    let aliases = crate::report::words::count(found.lost.len() as u64, "alias", "aliases");
+    if !call.global.yes {
+        for lost in &found.lost {
+            call.console.say(&format!("{}\n", crate::report::words::line(&lost.check().what)));
+        }
+        if !call.console.ask(&format!("Rebuild {aliases} in state?")) {
+            let error = CliError::usage("nothing was rebuilt");
+            return Err(if call.console.can_ask {
+                error
+            } else {
+                error.hint("Nothing prompts without a terminal: add `--yes`.")
+            });
+        }
+    }
+    rebuild::write(&Desk::open(call, workspace).await?, found.lost, checks).await
 }
 
 fn tell(call: &Call<'_>, checks: &[Check]) {

@@ -136,7 +136,7 @@ const TABLE: &[(&str, &[(&str, &str)])] = &[
             ("cancel_asked", "canceling"),
         ],
     ),
-    ("rebasing", &[("candidate_recorded", "candidate")]),
+    ("rebasing", &[("rebase_intended", "rebasing"), ("candidate_recorded", "candidate")]),
     (
         "awaiting_review",
         &[
@@ -371,6 +371,32 @@ fn a_request_that_made_no_dream_leaves_no_try_behind() {
         let state = moved_by(&[&events[..], &[end]].concat()).unwrap();
         assert_eq!(state.dreams, []);
     }
+}
+
+#[test]
+fn an_approval_is_carried_over_to_the_candidate_that_its_rebase_was_to_leave() {
+    let to = |candidate_: &str, live: &str, keeps: Option<&str>, after: &str| {
+        let given = E::Approved {
+            by: "ada".to_owned(),
+            reason: None,
+            overrides: Vec::new(),
+            live: hash(live),
+            candidate: hash(candidate_),
+        };
+        let E::RebaseIntended { live, read, carried, merged, conflicts, .. } = rebase_intended() else {
+            unreachable!()
+        };
+        let rebase = E::RebaseIntended { live, read, carried, merged, conflicts, keeps: keeps.map(hash) };
+        let way = ways().into_iter().find(|(name, _)| *name == "awaiting_review").unwrap().1;
+        let state = moved_by(&[way, vec![given, rebase, candidate("out-one", after)]].concat()).unwrap();
+        state.approval.unwrap().carried_to
+    };
+    let rebased = Some((hash("rebased"), index(&[("/a", "one"), ("/c", "live")]).hash()));
+    assert_eq!(to("candidate", "live", Some("rebased"), "rebased"), rebased);
+    assert_eq!(to("candidate", "live", Some("rebased"), "slipped in"), None);
+    assert_eq!(to("candidate", "live", None, "rebased"), None, "a write met the dream");
+    assert_eq!(to("an earlier one", "live", Some("rebased"), "rebased"), None);
+    assert_eq!(to("candidate", "an earlier one", Some("rebased"), "rebased"), None);
 }
 
 /// Walks from event to event, always taking one that the phase allows.

@@ -8,6 +8,7 @@ mod charts;
 mod markup;
 mod marks;
 mod statements;
+mod three_way;
 
 use jiff::Timestamp;
 
@@ -20,6 +21,7 @@ use super::fates::{FateRow, NewRow};
 use super::plan_view::usd;
 use super::run_text::target_rows;
 use super::run_view::RunView;
+use super::three_way::ThreeWay;
 use super::words::{bytes, count, grouped};
 
 use markup::Markup;
@@ -40,6 +42,8 @@ pub struct Page<'a> {
     pub next: &'a [(String, String)],
     /// What became of the live store's statements; none before there is a candidate.
     pub statements: Option<&'a Statements>,
+    /// The memories that both agents and the dream changed, three ways.
+    pub three_way: &'a [ThreeWay],
     /// What the adopted runs of the alias lost, oldest first.
     pub losses: &'a [RunLosses],
     /// When the report was made.
@@ -77,6 +81,7 @@ pub fn html(page: &Page<'_>) -> String {
     html.raw("<main id=\"content\">\n");
     money(&mut html, page);
     gates(&mut html, run);
+    three_way::section(&mut html, page.three_way, run);
     if let Some(statements) = page.statements {
         statements::section(&mut html, statements, run);
     }
@@ -128,6 +133,10 @@ fn head(html: &mut Markup, page: &Page<'_>) {
     if !run.carried.is_empty() {
         fact("Carried over", &count(run.carried.len() as u64, "live write", "live writes"));
     }
+    if !run.merged.is_empty() {
+        let paths: Vec<_> = run.merged.iter().map(|merged| merged.path.to_string()).collect();
+        fact("Merged", &format!("with what the dream did, statement by statement: {}", paths.join(", ")));
+    }
     if !run.conflicts.is_empty() {
         let paths: Vec<_> = run.conflicts.iter().map(|conflict| conflict.path.to_string()).collect();
         fact("Conflicts", &format!("changed on both sides, the live version is kept: {}", paths.join(", ")));
@@ -158,6 +167,9 @@ fn head(html: &mut Markup, page: &Page<'_>) {
     html.raw("<nav aria-label=\"Sections\"><ul><li><a href=\"#money\">Money</a></li>");
     if !run.verdicts.is_empty() {
         html.raw("<li><a href=\"#gates\">Gates</a></li>");
+    }
+    if !page.three_way.is_empty() {
+        html.raw("<li><a href=\"#both\">Changed on both sides</a></li>");
     }
     if page.statements.is_some() {
         html.raw("<li><a href=\"#statements\">Statements</a></li>");

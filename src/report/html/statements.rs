@@ -30,7 +30,7 @@ pub(super) fn section(html: &mut Markup, statements: &Statements, run: &RunView)
     if !statements.missing.is_empty() {
         let memories = count(statements.missing.len() as u64, "memory", "memories");
         html.raw("<p class=\"warn\">The text of ").text(&memories);
-        html.raw(" is kept nowhere any more; compared as it is now.</p>\n");
+        html.raw(" is kept nowhere any more; what became of it is as it was judged then.</p>\n");
     }
     charts::fates(html, &statements.counts);
     let end = html.len() + BYTES_LIMIT;

@@ -17,6 +17,7 @@ fn run() -> RunView {
         run: RunId::new(PipelineName::parse("nightly").unwrap(), 3),
         pipeline: PipelineName::parse("nightly").unwrap(),
         phase: "blocked",
+        plan: None,
         is_over: false,
         because: HOSTILE.to_owned(),
         store: HOSTILE.to_owned(),
@@ -34,6 +35,7 @@ fn run() -> RunView {
         overrides: vec![HOSTILE.to_owned()],
         rejected_by: None,
         carried: Vec::new(),
+        merged: Vec::new(),
         conflicts: Vec::new(),
         late_conflicts: Vec::new(),
         kept_files: Vec::new(),
@@ -65,6 +67,7 @@ fn page(statements: &Statements) -> String {
         budget_usd: Some(2.0),
         next: &[("dreamrun diff nightly-3".to_owned(), "look at it".to_owned())],
         statements: Some(statements),
+        three_way: &[],
         losses: &[],
         made_at: Timestamp::UNIX_EPOCH,
     })
@@ -104,9 +107,9 @@ fn every_element_that_opens_also_closes() {
 #[test]
 fn a_huge_run_stays_readable_and_says_what_is_missing() {
     let many = |word: &str| {
-        store((0..2_000).map(|i| {
+        store((0..1_000).map(|i| {
             let lines: String =
-                (0..4).map(|n| format!("- {word} {i} {n} {}\n", "lorem ipsum ".repeat(60))).collect();
+                (0..4).map(|n| format!("- {word} {i} {n} {}\n", "lorem".repeat(140))).collect();
             (format!("/m{i}.md"), lines)
         }))
     };

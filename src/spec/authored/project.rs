@@ -21,7 +21,9 @@ pub struct AuthoredProject {
     pub requires: Option<String>,
     /// Where dreams happen: `local` (the default), or a mapping with `kind`.
     pub backend: Option<AuthoredBackendOrWord>,
-    /// Where state lives: the path of a SQLite file, `.dreamrun/state.db` by default.
+    /// Where state lives: the path of a SQLite file (`.dreamrun/state.db` by default), `git:BRANCH@REMOTE`,
+    /// `s3://BUCKET/PREFIX`, `gs://…`, `az://…`, `file:FOLDER` or `postgres://HOST/DATABASE`. Credentials come
+    /// from the environment.
     #[schemars(length(min = 1))]
     pub state: Option<String>,
     /// What is kept of past dreams, beside the hashes that state keeps.

@@ -7,6 +7,7 @@ use super::identifier;
 use crate::ids::{Alias, MemoryStoreId};
 use crate::price::Usd;
 use crate::spec::LoadOptions;
+use crate::spec::address::{self, Refused};
 use crate::spec::authored::{
     AuthoredBackend, AuthoredBackendOrWord, AuthoredBudget, AuthoredNotification, AuthoredProject,
     AuthoredStore, BackendWord,
@@ -135,22 +136,18 @@ fn backend(
 
 fn state(authored: Option<&str>, route: &Route<'_>, checker: &mut Checker<'_>) -> Option<StateSpec> {
     let text = authored.unwrap_or(DEFAULT_STATE);
-    let scheme = text
-        .split_once("://")
-        .map(|(scheme, _)| scheme)
-        .or_else(|| text.starts_with("git:").then_some("git"));
-    if let Some(scheme) = scheme {
-        let is_known = matches!(scheme, "git" | "s3" | "gs" | "az" | "postgres" | "postgresql");
-        let label = if is_known {
-            format!("state in `{scheme}` is not available in this version")
-        } else {
-            "this is not the path of a SQLite file".to_owned()
-        };
-        let problem = checker.at(Code::StateNotAvailable, route, label);
-        checker.tell(problem.help(format!("use a SQLite file, such as `{DEFAULT_STATE}`")));
-        return None;
+    match address::state(text) {
+        Some(Err(Refused::Secret(wrong))) => {
+            // Drawn on the file, the secret would be shown.
+            let mut problem = Problem::of_file(Code::StateAddress, checker.file().path(), wrong.label);
+            problem.help.extend(wrong.help);
+            checker.tell(problem);
+            None
+        }
+        Some(Err(Refused::Wrong(code, wrong))) => checker.take(code, route, Err(wrong)),
+        Some(Ok(spec)) => Some(spec),
+        None => database_file(text, route, checker).map(StateSpec::Sqlite),
     }
-    database_file(text, route, checker).map(StateSpec::Sqlite)
 }
 
 /// Checks the folder of the archive: one of its own, where neither pipelines nor Git's own files are.

@@ -1,0 +1,82 @@
+//! What a run's dream may have read of the live store, and what it may have begun with: asked of the backend.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::adoption::reading::may_be_otherwise;
+use crate::adoption::{Begun, Reading, Texts, rebase};
+use crate::backend::{BackendError, PastMemory, Refusal};
+use crate::ids::MemoryStoreId;
+use crate::journal::run_state::{Base, RunState};
+use crate::snapshot::Snapshot;
+
+use super::past::Past;
+use super::{RunError, Surroundings};
+
+/// The grain of the hours that a backend tells: what was written in the very moment when a dream began may have come
+/// before it or after it.
+const TICK: SignedDuration = SignedDuration::from_millis(1);
+
+/// Returns what the dream may have read of the live store where that is not simply the base.
+pub(super) async fn reading(
+    around: &Surroundings<'_>,
+    state: &RunState,
+    base: &Base,
+    ours: &Snapshot,
+    theirs: &Snapshot,
+) -> Result<Reading, RunError> {
+    let ours = ours.index();
+    if !may_be_otherwise(&base.index, &ours, &theirs.index()) {
+        return Ok(Reading::default());
+    }
+    // The first dream reads the live store, the others read what the one before them wrote.
+    let first = state.dreams.iter().rev().find(|record| record.batch == 1);
+    let Some(dream) = first.and_then(|record| record.dream.as_ref()).filter(|_| !state.is_rebased) else {
+        return Ok(Reading::default());
+    };
+    let changes = around.backend.changes(&base.store, &base.index).await?;
+    if changes.is_empty() {
+        return Ok(Reading::default());
+    }
+    let at_work = match around.backend.dream(dream).await {
+        Ok(dream) => (dream.created_at - TICK, dream.ended_at.unwrap_or(Timestamp::MAX)),
+        Err(BackendError::Refused { kind: Refusal::NotFound, .. }) => (Timestamp::MIN, Timestamp::MAX),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Reading::of(&base.index, &changes, &ours, at_work))
+}
+
+/// Returns what the dream may have begun with where it and the live store met, as far as that can still be had:
+/// for all of a memory or not at all.
+pub(super) async fn begun(
+    around: &Surroundings<'_>,
+    base: &Base,
+    read: &Reading,
+    candidate: &MemoryStoreId,
+    ours: &Snapshot,
+    theirs: &Snapshot,
+) -> Result<Begun, RunError> {
+    let (ours, theirs) = (ours.index(), theirs.index());
+    let wanted: Vec<Vec<PastMemory>> = rebase::begun(&base.index, read, &ours, &theirs)
+        .into_iter()
+        .map(|(path, all)| all.into_iter().map(|entry| PastMemory::of(path, entry)).collect())
+        .collect();
+    let texts = texts_of(around, wanted.concat(), [&base.store, candidate]).await?;
+    let begun = wanted.iter().filter_map(|all| {
+        let texts: Option<Vec<_>> = all.iter().map(|past| texts.get(&past.hash).cloned()).collect();
+        Some((all.first()?.path.clone(), texts?))
+    });
+    Ok(begun.collect())
+}
+
+/// Returns past texts from either of two stores.
+pub(super) async fn texts_of(
+    around: &Surroundings<'_>,
+    wanted: Vec<PastMemory>,
+    stores: [&MemoryStoreId; 2],
+) -> Result<Texts, RunError> {
+    if wanted.is_empty() {
+        return Ok(Texts::new());
+    }
+    let past = Past { backend: around.backend, archive: around.archive };
+    past.texts(&stores.map(Clone::clone), wanted).await
+}
