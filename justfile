@@ -10,6 +10,10 @@ ci:
 test *args:
     cargo test --locked {{ args }}
 
+# Runs many seeds of the simulator; `DREAMRUN_SIM_SEED=N` and the test `replay` show one of them.
+sim seeds="100000":
+    DREAMRUN_SIM_SEEDS={{ seeds }} cargo test --locked --test sim -- --nocapture no_seed_breaks_a_law
+
 # Lets the official SDKs judge `dreamrun serve`.
 sdk *args:
     tests/sdk/run {{ args }}
@@ -20,7 +24,7 @@ fmt:
 
 # Checks the pipelines of this repository.
 validate:
-    cargo run --release --locked -- validate
+    cargo run --locked -- validate
 
 # Writes the schemas anew after a change to the authored types.
 schemas:
