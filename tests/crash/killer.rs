@@ -1,22 +1,33 @@
-//! Parts that count the steps a command takes, and kill their own process at one of them.
+//! Parts that count the steps a command takes, and kill or stop their own process at one of them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use dreamrun::backend::{Backend, BackendError};
 use dreamrun::cli::{Parts, Standard};
+use dreamrun::clock::Clock;
 use dreamrun::dreaming::transcript::Transcript;
 use dreamrun::dreaming::{Consolidated, Mind, MindError, Minds, Reading};
 use dreamrun::ids::MemoryStoreId;
 use dreamrun::memory::{MemoryPath, MemoryWrite};
 use dreamrun::snapshot::Snapshot;
 use dreamrun::state::{Key, PutIf, StateError, StateStore, Version, Versioned};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::support::{Call, Go, Hook, Hooked};
+use crate::support::{Call, Drill, Go, Hook, Hooked, signal, wait_for};
+
+/// The variable that has every point of every matrix looked at.
+const EVERY_POINT: &str = "DREAMRUN_TEST_EVERY_POINT";
+
+/// Says whether every point is looked at, also where one in several tells enough.
+pub(crate) fn every_point() -> bool {
+    std::env::var_os(EVERY_POINT).is_some()
+}
 
 /// On which side of a step the process dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +47,39 @@ pub(crate) struct Step {
     /// From 1.
     pub(crate) nth: usize,
 }
+
+/// What happens to a process at a point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Blow {
+    /// It dies as by `kill -9`.
+    Kill,
+    /// It is stopped, until somebody lets it go on.
+    Stop,
+    /// It is stopped where nothing is looked at any more before the step's effect.
+    StopBeyondHelp,
+}
+
+/// A machine of its own, as far as state can tell: it has other locks, and a clock that jumps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Machine {
+    pub(crate) number: u8,
+    /// How far its clock jumps, once it was asked a few times.
+    pub(crate) jump_hours: i64,
+    /// How long leases hold, in milliseconds. A killed process is waited for that long.
+    pub(crate) lease_ms: u64,
+}
+
+/// The file in the project that lets a process go on which was stopped.
+const GOES_ON: &str = "goes-on";
+
+/// Lets a stopped process of a drill go on.
+pub(crate) fn let_go(drill: &Drill, process: u32) {
+    drill.write(GOES_ON, "");
+    signal("CONT", process);
+}
+
+/// How often a clock is asked before it jumps.
+const BEFORE_THE_JUMP: usize = 12;
 
 /// A place to die.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +107,9 @@ pub(crate) struct Killer(Arc<Inner>);
 
 struct Inner {
     point: Option<Point>,
+    blow: Blow,
+    machine: Option<Machine>,
+    asked: AtomicUsize,
     live: Live,
     steps: Mutex<Vec<Step>>,
     lasting: AtomicUsize,
@@ -72,8 +119,14 @@ struct Inner {
 impl Killer {
     /// Dies at a point, or nowhere.
     pub(crate) fn new(point: Option<Point>, live: Live) -> Self {
-        let (steps, lasting, backend) = (Mutex::default(), AtomicUsize::default(), Mutex::default());
-        Self(Arc::new(Inner { point, live, steps, lasting, backend }))
+        Self::on(None, point, Blow::Kill, live)
+    }
+
+    /// Has something happen at a point, on a machine of its own.
+    pub(crate) fn on(machine: Option<Machine>, point: Option<Point>, blow: Blow, live: Live) -> Self {
+        let (steps, lasting, asked) = (Mutex::default(), AtomicUsize::default(), AtomicUsize::default());
+        let backend = Mutex::default();
+        Self(Arc::new(Inner { point, blow, machine, asked, live, steps, lasting, backend }))
     }
 
     /// Returns the steps that were taken, in order.
@@ -83,20 +136,30 @@ impl Killer {
 }
 
 impl Inner {
-    fn begin(&self, name: &str) -> Step {
+    /// Notes a step, and says whether the process was stopped at it.
+    fn begin(&self, name: &str) -> (Step, bool) {
         let mut steps = self.steps.lock().unwrap();
         let nth = steps.iter().filter(|step| step.name == name).count() + 1;
         let step = Step { name: name.to_owned(), nth };
         steps.push(step.clone());
         drop(steps);
-        self.die_at(&step, Side::Before);
-        step
+        let is_stopped = self.die_at(&step, Side::Before);
+        (step, is_stopped)
     }
 
-    fn die_at(&self, step: &Step, side: Side) {
+    /// Lets happen what is to happen at a step. Whoever survives learns whether they were stopped.
+    fn die_at(&self, step: &Step, side: Side) -> bool {
         match &self.point {
-            Some(Point::At(at, of)) if at == step && *of == side => self.die(),
-            _ => {}
+            Some(Point::At(at, of)) if at == step && *of == side => match self.blow {
+                Blow::Kill => self.die(),
+                Blow::Stop | Blow::StopBeyondHelp => {
+                    signal("STOP", std::process::id());
+                    // A busy system takes its time to stop a process.
+                    wait_for("being let go", || Path::new(GOES_ON).exists());
+                    true
+                }
+            },
+            _ => false,
         }
     }
 
@@ -111,7 +174,11 @@ impl Inner {
     }
 
     async fn step<T>(&self, name: &str, call: impl Future<Output = T>) -> T {
-        let step = self.begin(name);
+        let (step, was_stopped) = self.begin(name);
+        if was_stopped && self.blow == Blow::Stop {
+            // Whoever carries the step out is asked again before it has its effect.
+            tokio::task::yield_now().await;
+        }
         let result = call.await;
         self.die_at(&step, Side::After);
         if let Some(Point::After(limit)) = self.point
@@ -136,13 +203,47 @@ impl Inner {
     }
 }
 
+/// A clock that jumps once.
+struct Jumping(Arc<Inner>, Machine);
+
+impl Clock for Jumping {
+    fn now(&self) -> Timestamp {
+        let has_jumped = self.0.asked.fetch_add(1, Ordering::SeqCst) >= BEFORE_THE_JUMP;
+        let jump = if has_jumped { self.1.jump_hours } else { 0 };
+        Standard.clock().now() + SignedDuration::from_hours(jump)
+    }
+}
+
 impl Parts for Killer {
+    fn clock(&self) -> Arc<dyn Clock> {
+        match self.0.machine {
+            Some(machine) => Arc::new(Jumping(Arc::clone(&self.0), machine)),
+            None => Standard.clock(),
+        }
+    }
+
+    fn lease_time(&self) -> Duration {
+        self.0.machine.map_or(Standard.lease_time(), |machine| Duration::from_millis(machine.lease_ms))
+    }
+
+    fn process(&self) -> (String, u32) {
+        let (name, process) = Standard.process();
+        (self.0.machine.map_or(name, |machine| format!("machine-{}", machine.number)), process)
+    }
+
+    fn lock_folder(&self, folder: PathBuf) -> PathBuf {
+        match self.0.machine {
+            Some(machine) => folder.with_extension(format!("machine-{}", machine.number)),
+            None => folder,
+        }
+    }
+
     fn minds(&self) -> Arc<dyn Minds> {
         Arc::new(MortalMinds(Arc::clone(&self.0)))
     }
 
-    fn state(&self, place: &Path) -> Result<Arc<dyn StateStore>, StateError> {
-        Ok(Arc::new(MortalState { inner: Standard.state(place)?, killer: Arc::clone(&self.0) }))
+    fn state(&self, state: Arc<dyn StateStore>) -> Arc<dyn StateStore> {
+        Arc::new(MortalState { inner: state, killer: Arc::clone(&self.0) })
     }
 
     fn backend(&self, backend: Arc<dyn Backend>) -> Arc<dyn Backend> {
@@ -163,7 +264,12 @@ impl StateStore for MortalState {
     }
 
     async fn put(&self, key: &Key, bytes: &[u8], when: PutIf) -> Result<Version, StateError> {
-        let version = self.killer.step(&format!("put {key}"), self.inner.put(key, bytes, when)).await?;
+        // The id of a saved plan differs from project to project.
+        let name = match key.as_str().strip_prefix(Key::plans()) {
+            Some(plan) => format!("put {}…/{}", Key::plans(), plan.split('/').next_back().unwrap()),
+            None => format!("put {key}"),
+        };
+        let version = self.killer.step(&name, self.inner.put(key, bytes, when)).await?;
         if key.as_str().starts_with("runs/") {
             self.killer.write_live(bytes).await;
         }
@@ -172,6 +278,11 @@ impl StateStore for MortalState {
 
     async fn list(&self, prefix: &str) -> Result<Vec<Key>, StateError> {
         self.inner.list(prefix).await
+    }
+
+    async fn delete(&self, key: &Key, version: &Version) -> Result<(), StateError> {
+        let step = format!("delete {key}");
+        self.killer.step(&step, self.inner.delete(key, version)).await
     }
 }
 
@@ -205,7 +316,7 @@ struct MortalMind {
 
 impl Mind for MortalMind {
     fn read(&self, transcript: &Transcript) -> Reading {
-        let step = self.killer.begin("read");
+        let (step, _) = self.killer.begin("read");
         let reading = self.inner.read(transcript);
         self.killer.die_at(&step, Side::After);
         reading
@@ -217,7 +328,7 @@ impl Mind for MortalMind {
         readings: &[Reading],
         instructions: Option<&str>,
     ) -> Result<Consolidated, MindError> {
-        let step = self.killer.begin("consolidate");
+        let (step, _) = self.killer.begin("consolidate");
         let made = self.inner.consolidate(input, readings, instructions);
         self.killer.die_at(&step, Side::After);
         made

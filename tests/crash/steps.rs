@@ -1,10 +1,11 @@
 //! Death before and after every step of a command.
 
+use dreamrun::memory::{ContentHash, MemoryPath, MemoryWrite};
 use rayon::prelude::*;
 use serde_json::Value;
 
 use crate::child::run_until;
-use crate::killer::{Killer, LIVE_WRITE, Live, Point, Side};
+use crate::killer::{Killer, LIVE_WRITE, Live, Point, Side, every_point};
 use crate::support::{Drill, Traces};
 
 const APPLY: &[&str] = &["apply", "small", "--yes"];
@@ -61,6 +62,16 @@ fn has_live_write(drill: &Drill) -> bool {
 
 /// Kills the command before and after each of its steps, and returns how many kill points that makes.
 fn kill_everywhere(scene: &Scene) -> usize {
+    kill(scene, |_, _| true)
+}
+
+/// Kills the command after each of its steps, and before the first. Where nothing but steps lasts, that is where it
+/// would be killed before the next one, too.
+fn kill_after_each(scene: &Scene) -> usize {
+    kill(scene, |nth, side| every_point() || nth == 0 || side == Side::After)
+}
+
+fn kill(scene: &Scene, is_wanted: impl Fn(usize, Side) -> bool) -> usize {
     let undisturbed = |live| {
         let drill = (scene.prepare)();
         let killer = Killer::new(None, live);
@@ -76,7 +87,10 @@ fn kill_everywhere(scene: &Scene) -> usize {
     }
     let points: Vec<Point> = steps
         .iter()
-        .flat_map(|step| [Side::Before, Side::After].map(|side| Point::At(step.clone(), side)))
+        .enumerate()
+        .flat_map(|(nth, step)| [(nth, Side::Before, step), (nth, Side::After, step)])
+        .filter(|&(nth, side, _)| is_wanted(nth, side))
+        .map(|(_, side, step)| Point::At(step.clone(), side))
         .collect();
     points.par_iter().for_each(|point| {
         let drill = (scene.prepare)();
@@ -115,9 +129,33 @@ fn an_apply_killed_at_any_step_ends_as_if_it_had_not_been() {
         finish: apply_to_the_end,
         traces: adopted(3),
     });
-    // 22 puts, 3 dreams asked for, 5 sessions read and 3 stores consolidated, on both sides.
-    assert_eq!(points, 2 * (22 + 3 + 5 + 3));
+    // 28 puts, 3 dreams asked for, 5 sessions read, 3 stores consolidated and one tagged, on both sides.
+    assert_eq!(points, 2 * (28 + 3 + 5 + 3 + 1));
     eprintln!("{points} kill points of an apply");
+}
+
+#[test]
+fn a_saved_plan_killed_at_any_step_is_carried_out_once() {
+    const APPLY_PLAN: &[&str] = &["apply", "--plan", "plan.json"];
+    let points = kill_after_each(&Scene {
+        prepare: || {
+            let drill = Drill::small();
+            let _ = drill.run(&["plan", "small", "--out", "plan.json"]).exits(0);
+            drill
+        },
+        arguments: APPLY_PLAN,
+        live: Live::Quiet,
+        finish: |drill| {
+            let ran = drill.run(APPLY_PLAN);
+            // One that was killed after its last step is over.
+            assert!(matches!(ran.code, Some(0 | 7)), "{ran:?}");
+            let _ = drill.run(APPLY_PLAN).exits(7).says("was used by run `small-1`, which is adopted");
+            assert_eq!(drill.apply().exits(0).json()["outcome"], "nothing_due");
+        },
+        traces: adopted(3),
+    });
+    // One more put than without a plan, which says that it is used up; and the first step on both sides.
+    assert!(every_point() || points == 29 + 3 + 5 + 3 + 1 + 1, "{points}");
 }
 
 #[test]
@@ -145,7 +183,7 @@ fn copying() -> Drill {
 
 #[test]
 fn a_copy_into_a_store_that_was_written_to_killed_at_any_step_ends_as_if_it_had_not_been() {
-    let points = kill_everywhere(&Scene {
+    let points = kill_after_each(&Scene {
         prepare: copying,
         arguments: APPLY,
         live: Live::Written,
@@ -178,8 +216,8 @@ fn a_copy_taken_back_and_killed_at_any_step_is_taken_back_once() {
         },
         traces: Traces { generation: 2, ..adopted(3) },
     });
-    // The hold, the write, the alias and the deed, on both sides.
-    assert_eq!(points, 8);
+    // The hold, the write, two tags, the alias and the deed, and the lease taken and given back, on both sides.
+    assert_eq!(points, 16);
 }
 
 #[test]
@@ -197,7 +235,8 @@ fn a_gc_after_a_copy_leaves_the_live_store_alone() {
         // The live store stays; everything that the dreams wrote is in it, and goes.
         traces: Traces { stores: 1, ..adopted(3) },
     });
-    assert_eq!(points, 6);
+    // Three stores deleted, and the lease taken and given back.
+    assert_eq!(points, 10);
 }
 
 fn awaiting_review() -> Drill {
@@ -233,7 +272,7 @@ fn an_approval_killed_at_any_step_is_given_once() {
 
 #[test]
 fn a_run_does_not_take_the_dreams_of_a_rejected_one_for_its_own() {
-    let points = kill_everywhere(&Scene {
+    let points = kill_after_each(&Scene {
         // The next run asks for the same dream at once, with nothing but its time to tell them apart.
         prepare: || {
             let drill = awaiting_review();
@@ -284,8 +323,66 @@ fn a_rollback_killed_at_any_step_happens_once() {
         },
         traces: Traces { generation: 2, ..adopted(3) },
     });
-    // The alias and the deed, on both sides.
-    assert_eq!(points, 4);
+    // The tag, the alias and the deed, and the lease taken and given back, on both sides.
+    assert_eq!(points, 10);
+}
+
+/// Adopts, and lets an agent write to the store that is live then.
+fn written_since(drill: Drill) -> Drill {
+    let _ = drill.apply().exits(0);
+    let live = drill.alias().unwrap()["active"].as_str().unwrap().to_owned();
+    let style = "# Style\n\n- Commit messages are imperative.\n";
+    let write = |path: &str, content: &str, expected: Option<&str>| MemoryWrite::Put {
+        path: MemoryPath::parse(path).unwrap(),
+        content: content.into(),
+        expected: expected.map(ContentHash::of),
+    };
+    let writes =
+        [write("/since.md", "- Written since.\n", None), write("/style.md", "- Be brief.\n", Some(style))];
+    drill.write_memories(&live, &writes);
+    drill
+}
+
+fn holds_what_was_written_since(drill: &Drill) -> bool {
+    let live = drill.alias().unwrap()["active"].as_str().unwrap().to_owned();
+    ["/since.md", "/style.md"].iter().all(|path| {
+        let sql = format!(
+            "SELECT count(*) FROM memories JOIN contents ON memories.hash = contents.hash WHERE store = '{live}' \
+             AND path = '{path}' AND content IN ('- Written since.' || char(10), '- Be brief.' || char(10))"
+        );
+        drill.count(&sql) == 1
+    })
+}
+
+#[test]
+fn a_rollback_that_carries_killed_at_any_step_carries_everything_once() {
+    const ROLLBACK: &[&str] = &["rollback", "notes", "--carry", "--reason", "a mistake"];
+    type Scenes = [(fn() -> Drill, &'static str); 2];
+    let scenes: Scenes = [
+        (|| written_since(Drill::small()), "into the store before"),
+        (|| written_since(copying()), "out of the live store"),
+    ];
+    for (prepare, where_to) in scenes {
+        let points = kill_everywhere(&Scene {
+            prepare,
+            arguments: ROLLBACK,
+            live: Live::Quiet,
+            finish: |drill| {
+                let hold = drill.alias().unwrap()["hold"].clone();
+                if hold.is_null() || !hold["rolling_back_to"].is_null() {
+                    // Whoever carries on need not know that it was to carry.
+                    let again: &[&str] = if hold.is_null() { ROLLBACK } else { &["rollback", "notes"] };
+                    let _ = drill.run(again).exits(0);
+                }
+                assert_rollback_is_noted_once(drill);
+                assert!(holds_what_was_written_since(drill));
+                assert!(drill.alias().unwrap()["hold"]["carrying"].is_null());
+                assert_eq!(drill.apply().exits(0).json()["outcome"], "nothing_due");
+            },
+            traces: Traces { generation: 2, ..adopted(3) },
+        });
+        eprintln!("{points} kill points of a rollback that carries, {where_to}");
+    }
 }
 
 /// Looks what the next command makes of a rollback that may have been cut off before it was noted.
@@ -334,7 +431,8 @@ fn a_gc_killed_at_any_step_is_finished_by_the_next() {
         // The import and the adopted store stay; the outputs in the middle of the chain go.
         traces: Traces { stores: 2, ..adopted(3) },
     });
-    assert_eq!(points, 4);
+    // Two stores deleted, and the lease taken and given back.
+    assert_eq!(points, 8);
 }
 
 fn applied() -> Drill {
@@ -344,13 +442,13 @@ fn applied() -> Drill {
 }
 
 #[test]
-fn processes_that_live_for_three_steps_each_get_there_too() {
+fn processes_that_live_for_four_steps_each_get_there_too() {
     let undisturbed = Drill::small();
     let _ = undisturbed.apply().exits(0);
     let drill = Drill::small();
     let mut processes = 1;
     // With fewer, one process asks for a dream, the next finds it was not sent, and so on.
-    while run_until(&drill, APPLY, &Point::After(3), Live::Quiet) {
+    while run_until(&drill, APPLY, &Point::After(4), Live::Quiet) {
         processes += 1;
         assert!(processes < 20, "no progress is made");
     }

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
-const KEY: &str = "sk-ant-test-2b9d";
+pub(crate) const KEY: &str = "sk-ant-test-2b9d";
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A running `dreamrun serve`. It is killed when it is dropped.
-struct Served {
+pub(crate) struct Served {
     process: Child,
-    address: String,
+    pub(crate) address: String,
     client: Client,
 }
 
@@ -28,7 +28,7 @@ impl Drop for Served {
 
 impl Served {
     /// Starts a server on a folder; its dreams stay in each state for so many milliseconds.
-    fn start(folder: &Path, pace: &str) -> Self {
+    pub(crate) fn start(folder: &Path, pace: &str) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut process = Command::new(env!("CARGO_BIN_EXE_dreamrun"))
             .args(["serve", "--listen", "127.0.0.1:0", "--data", "data", "--dream-pace", pace])
@@ -53,7 +53,12 @@ impl Served {
     }
 
     /// Asks for something. `None` if no whole answer came.
-    async fn try_send(&self, method: Method, path: &str, body: Option<&Value>) -> Option<(u16, Value)> {
+    pub(crate) async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Option<(u16, Value)> {
         let beta = match path.trim_start_matches("/v1/").split(['/', '?']).next() {
             Some("dreams") => "dreaming-2026-04-21",
             Some("memory_stores") => "agent-memory-2026-07-22",
@@ -73,13 +78,13 @@ impl Served {
         Some((status, response.json().await.ok()?))
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         let (status, body) = self.try_send(Method::GET, path, None).await.unwrap();
         assert_eq!(status, 200, "{body}");
         body
     }
 
-    async fn post(&self, path: &str, body: Value) -> Value {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
         let (status, body) = self.try_send(Method::POST, path, Some(&body)).await.unwrap();
         assert_eq!(status, 200, "{body}");
         body

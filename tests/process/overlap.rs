@@ -3,8 +3,11 @@
 use std::process::Child;
 use std::sync::Arc;
 
+use async_trait::async_trait;
+use dreamrun::cli::Parts;
 use dreamrun::ids::Alias;
 use dreamrun::state::driver::{Acquired, DriverLock};
+use dreamrun::state::{Key, PutIf, StateError, StateStore, Version, Versioned};
 use serde_json::Value;
 
 use crate::held::{Held, hear};
@@ -60,6 +63,69 @@ fn a_second_apply_follows_the_first_to_the_same_end() {
     let second = finish(second.unwrap().0).exits(0).json();
     assert_eq!(second["data"]["results"][0]["run"], first["data"]["results"][0]["run"]);
     assert_eq!(drill.traces(), DONE);
+}
+
+#[test]
+fn processes_with_one_saved_plan_make_one_run() {
+    let drill = Drill::small();
+    let _ = drill.run(&["plan", "small", "--out", "plan.json"]).exits(0);
+    let start = || drill.dreamrun(&["apply", "--plan", "plan.json"]).spawn().unwrap();
+    let ended: Vec<Ran> = [start(), start(), start()].into_iter().map(finish).collect();
+    // Each carried it out, followed that to its end, or came after it.
+    assert!(ended.iter().all(|ran| matches!(ran.code, Some(0 | 7))), "{ended:?}");
+    assert!(ended.iter().any(|ran| ran.code == Some(0)), "{ended:?}");
+    let late = ended.iter().filter(|ran| ran.code == Some(7));
+    assert!(late.clone().all(|ran| ran.stderr.contains("was used by run `small-1`")), "{ended:?}");
+    assert_eq!(drill.traces(), DONE);
+    assert_eq!(drill.events().keys().collect::<Vec<_>>(), ["small-1"]);
+}
+
+#[test]
+fn a_machine_that_has_the_same_plan_and_is_a_step_ahead_is_caught_up_with() {
+    for step in ["plans/", "runs/small-1/00000001"] {
+        let drill = Drill::small();
+        let _ = drill.run(&["plan", "small", "--out", "plan.json"]).exits(0);
+        let ran = drill.run_with(&Ahead(step), &["apply", "--plan", "plan.json"]).exits(0);
+        assert!(ran.stderr.contains("small-1 adopted"), "{step}: {}", ran.stderr);
+        assert_eq!(drill.traces(), DONE, "{step}");
+        assert_eq!(drill.events().len(), 1, "{step}");
+    }
+}
+
+/// Parts whose state has every object under a prefix written by another machine just before.
+struct Ahead(&'static str);
+
+impl Parts for Ahead {
+    fn state(&self, state: Arc<dyn StateStore>) -> Arc<dyn StateStore> {
+        Arc::new(AheadState { inner: state, prefix: self.0 })
+    }
+}
+
+struct AheadState {
+    inner: Arc<dyn StateStore>,
+    prefix: &'static str,
+}
+
+#[async_trait]
+impl StateStore for AheadState {
+    async fn get(&self, key: &Key) -> Result<Option<Versioned>, StateError> {
+        self.inner.get(key).await
+    }
+
+    async fn put(&self, key: &Key, bytes: &[u8], when: PutIf) -> Result<Version, StateError> {
+        if key.as_str().starts_with(self.prefix) {
+            self.inner.put(key, bytes, when.clone()).await?;
+        }
+        self.inner.put(key, bytes, when).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<Key>, StateError> {
+        self.inner.list(prefix).await
+    }
+
+    async fn delete(&self, key: &Key, version: &Version) -> Result<(), StateError> {
+        self.inner.delete(key, version).await
+    }
 }
 
 #[test]
