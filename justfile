@@ -14,6 +14,10 @@ test *args:
 sim seeds="100000":
     DREAMRUN_SIM_SEEDS={{ seeds }} cargo test --locked --test sim -- --nocapture no_seed_breaks_a_law
 
+# Draws new cases for the property tests, many of them.
+explore cases="4096":
+    PROPTEST_CASES={{ cases }} cargo test --locked --lib
+
 # Lets the official SDKs judge `dreamrun serve`.
 sdk *args:
     tests/sdk/run {{ args }}

@@ -92,7 +92,7 @@ codes! {
     NotUtf8 "DR0114" Error "file is not UTF-8"
         "Files are read as UTF-8, with or without a byte order mark."
     ControlCharacter "DR0115" Error "control character"
-        "YAML allows no control characters except tab and line ends."
+        "YAML allows no control characters except tab and line ends. U+0085, U+2028 and U+2029 end a line, and with it a comment, for some of its readers and not for others; write them as escapes in double quotes."
     EmptyFile "DR0116" Error "file holds no mapping"
         "The file is empty, or its top level is not a mapping of keys."
 

@@ -23,14 +23,8 @@ pub fn read(file: &SourceFile) -> Result<Node, Vec<Problem>> {
         let label = format!("the file has {} bytes, the limit is {FILE_BYTES_LIMIT}", text.len());
         return Err(vec![Problem::of_file(Code::FileTooLarge, file.path(), label)]);
     }
-    if let Some(at) =
-        text.bytes().position(|b| (b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')) || b == 0x7f)
-    {
-        let label = format!("the character U+{:04X} may not stand in YAML", text.as_bytes()[at]);
-        let problem = Problem::new(Code::ControlCharacter, file, at..at + 1, label);
-        return Err(vec![
-            problem.help("remove it; in double quotes it can be written as an escape such as `\\e`"),
-        ]);
+    if let Some(problem) = forbidden_character(file) {
+        return Err(vec![problem]);
     }
     let mut reader = Reader::new(file);
     let outcome = reader.run();
@@ -51,6 +45,32 @@ pub fn read(file: &SourceFile) -> Result<Node, Vec<Problem>> {
             Err(reader.problems)
         }
     }
+}
+
+/// Finds the first character that YAML does not allow, or that its versions read differently.
+fn forbidden_character(file: &SourceFile) -> Option<Problem> {
+    // YAML 1.1 ends a line, and with it a comment, at these; YAML 1.2 (§5.4) takes them for text.
+    let is_line_end_to_some = |c| matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}');
+    let is_forbidden = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+    let (at, found) = file.text().char_indices().find(|&(_, c)| is_forbidden(c) || is_line_end_to_some(c))?;
+    let code = u32::from(found);
+    let (label, help) = if is_line_end_to_some(found) {
+        let escape = match found {
+            '\u{85}' => r"\N",
+            '\u{2028}' => r"\L",
+            _ => r"\P",
+        };
+        (
+            format!("the character U+{code:04X} ends a line for some readers of YAML and not for others"),
+            format!("end the line as usual, or write it in double quotes as `{escape}`"),
+        )
+    } else {
+        (
+            format!("the character U+{code:04X} may not stand in YAML"),
+            format!("remove it; in double quotes it can be written as `\\x{code:02X}`"),
+        )
+    };
+    Some(Problem::new(Code::ControlCharacter, file, at..at + found.len_utf8(), label).help(help))
 }
 
 fn first_line(text: &str, span: Range<usize>) -> Range<usize> {
