@@ -5,6 +5,7 @@
 //! and judged again, and the run may be canceled.
 
 use std::io;
+use std::sync::Arc;
 
 use crate::adoption::decide::Situation;
 use crate::adoption::{ChangeSet, Conflict, Decision, Merged, Reading, Rebase, approval, decide, rebase};
@@ -42,7 +43,7 @@ pub(super) async fn record_candidate(
     let store = output.clone();
     let Some(base) = journal.state().base.clone() else { return Ok(()) };
     // Most of the candidate's text is the base's, which is read first.
-    let before = base_snapshot(around.backend, &base).await?;
+    let before = Arc::new(base_snapshot(around.backend, &base).await?);
     let after = match around.backend.snapshot(&store).await {
         // A store that is gone does not come back: the run ends, so that another can begin.
         Err(BackendError::Refused { kind: Refusal::NotFound, .. }) => {
@@ -50,7 +51,7 @@ pub(super) async fn record_candidate(
             let because = FailReason::NoOutput { batch };
             return record(journal, around, JournalEvent::Failed { because }).await;
         }
-        after => after?,
+        after => Arc::new(after?),
     };
     record(journal, around, candidate_event(store, &after.index())).await?;
     // What was read is judged and decided upon as it is: whether the candidate still is what was judged is
@@ -76,8 +77,8 @@ pub(super) fn candidate_event(store: MemoryStoreId, candidate: &SnapshotIndex) -
 pub(super) async fn judge(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
     let Some((base, candidate)) = base_and_candidate(journal.state()) else { return Ok(()) };
     let (base, candidate) = (base.clone(), candidate.clone());
-    let before = base_snapshot(around.backend, &base).await?;
-    let after = around.backend.snapshot(&candidate).await?;
+    let before = Arc::new(base_snapshot(around.backend, &base).await?);
+    let after = Arc::new(around.backend.snapshot(&candidate).await?);
     judge_these(journal, around, &base, &before, &after).await
 }
 
@@ -85,8 +86,8 @@ async fn judge_these(
     journal: &mut Journal,
     around: &Surroundings<'_>,
     base: &Base,
-    before: &Snapshot,
-    after: &Snapshot,
+    before: &Arc<Snapshot>,
+    after: &Arc<Snapshot>,
 ) -> Result<(), RunError> {
     let judged = evidence::judge(journal, around, base, before, after).await?;
     // The ledger of what is adopted has to be there once it is.
@@ -115,7 +116,7 @@ pub(super) async fn decide_adoption(
 async fn decide_on(
     journal: &mut Journal,
     around: &Surroundings<'_>,
-    judged: Option<Snapshot>,
+    judged: Option<Arc<Snapshot>>,
 ) -> Result<(), RunError> {
     let state = journal.state();
     let (Some(base), Some(candidate), Some(judgment)) = (&state.base, &state.candidate, &state.judgment)
@@ -126,7 +127,7 @@ async fn decide_on(
     let live = around.backend.snapshot(&base.store).await?;
     let theirs = match judged {
         Some(judged) => judged,
-        None => around.backend.snapshot(&candidate.store).await?,
+        None => Arc::new(around.backend.snapshot(&candidate.store).await?),
     };
     if theirs.hash() != judgment.candidate && !has_moved {
         let event = candidate_event(candidate.store.clone(), &theirs.index());

@@ -1,19 +1,28 @@
 //! Evidence: everything that gates are shown, gathered before they are asked.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::spawn_blocking;
 
 use crate::diff::StoreDiff;
 use crate::dreaming::Mind;
 use crate::dreaming::offline::OfflineMind;
 use crate::gate;
+use crate::gate::rules::Rules;
 use crate::gate::verdict::Verdict;
-use crate::ids::SessionId;
+use crate::ids::{RunId, SessionId};
 use crate::journal::Journal;
 use crate::journal::run_state::Base;
+use crate::ledger::forget::ForgetList;
 use crate::ledger::record::RunLedger;
 use crate::ledger::testimony::Testimony;
+use crate::ledger::window::RunLosses;
 use crate::ledger::{Context, Ledger, trust};
 use crate::memory::ContentHash;
+use crate::price::Usd;
 use crate::snapshot::Snapshot;
 use crate::spec::pipeline::GateSpec;
 use crate::state;
@@ -32,61 +41,141 @@ pub(super) async fn judge(
     journal: &Journal,
     around: &Surroundings<'_>,
     base: &Base,
-    before: &Snapshot,
-    after: &Snapshot,
+    before: &Arc<Snapshot>,
+    after: &Arc<Snapshot>,
 ) -> Result<Judged, RunError> {
     let plan = &journal.state().plan;
     let rules = rules::read(around.root, &plan.gates);
-    let forget = rules.forget_list().cloned().unwrap_or_default();
-    let mut testimony = Testimony::default();
-    let diff = StoreDiff::between(before, after);
-    let now = Some(around.clock.now());
-    let mut ledger = Ledger::of(before, after, &Context { testimony: &testimony, forget: &forget, now });
-    let asks = plan.gates.iter().any(GateSpec::asks_for_testimony);
-    if ledger.wants_testimony() || (asks && !diff.is_empty()) {
-        let sessions: Vec<SessionId> =
-            plan.batches.iter().flat_map(|batch| batch.sessions.iter().cloned()).collect();
-        testimony = around.backend.testimony(&sessions).await?;
-        ledger = Ledger::of(before, after, &Context { testimony: &testimony, forget: &forget, now });
-    }
     let record = alias_now(around).await?;
-    let untrusted: BTreeSet<ContentHash> = match &record.adoption {
+    let untrusted = match &record.adoption {
         Some(adoption) => state::ledger::read(around.state, around.alias, &adoption.run)
             .await?
             .map(|ledger| ledger.untrusted),
         None => None,
-    }
-    .unwrap_or_default();
-    let second_pass = plan
-        .gates
-        .iter()
-        .any(GateSpec::asks_for_second_pass)
-        .then(|| OfflineMind.consolidate(after, &[], None).ok())
-        .flatten();
-    let evidence = gate::Evidence {
-        before,
-        after,
-        diff: &diff,
-        ledger: &ledger,
-        testimony: &testimony,
-        untrusted: &untrusted,
-        rules: &rules,
-        losses: &record.losses,
-        second_pass: second_pass.as_ref().map(|pass| &pass.store),
+    };
+    let case = Arc::new(Case {
+        run: journal.run().clone(),
+        base: base.index.hash(),
+        before: Arc::clone(before),
+        after: Arc::clone(after),
+        gates: plan.gates.clone(),
+        forget: rules.forget_list().cloned().unwrap_or_default(),
+        rules,
+        untrusted: untrusted.unwrap_or_default(),
+        losses: record.losses,
         spent: journal.state().known_cost(),
         now: around.clock.now(),
-    };
-    let verdicts = gate::judge_all(&plan.gates, &evidence);
-    let kept = RunLedger::of(
-        journal.run().clone(),
-        evidence.now,
-        (base.index.hash(), after.hash()),
-        &diff,
-        &ledger,
-        trust::untrusted(&ledger, &testimony, &untrusted)
-            .into_keys()
-            .map(|at| ledger.after[at].hash)
-            .collect(),
-    );
-    Ok(Judged { verdicts, ledger: kept })
+    });
+    let unheard = Arc::clone(&case);
+    if let Some(judged) = compute(move || unheard.judge_unless_asking()).await {
+        return Ok(judged);
+    }
+    let sessions: Vec<SessionId> =
+        plan.batches.iter().flat_map(|batch| batch.sessions.iter().cloned()).collect();
+    let testimony = around.backend.testimony(&sessions).await?;
+    Ok(compute(move || case.judge(&testimony)).await)
+}
+
+/// What a candidate is judged by, but for what was said in the sessions, which is read only where it matters.
+struct Case {
+    run: RunId,
+    base: ContentHash,
+    before: Arc<Snapshot>,
+    after: Arc<Snapshot>,
+    gates: Vec<GateSpec>,
+    rules: Rules,
+    forget: ForgetList,
+    untrusted: BTreeSet<ContentHash>,
+    losses: Vec<RunLosses>,
+    spent: Option<Usd>,
+    now: Timestamp,
+}
+
+impl Case {
+    /// Judges, unless what was said in the sessions could change the outcome.
+    fn judge_unless_asking(&self) -> Option<Judged> {
+        let silence = Testimony::default();
+        let diff = StoreDiff::between(&self.before, &self.after);
+        let ledger = self.ledger(&silence);
+        let asks = self.gates.iter().any(GateSpec::asks_for_testimony);
+        let is_asking = ledger.wants_testimony() || (asks && !diff.is_empty());
+        (!is_asking).then(|| self.weigh(&diff, &ledger, &silence))
+    }
+
+    fn judge(&self, testimony: &Testimony) -> Judged {
+        let diff = StoreDiff::between(&self.before, &self.after);
+        self.weigh(&diff, &self.ledger(testimony), testimony)
+    }
+
+    fn ledger<'a>(&'a self, testimony: &'a Testimony) -> Ledger<'a> {
+        let context = Context { testimony, forget: &self.forget, now: Some(self.now) };
+        Ledger::of(&self.before, &self.after, &context)
+    }
+
+    fn weigh(&self, diff: &StoreDiff, ledger: &Ledger<'_>, testimony: &Testimony) -> Judged {
+        let asks_for_second_pass = self.gates.iter().any(GateSpec::asks_for_second_pass);
+        let second_pass =
+            asks_for_second_pass.then(|| OfflineMind.consolidate(&self.after, &[], None).ok()).flatten();
+        let evidence = gate::Evidence {
+            before: &self.before,
+            after: &self.after,
+            diff,
+            ledger,
+            testimony,
+            untrusted: &self.untrusted,
+            rules: &self.rules,
+            losses: &self.losses,
+            second_pass: second_pass.as_ref().map(|pass| &pass.store),
+            spent: self.spent,
+            now: self.now,
+        };
+        let untrusted = trust::untrusted(ledger, testimony, &self.untrusted);
+        Judged {
+            verdicts: gate::judge_all(&self.gates, &evidence),
+            ledger: RunLedger::of(
+                self.run.clone(),
+                self.now,
+                (self.base, self.after.hash()),
+                diff,
+                ledger,
+                untrusted.into_keys().map(|at| ledger.after[at].hash).collect(),
+            ),
+        }
+    }
+}
+
+/// Computes on a thread of its own, so that leases are renewed and other runs go on however large the stores are.
+/// On a runtime of one thread, where nothing else may happen meanwhile, it computes in place.
+async fn compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::CurrentThread => work(),
+        _ => match spawn_blocking(work).await {
+            Ok(done) => done,
+            Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn others_go_on_while_something_is_computed() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let (word, heard) = mpsc::channel();
+        let computing = compute(move || heard.recv_timeout(Duration::from_secs(10)));
+        let told =
+            runtime.block_on(async { tokio::join!(computing, async { word.send("go on").unwrap() }).0 });
+        assert_eq!(told, Ok("go on"));
+    }
+
+    #[test]
+    fn on_a_single_thread_it_is_done_at_once() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        assert_eq!(runtime.block_on(compute(|| std::thread::current().id())), std::thread::current().id());
+    }
 }
