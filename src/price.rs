@@ -10,7 +10,7 @@ pub mod estimate;
 use std::fmt;
 
 pub use estimate::{TextKind, estimate_tokens};
-pub use table::{ModelPrice, PriceTable, Rates, undated};
+pub use table::{Generation, ModelPrice, PriceTable, Rates, undated};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

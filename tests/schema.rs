@@ -159,6 +159,8 @@ state: .dreamrun/state.db
 ledger: {archive: .dreamrun/archive}
 stores:
   support-memory: {bootstrap: memstore_01, keep_previous: 3, forget: forget/support.yaml}
+prices:
+  claude-haiku-4-5: {input: 1, output: 5, cache_read: 0.1, cache_write: 1.25, cache_write_1h: 2, as_of: 2026-11-01, source: contract}
 notify:
   - {on: [adopted, review, blocked, failed, over_budget, in_doubt, overdue], slack: {url_env: DREAM_ALERTS_URL}}
   - {on: [failed], webhook: {url_env: DREAM_HOOK_URL}}

@@ -18,7 +18,6 @@ use crate::plan::facts::Facts;
 use crate::plan::fingerprint::Fingerprint;
 use crate::plan::report::NotDue;
 use crate::plan::{Plan, from_dream, instructions::Instructions, plan, rendered_again};
-use crate::price::PriceTable;
 use crate::report::plan_text::{not_due, plan_text};
 use crate::report::plan_view::PlanView;
 use crate::report::run_text::{Screen, run_text};
@@ -501,14 +500,13 @@ impl Desk<'_> {
         keeper: &Keeper,
     ) -> Result<Applied, CliError> {
         let clock = self.call.parts.clock();
-        let prices = PriceTable::builtin();
         let alias = journal.state().plan.alias();
         let around = Surroundings {
             state: self.state.as_ref(),
             backend: self.backend.as_ref(),
             clock: clock.as_ref(),
             observer: &self.watcher,
-            prices: &prices,
+            prices: &self.workspace.project.prices,
             root: &self.workspace.root,
             archive: self.archive.as_ref(),
             keeper,

@@ -6,7 +6,6 @@ use serde::Serialize;
 use crate::journal::Journal;
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::Phase;
-use crate::price::PriceTable;
 use crate::report::run_text::{Screen, run_text};
 use crate::report::run_view::RunView;
 use crate::run::observer::Unwatched;
@@ -46,13 +45,12 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     };
     let keeper = desk.keeper(&alias, lock.as_ref());
     let clock = call.parts.clock();
-    let prices = PriceTable::builtin();
     let around = Surroundings {
         state,
         backend: desk.backend.as_ref(),
         clock: clock.as_ref(),
         observer: &Unwatched,
-        prices: &prices,
+        prices: &desk.workspace.project.prices,
         root: &desk.workspace.root,
         archive: desk.archive.as_ref(),
         keeper: &keeper,

@@ -232,7 +232,7 @@ impl From<PlanError> for CliError {
             PlanError::UnknownAgent { .. } => Self::caused(ExitCode::InvalidFiles, &error)
                 .hint("Name the agent by its id, or have `claude-lock.json` name the file."),
             PlanError::UnknownPrice { .. } => Self::caused(ExitCode::OverBudget, &error)
-                .hint("Remove `budget.max_usd`, or use a model from the price table (`dreamrun plan --offline` names it)."),
+                .hint("Say under `prices` in dreamrun.yaml what it costs, use another model, or remove `budget.max_usd`."),
         }
     }
 }

@@ -10,7 +10,6 @@ use crate::journal::run_state::RunState;
 use crate::journal::{self, Journal};
 use crate::plan::facts::{Facts, LastRun, SourceFacts, StoreFacts, source_key};
 use crate::plan::{Plan, plan};
-use crate::price::PriceTable;
 use crate::spec::pipeline::{Pipeline, SessionSource, StoreRef};
 use crate::spec::project::Bootstrap;
 use crate::state::alias::{self, AliasRecord};
@@ -143,7 +142,7 @@ impl Sources<'_> {
             alias: past.alias.clone(),
             store: StoreFacts { id: None, entries: 0, bytes: 0, hash: None },
             sources,
-            prices: PriceTable::builtin(),
+            prices: self.workspace.project.prices.clone(),
             models,
             last_run: past.last.as_ref().map(|(run, state)| LastRun {
                 run: run.clone(),

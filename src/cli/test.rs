@@ -13,6 +13,7 @@ use crate::report::test_text::{FileResults, file_text, summary};
 use crate::snapshot::Snapshot;
 use crate::spec::fixture::{After, Case, StoreText};
 use crate::spec::problem::has_errors;
+use crate::spec::project::Project;
 use crate::spec::suggest::nearest;
 
 use super::Call;
@@ -51,11 +52,11 @@ pub(super) fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError
     let mut loaded = load(call, &root, &pipelines)?;
     let fixtures = fixtures::load(&root, &files, &mut loaded)?;
     super::problems::show(call, &root, &loaded.problems, &loaded.sources);
-    if loaded.project.is_none() || has_errors(&loaded.problems) {
+    let Some(project) = loaded.project.as_ref().filter(|_| !has_errors(&loaded.problems)) else {
         return Err(CliError::invalid(loaded.problems));
-    }
+    };
     let mut results: Vec<FileResults> =
-        fixtures.iter().map(|fixture| carry_out(&root, fixture, options.case.as_deref())).collect();
+        fixtures.iter().map(|fixture| carry_out(project, fixture, options.case.as_deref())).collect();
     results.retain(|file| !file.cases.is_empty());
     let cases = || results.iter().flat_map(|file| &file.cases);
     if let (0, Some(text)) = (cases().count(), &options.case) {
@@ -120,10 +121,10 @@ fn named(call: &Call<'_>, root: &Path, names: &[String]) -> Result<Vec<PathBuf>,
     Ok(files)
 }
 
-fn carry_out(root: &Path, fixture: &Fixture, only: Option<&str>) -> FileResults {
+fn carry_out(project: &Project, fixture: &Fixture, only: Option<&str>) -> FileResults {
     let is_asked = |name: &str| only.is_none_or(|text| name.contains(text));
     let Fixture { tests, pipeline, .. } = fixture;
-    let rules = crate::run::rules::read(root, &pipeline.gates);
+    let rules = crate::run::rules::read(&project.root, &pipeline.gates);
     let mut cases: Vec<CaseResult> = tests
         .cases
         .par_iter()
@@ -134,7 +135,7 @@ fn carry_out(root: &Path, fixture: &Fixture, only: Option<&str>) -> FileResults 
         })
         .collect();
     let plans = tests.plans.iter().filter(|case| is_asked(&case.name));
-    cases.extend(plans.map(|case| fixture::plan_case(case, pipeline)));
+    cases.extend(plans.map(|case| fixture::plan_case(case, pipeline, &project.prices)));
     FileResults {
         file: tests.file.to_string_lossy().replace('\\', "/"),
         pipeline: pipeline.name.to_string(),

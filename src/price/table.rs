@@ -1,7 +1,7 @@
 //! What models cost: one dated row each, and the sources the rows were read from.
 //!
 //! Amounts are US dollars per million tokens. Batch and fast modes do not apply to dreams. A price
-//! that a project knows better replaces a row through [`PriceTable::set`].
+//! that a project knows better (`prices` of `dreamrun.yaml`) replaces a row.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -63,6 +63,11 @@ pub struct ModelPrice {
 }
 
 impl ModelPrice {
+    /// Says whether it costs nothing, whatever is used.
+    pub fn is_free(&self) -> bool {
+        self.rates == Rates::default() && self.long_rates.is_none()
+    }
+
     /// Says whether the same usage costs the same, whenever and wherever either price was seen.
     pub fn costs_as(&self, other: &Self) -> bool {
         let Self { rates, long_rates, generation, as_of: _, source: _ } = self;

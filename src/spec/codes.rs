@@ -171,6 +171,8 @@ codes! {
         "Templates reach a variable as `vars.name`: letters, digits and `_`, not starting with a digit."
     PinnedStatement "DR0328" Error "not one statement"
         "A pin under `protected.statements` is one statement of a memory: a list item, a table row, a `key: value` line or a sentence. Headings are no statements."
+    Price "DR0329" Error "invalid price"
+        "A price is of a model that is called, and dated: `input` and `output` in US dollars per million tokens, and the day it was last seen to hold."
     Pattern "DR0341" Error "pattern cannot be used"
         "A pattern is a regular expression without look-around and back-references, of at most 1,000 bytes, that does not match everything and stays small when compiled. A file has at most 1,000 of them."
     Probe "DR0342" Error "probe cannot be judged"

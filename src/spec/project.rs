@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Alias, MemoryStoreId};
-use crate::price::Usd;
+use crate::price::{PriceTable, Usd};
 
 /// The project file after checking, with one profile applied.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +23,8 @@ pub struct Project {
     pub archive: Option<PathBuf>,
     /// The project's names for memory stores.
     pub stores: BTreeMap<Alias, StoreSpec>,
+    /// What models cost: the built-in table with the project's own prices in it.
+    pub prices: PriceTable,
     /// A budget that the profile puts on every pipeline.
     pub budget: Option<Usd>,
     /// A model that the profile puts in place of every pipeline's own.

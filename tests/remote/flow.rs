@@ -79,6 +79,24 @@ fn cost_blocks_a_run_that_cost_more_than_it_may() {
 }
 
 #[test]
+fn a_price_of_the_project_is_what_is_estimated_budgeted_and_billed() {
+    let (world, store) = World::small();
+    let prices = "prices: {claude-sonnet-4-6: {input: 3000, output: 15000, cache_read: 300, cache_write: 3750, \
+                  as_of: 2026-11-01}}\n";
+    world.project.edit("dreamrun.yaml", "stores:", &format!("{prices}stores:"));
+    world.project.edit("pipelines/tidy.yaml", "gates: {", "budget: {max_usd: 0.5}\ngates: {");
+    let plan = world.run(&["plan", "tidy", "--json"]).ends_with(0).json();
+    insta::assert_snapshot!(plan["data"]["plans"][0]["estimate_usd"], @r#"{"low":0.28035,"high":0.62835}"#);
+    let _ = world.run(&["apply", "tidy", "--yes"]).ends_with(8);
+    assert_eq!((world.live("notes"), world.all("/v1/dreams").len()), (store, 0));
+
+    world.project.edit("pipelines/tidy.yaml", "max_usd: 0.5", "max_usd: 5");
+    world.adopt("tidy");
+    let shown = world.run(&["show", "latest", "--json"]).ends_with(0).json();
+    insta::assert_snapshot!(shown["data"]["dreams"][0]["cost_usd"], @"1.02");
+}
+
+#[test]
 fn two_hundred_and_fifty_sessions_are_read_by_a_chain_of_three() {
     let mut world = World::new();
     let store = world.furnish("notes", "tidy", 250);

@@ -29,7 +29,7 @@ pub use pipeline::{
 };
 pub use probes::{AuthoredProbe, AuthoredProbeFile};
 pub use project::{
-    AuthoredBackend, AuthoredLedger, AuthoredNotification, AuthoredProfile, AuthoredProject, AuthoredStore,
-    AuthoredWebhook, BackendWord, NotifyWord,
+    AuthoredBackend, AuthoredLedger, AuthoredNotification, AuthoredPrice, AuthoredProfile, AuthoredProject,
+    AuthoredStore, AuthoredWebhook, BackendWord, NotifyWord,
 };
 pub use scalar::{AuthoredBackendOrWord, AuthoredLossLimit, AuthoredPin, AuthoredThreshold};

@@ -30,6 +30,9 @@ pub struct AuthoredProject {
     pub ledger: Option<AuthoredLedger>,
     /// The project's names for memory stores. A name follows adoption.
     pub stores: Option<BTreeMap<String, AuthoredStore>>,
+    /// What models cost, by the name that pipelines give them, where the built-in table does not know them or a
+    /// project pays something else.
+    pub prices: Option<BTreeMap<String, AuthoredPrice>>,
     /// Whom to tell, and when.
     pub notify: Option<Vec<AuthoredNotification>>,
     /// Named sets of changes to this file, chosen with `--profile`.
@@ -88,6 +91,34 @@ pub struct AuthoredStore {
     /// such as `forget/support.yaml`. Every pipeline over the store is held to it.
     #[schemars(length(min = 1))]
     pub forget: Option<String>,
+}
+
+/// What a model costs, in US dollars per million tokens.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Price")]
+pub struct AuthoredPrice {
+    /// Uncached input.
+    #[schemars(required, range(min = 0))]
+    pub input: Option<f64>,
+    /// Output.
+    #[schemars(required, range(min = 0))]
+    pub output: Option<f64>,
+    /// Reading from the cache; as much as `input` by default.
+    #[schemars(range(min = 0))]
+    pub cache_read: Option<f64>,
+    /// Writing to the cache; between `input` and twice as much by default.
+    #[schemars(range(min = 0))]
+    pub cache_write: Option<f64>,
+    /// Writing to the cache for an hour, where that costs more than `cache_write`.
+    #[schemars(range(min = 0))]
+    pub cache_write_1h: Option<f64>,
+    /// The day the price was last seen to hold, such as `2026-11-01`.
+    #[schemars(required, length(min = 1))]
+    pub as_of: Option<String>,
+    /// Where, such as the name of a contract.
+    #[schemars(length(min = 1))]
+    pub source: Option<String>,
 }
 
 /// Whom to tell, and when. Give exactly one of `slack` and `webhook`.

@@ -10,6 +10,7 @@ mod gates;
 mod guards;
 mod pattern;
 mod pipeline;
+mod prices;
 mod probes;
 mod project;
 mod sessions;

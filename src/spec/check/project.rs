@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::identifier;
+use super::prices::prices;
 use crate::ids::{Alias, MemoryStoreId};
 use crate::price::Usd;
 use crate::spec::LoadOptions;
@@ -73,10 +74,11 @@ pub(in crate::spec) fn project(
     let stores = stores(authored.stores.unwrap_or_default(), backend.as_ref(), options, checker);
     let archive = authored.ledger.and_then(|ledger| ledger.archive);
     let archive = archive.and_then(|text| archive_folder(&text, &ROOT.key("ledger").key("archive"), checker));
+    let prices = prices(authored.prices, checker);
     notifications(authored.notify.as_deref().unwrap_or_default(), checker);
     let (budget, model) = chosen;
     let root = options.root.clone();
-    Some(Project { root, backend: backend?, state: state_spec?, archive, stores, budget, model })
+    Some(Project { root, backend: backend?, state: state_spec?, archive, stores, prices, budget, model })
 }
 
 fn requirement(requires: Option<&str>, checker: &mut Checker<'_>) {
