@@ -154,8 +154,9 @@ async fn back(desk: &Desk<'_>, keeper: &Keeper, options: &Options) -> Result<Ans
     }
     desk.opened.ask_origin(alias, &seen).await?;
     let command = command(alias, options);
-    if let Some(hold) = after(desk, alias, &seen, wanted.as_ref(), options.carry).await? {
-        if options.overrides.is_empty() {
+    if let Some(mut hold) = after(desk, alias, &seen, wanted.as_ref(), options.carry).await? {
+        add_overrides(&mut hold, options);
+        if hold.overridden.is_empty() {
             let going = Going { back_to: None, carrying: hold.carrying.as_ref(), command };
             forgotten::check(desk, alias, &seen, &going).await?;
         }
@@ -167,11 +168,12 @@ async fn back(desk: &Desk<'_>, keeper: &Keeper, options: &Options) -> Result<Ans
     let reason = options.reason.clone().unwrap_or_else(|| "rolled back".to_owned());
     let begun = seen.hold.clone().filter(|hold| hold.rolling_back_to.is_some());
     let by = desk.call.person();
-    let mut hold = begun.unwrap_or(Hold { since: now, by, reason, rolling_back_to: None, carrying: None });
+    let mut hold = begun.unwrap_or_else(|| Hold::new(now, by, reason));
+    add_overrides(&mut hold, options);
     if options.carry && hold.carrying.is_none() {
         hold.carrying = Some(carrying(desk, alias, &seen, previous).await?);
     }
-    if options.overrides.is_empty() {
+    if hold.overridden.is_empty() {
         let going = Going { back_to: Some(previous), carrying: hold.carrying.as_ref(), command };
         forgotten::check(desk, alias, &seen, &going).await?;
     }
@@ -191,7 +193,7 @@ async fn back(desk: &Desk<'_>, keeper: &Keeper, options: &Options) -> Result<Ans
         what: Done::RolledBack {
             to: done.record.active.clone(),
             left: left.store.clone(),
-            overridden: options.overrides.clone(),
+            overridden: hold.overridden.clone(),
             retired_at: Some(previous.retired_at),
             undone: undone(&done.record).difference(&undone(&seen)).cloned().collect(),
         },
@@ -240,7 +242,7 @@ async fn after(
         return Err(further_back(&seen.active).hint(format!("`{command}` shows what is left behind.")));
     }
     let carrying = Carrying { from: newest.store.clone(), run: adoption.run.clone() };
-    Ok(Some(Hold { carrying: Some(carrying), ..hold }))
+    Ok(Some(Hold { carrying: Some(carrying), overridden: Vec::new(), ..hold }))
 }
 
 /// Carries over what agents wrote to the store that has given way.
@@ -302,6 +304,15 @@ fn further_back(store: &MemoryStoreId) -> CliError {
     CliError::usage(format!("`--carry` goes back one adoption at a time, and `{store}` is further back"))
 }
 
+/// Remembers what is overridden, for whoever finishes a rollback that is cut off, and for the record.
+fn add_overrides(hold: &mut Hold, options: &Options) {
+    for gate in &options.overrides {
+        if !hold.overridden.contains(gate) {
+            hold.overridden.push(gate.clone());
+        }
+    }
+}
+
 /// Returns the command that asks for the same, without its reason and what it overrides.
 fn command(alias: &Alias, options: &Options) -> String {
     let to = options.to.as_ref().map_or_else(String::new, |to| format!(" --to {to}"));
@@ -350,7 +361,7 @@ async fn unnoted(desk: &Desk<'_>, alias: &Alias) -> Result<Option<Deed>, CliErro
         what: Done::RolledBack {
             to: record.active.clone(),
             left: newest.map_or(&record.active, |previous| &previous.store).clone(),
-            overridden: Vec::new(),
+            overridden: hold.overridden.clone(),
             retired_at: None,
             undone: undone(&record).into_iter().filter(|run| !before.contains(run)).collect(),
         },

@@ -364,9 +364,7 @@ mod tests {
             ),
             (
                 |f| {
-                    let (by, reason) = ("ada".to_owned(), "a mistake".to_owned());
-                    alias(f).hold =
-                        Some(Hold { since: noon(), by, reason, rolling_back_to: None, carrying: None });
+                    alias(f).hold = Some(Hold::new(noon(), "ada", "a mistake"));
                 },
                 "hold of support: none → on hold since 2026-06-01T12:00:00Z, by ada: a mistake",
             ),

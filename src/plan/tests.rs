@@ -168,13 +168,7 @@ fn min_interval_counts_from_this_pipelines_own_last_end() {
 
 #[test]
 fn a_hold_comes_before_every_other_reason() {
-    let hold = Hold {
-        since: noon(),
-        by: "ada".to_owned(),
-        reason: "bad merge".to_owned(),
-        rolling_back_to: None,
-        carrying: None,
-    };
+    let hold = Hold::new(noon(), "ada", "bad merge");
     let mut facts = facts(Vec::new());
     facts.alias = Some(AliasRecord { hold: Some(hold.clone()), ..alias() });
     let plan = plan(&pipeline(), &facts).unwrap();

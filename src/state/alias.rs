@@ -178,6 +178,23 @@ pub struct Hold {
     /// What that rollback carries over. It is not over before that is done, though the alias may have moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carrying: Option<Carrying>,
+    /// The gates that were overridden for that rollback: whoever finishes it need not say so again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overridden: Vec<String>,
+}
+
+impl Hold {
+    /// Makes a hold that waits for nothing but to be taken off.
+    pub fn new(since: Timestamp, by: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self {
+            since,
+            by: by.into(),
+            reason: reason.into(),
+            rolling_back_to: None,
+            carrying: None,
+            overridden: Vec::new(),
+        }
+    }
 }
 
 /// What a rollback carries over.

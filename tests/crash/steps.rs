@@ -211,7 +211,7 @@ fn a_copy_taken_back_and_killed_at_any_step_is_taken_back_once() {
             if hold.is_null() || !hold["rolling_back_to"].is_null() {
                 let _ = drill.run(ROLLBACK).exits(0);
             }
-            assert_rollback_is_noted_once(drill);
+            let _ = assert_rollback_is_noted_once(drill);
             assert_eq!(drill.apply().exits(0).json()["outcome"], "nothing_due");
         },
         traces: Traces { generation: 2, ..adopted(3) },
@@ -318,7 +318,7 @@ fn a_rollback_killed_at_any_step_happens_once() {
             if drill.alias().unwrap()["hold"].is_null() {
                 let _ = drill.run(ROLLBACK).exits(0);
             }
-            assert_rollback_is_noted_once(drill);
+            let _ = assert_rollback_is_noted_once(drill);
             assert_eq!(drill.apply().exits(0).json()["outcome"], "nothing_due");
         },
         traces: Traces { generation: 2, ..adopted(3) },
@@ -340,6 +340,8 @@ fn written_since(drill: Drill) -> Drill {
     let writes =
         [write("/since.md", "- Written since.\n", None), write("/style.md", "- Be brief.\n", Some(style))];
     drill.write_memories(&live, &writes);
+    // What comes back and comes along must have been forgotten since, and is wanted all the same.
+    drill.forbid("written since");
     drill
 }
 
@@ -356,7 +358,8 @@ fn holds_what_was_written_since(drill: &Drill) -> bool {
 
 #[test]
 fn a_rollback_that_carries_killed_at_any_step_carries_everything_once() {
-    const ROLLBACK: &[&str] = &["rollback", "notes", "--carry", "--reason", "a mistake"];
+    const ROLLBACK: &[&str] =
+        &["rollback", "notes", "--carry", "--override", "forget", "--reason", "a mistake"];
     type Scenes = [(fn() -> Drill, &'static str); 2];
     let scenes: Scenes = [
         (|| written_since(Drill::small()), "into the store before"),
@@ -370,11 +373,12 @@ fn a_rollback_that_carries_killed_at_any_step_carries_everything_once() {
             finish: |drill| {
                 let hold = drill.alias().unwrap()["hold"].clone();
                 if hold.is_null() || !hold["rolling_back_to"].is_null() {
-                    // Whoever carries on need not know that it was to carry.
+                    // Whoever carries on need not know that it was to carry, nor what was overridden for it.
                     let again: &[&str] = if hold.is_null() { ROLLBACK } else { &["rollback", "notes"] };
                     let _ = drill.run(again).exits(0);
                 }
-                assert_rollback_is_noted_once(drill);
+                let deed = assert_rollback_is_noted_once(drill);
+                assert_eq!(deed["overridden"], serde_json::json!(["forget"]));
                 assert!(holds_what_was_written_since(drill));
                 assert!(drill.alias().unwrap()["hold"]["carrying"].is_null());
                 assert_eq!(drill.apply().exits(0).json()["outcome"], "nothing_due");
@@ -386,13 +390,15 @@ fn a_rollback_that_carries_killed_at_any_step_carries_everything_once() {
 }
 
 /// Looks what the next command makes of a rollback that may have been cut off before it was noted.
-fn assert_rollback_is_noted_once(drill: &Drill) {
+fn assert_rollback_is_noted_once(drill: &Drill) -> Value {
     let _ = drill.run(&["rollback", "notes", "--reason", "again"]).exits(2);
     let log = drill.run(&["log", "notes", "--json"]).exits(0).json();
     let deeds = log["data"]["deeds"].as_array().unwrap();
     assert_eq!(deeds.len(), 1, "{deeds:#?}");
     assert_eq!(deeds[0]["what"]["rolled_back"]["to"], drill.alias().unwrap()["active"]);
-    assert_eq!(deeds[0]["what"]["rolled_back"]["undone"], serde_json::json!(["small-1"]));
+    let deed = deeds[0]["what"]["rolled_back"].clone();
+    assert_eq!(deed["undone"], serde_json::json!(["small-1"]));
+    deed
 }
 
 #[test]

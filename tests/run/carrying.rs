@@ -38,11 +38,8 @@ async fn back(world: &World, state: &dyn StateStore, backend: &dyn Backend) -> R
     let seen = world.record().await;
     let now = world.clock.now();
     let new = || Hold {
-        since: now,
-        by: "ada".to_owned(),
-        reason: "worse".to_owned(),
-        rolling_back_to: None,
         carrying: Some(Carrying { from: seen.active.clone(), run: seen.adoption.clone().unwrap().run }),
+        ..Hold::new(now, "ada", "worse")
     };
     let hold = seen.hold.clone().unwrap_or_else(new);
     with_lease(world, state, backend, hold).await

@@ -322,7 +322,7 @@ impl World {
         let begun = seen.hold.clone().filter(|hold| hold.rolling_back_to.is_some());
         let now = self.clock.now();
         let reason = "worse".to_owned();
-        let new = Hold { since: now, by: "ada".to_owned(), reason, rolling_back_to: None, carrying: None };
+        let new = Hold::new(now, "ada", reason);
         let hold = begun.unwrap_or(new);
         let done = roll_back(state, backend, &keeper, &seen, &seen.previous[0], hold, now).await;
         keeper.give_back(self.state.as_ref(), |_| Ok::<_, StateError>(false)).await.unwrap();

@@ -378,13 +378,7 @@ impl Actor {
         let to = begun.as_ref().and_then(|hold| hold.rolling_back_to.as_ref());
         let previous = seen.previous.iter().find(|previous| to.is_none_or(|to| *to == previous.store));
         let Some(previous) = previous else { return Err(Problem::NotNow) };
-        let hold = begun.unwrap_or(Hold {
-            since: self.port.now(),
-            by: "ada".to_owned(),
-            reason: "rolled back".to_owned(),
-            rolling_back_to: None,
-            carrying: None,
-        });
+        let hold = begun.unwrap_or_else(|| Hold::new(self.port.now(), "ada", "rolled back"));
         let now = self.port.now();
         roll_back(self.state(), &self.backend, &self.keeper, &seen, previous, hold, now).await?;
         Ok(Finished::Done)

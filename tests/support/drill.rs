@@ -237,6 +237,15 @@ impl Drill {
         file.set_modified("2026-02-01T00:00:00Z".parse::<Timestamp>().unwrap().into()).unwrap();
     }
 
+    /// Gives the store a forget list that forbids a pattern.
+    pub(crate) fn forbid(&self, pattern: &str) {
+        let project = std::fs::read_to_string(self.path("dreamrun.yaml")).unwrap();
+        let named = project.replace("\"dir:memory\"}", "\"dir:memory\", forget: forget.yaml}");
+        assert_ne!(named, project);
+        self.write("dreamrun.yaml", named);
+        self.write("forget.yaml", format!("dreamrun: 1\nforget: [{{name: erasure, pattern: {pattern}}}]\n"));
+    }
+
     /// Returns a command that runs in the project, knows nothing of the environment, and is heard.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);

@@ -347,13 +347,8 @@ fn undecided(alias: &Alias) -> String {
 
 /// Returns the record of an alias as its lineage tells it, but for the sessions of each source.
 fn record_of(lineage: &Lineage, opened: &Opened) -> AliasRecord {
-    let hold = lineage.brought_back_at.map(|since| Hold {
-        since,
-        by: "doctor".to_owned(),
-        reason: "it had been rolled back when state was lost".to_owned(),
-        rolling_back_to: None,
-        carrying: None,
-    });
+    let reason = "it had been rolled back when state was lost";
+    let hold = lineage.brought_back_at.map(|since| Hold::new(since, "doctor", reason));
     let previous = lineage.previous.iter().map(|earlier| PreviousStore {
         store: earlier.store.clone(),
         adoption: earlier.adoption.clone(),
