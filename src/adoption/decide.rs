@@ -89,7 +89,7 @@ pub enum Reason {
         /// Its answer.
         outcome: Outcome,
     },
-    /// The live store changed, and the pipeline adopts nothing then.
+    /// The live store was written to, if only to be put back, and the pipeline adopts nothing then.
     Drift,
     /// Live writes and the dream changed the same memories.
     Conflicts {
@@ -116,7 +116,7 @@ impl fmt::Display for Reason {
             Self::Gate { gate, outcome: Outcome::Undecided } => write!(f, "gate `{gate}` could not decide"),
             Self::Gate { gate, outcome: Outcome::Block } => write!(f, "gate `{gate}` blocks"),
             Self::Gate { gate, .. } => write!(f, "gate `{gate}` asks for review"),
-            Self::Drift => f.write_str("the live store changed and drift is set to block"),
+            Self::Drift => f.write_str("the live store was written to meanwhile, and drift is set to block"),
             Self::Conflicts { count } => write!(f, "{count} {} in conflict with the dream", writes(count)),
             Self::Carried { count } => write!(f, "{count} {} carried over", writes(count)),
             Self::Mode => f.write_str("the pipeline asks for review every time"),
@@ -312,8 +312,8 @@ mod tests {
         let over_drift = approval("C", "L", &[DRIFT]);
         let over_other = approval("C0", "L", &[DRIFT]);
         let stale = "the approval was given for another candidate or another live store";
-        let drifted_since = format!("block: the live store changed and drift is set to block; {stale}");
-        let drifted = "block: the live store changed and drift is set to block";
+        let drifted_since = format!("block: the live store was written to meanwhile, and drift is set to block; {stale}");
+        let drifted = "block: the live store was written to meanwhile, and drift is set to block";
         let table: &[(Drift, Gates<'_>, Option<&Approval>, &str)] = &[
             (Drift::Rebase, &[], None, "rebase"),
             (Drift::Review, &[], None, "rebase"),
