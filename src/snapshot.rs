@@ -122,6 +122,8 @@ impl SnapshotIndex {
 pub struct Change {
     /// The backend's id of the memory, which it keeps when it is moved.
     pub memory: String,
+    /// The backend's id of the version that it made, where it has one.
+    pub version: Option<MemoryVersionId>,
     /// Where it sat then; none if that was redacted.
     pub path: Option<MemoryPath>,
     /// What it held from then on; none if it was taken away, or if that was redacted.

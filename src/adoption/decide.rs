@@ -44,6 +44,8 @@ pub struct Situation<'a> {
     pub live: ContentHash,
     /// Memories that agents took back since the dream may have read them.
     pub taken_back: usize,
+    /// Whether the candidate may hold what was redacted.
+    pub is_unsure: bool,
     /// The candidate.
     pub candidate: ContentHash,
     /// Live writes that the last rebase carried over into the candidate.
@@ -96,6 +98,8 @@ pub enum Reason {
         /// How many.
         count: usize,
     },
+    /// Something was redacted that the dream may have read, so that nobody can tell whether the candidate holds it.
+    Redacted,
     /// Live writes were carried over, and the pipeline wants a person to see them.
     Carried {
         /// How many.
@@ -118,6 +122,9 @@ impl fmt::Display for Reason {
             Self::Gate { gate, .. } => write!(f, "gate `{gate}` asks for review"),
             Self::Drift => f.write_str("the live store was written to meanwhile, and drift is set to block"),
             Self::Conflicts { count } => write!(f, "{count} {} in conflict with the dream", writes(count)),
+            Self::Redacted => f.write_str(
+                "something was redacted that the dream may have read: see that it does not come back",
+            ),
             Self::Carried { count } => write!(f, "{count} {} carried over", writes(count)),
             Self::Mode => f.write_str("the pipeline asks for review every time"),
             Self::Edited => f.write_str("it was edited, and waits for approval"),
@@ -170,6 +177,9 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
     }
     if situation.conflicts > 0 {
         reviewing.push(Reason::Conflicts { count: situation.conflicts });
+    }
+    if situation.is_unsure && !is_unchanged {
+        reviewing.push(Reason::Redacted);
     }
     if situation.carried > 0 && situation.drift == Drift::Review {
         reviewing.push(Reason::Carried { count: situation.carried });
@@ -252,6 +262,7 @@ mod tests {
             base: hash("L"),
             live: hash(live),
             taken_back: 0,
+            is_unsure: false,
             candidate: hash("C"),
             carried,
             conflicts,
@@ -312,7 +323,8 @@ mod tests {
         let over_drift = approval("C", "L", &[DRIFT]);
         let over_other = approval("C0", "L", &[DRIFT]);
         let stale = "the approval was given for another candidate or another live store";
-        let drifted_since = format!("block: the live store was written to meanwhile, and drift is set to block; {stale}");
+        let drifted_since =
+            format!("block: the live store was written to meanwhile, and drift is set to block; {stale}");
         let drifted = "block: the live store was written to meanwhile, and drift is set to block";
         let table: &[(Drift, Gates<'_>, Option<&Approval>, &str)] = &[
             (Drift::Rebase, &[], None, "rebase"),
@@ -357,6 +369,7 @@ mod tests {
                 base: hash("L"),
                 live: hash("L"),
                 taken_back: 0,
+                is_unsure: false,
                 candidate: hash("C"),
                 carried: 0,
                 conflicts: 0,
@@ -436,6 +449,7 @@ mod tests {
                 base: hash("L"),
                 live: hash("L"),
                 taken_back: 0,
+                is_unsure: false,
                 candidate: hash("C"),
                 carried: 1,
                 conflicts: 0,

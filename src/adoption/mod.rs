@@ -1,7 +1,8 @@
 //! Adoption: making a candidate the live store.
 //!
 //! Pure questions: what to write ([`change_set`]), what one memory is that two sides changed
-//! ([`merge`](mod@merge)), what a dream may have read of it ([`reading`]), what of the live writes made meanwhile to carry over ([`rebase`](mod@rebase)), whether
+//! ([`merge`](mod@merge)), what a dream may have read of it ([`reading`]) that agents withdrew since
+//! ([`withdrawn`]), what of the live writes made meanwhile to carry over ([`rebase`](mod@rebase)), whether
 //! to adopt at all ([`decide`](mod@decide)), what is left to do of a copy into the live store
 //! ([`copy`](mod@copy)), what goes along when an adoption is undone ([`carry`](mod@carry)), what a person
 //! changes in a candidate ([`edit`]), and how long their yes to it holds ([`approval`]).
@@ -9,6 +10,7 @@
 pub mod change_set;
 pub mod merge;
 pub mod reading;
+pub mod withdrawn;
 pub mod rebase;
 pub mod carry;
 pub mod copy;
@@ -25,3 +27,4 @@ pub use decide::{Decision, decide};
 pub use merge::merge;
 pub use reading::Reading;
 pub use rebase::{Begun, Conflict, Merged, Rebase, Texts, rebase};
+pub use withdrawn::Withdrawn;

@@ -21,6 +21,7 @@ use crate::snapshot::{IndexEntry, Snapshot, SnapshotIndex};
 use super::change_set::{ChangeSet, UnexpectedContent, relative_in};
 use super::merge::{lies_between, merge};
 use super::reading::{Reading, Way};
+use super::withdrawn::Withdrawn;
 
 /// Texts by their hashes, as far as they can be had.
 pub type Texts = BTreeMap<ContentHash, Arc<str>>;
@@ -95,6 +96,38 @@ impl Rebase {
         self.writes = ChangeSet::ordered(self.writes.writes().iter().filter(is_left).cloned());
     }
 
+    /// Names the memories that would hold what agents withdrew: there the live version takes the place of the
+    /// dream's, as in any other conflict.
+    pub fn hold_back(
+        &mut self,
+        withdrawn: &Withdrawn,
+        base: &SnapshotIndex,
+        ours: &Snapshot,
+        theirs: &Snapshot,
+    ) {
+        let Ok(after) = self.writes.apply(theirs) else { return };
+        if withdrawn.is_empty() {
+            return;
+        }
+        let is_live = |memory: &&Memory| hash_of(ours, &memory.path) == Some(memory.hash);
+        let is_named = |path: &MemoryPath| self.conflicts.iter().any(|conflict| conflict.path == *path);
+        let new: Vec<Conflict> = after
+            .iter()
+            .filter(|memory| !is_live(memory) && !is_named(&memory.path) && withdrawn.is_in(&memory.content))
+            .map(|memory| Conflict {
+                path: memory.path.clone(),
+                base: base.entries.get(&memory.path).map(|entry| entry.hash),
+                ours: hash_of(ours, &memory.path),
+                theirs: hash_of(theirs, &memory.path),
+                collides_with: None,
+            })
+            .collect();
+        self.leave_alone(new.iter().map(|conflict| &conflict.path));
+        self.carried.retain(|path| new.iter().all(|conflict| conflict.path != *path));
+        self.conflicts.extend(new);
+        self.conflicts.sort_by(|a, b| a.path.cmp(&b.path));
+    }
+
     /// Returns the candidate with the live writes in it.
     ///
     /// # Errors
@@ -153,7 +186,8 @@ pub fn begun<'b>(
     let hash = |index: &SnapshotIndex, path| index.entries.get(path).map(|entry| entry.hash);
     let both = base.entries.keys().chain(read.paths.keys());
     let met = both.filter(|path| {
-        let [was, now, here] = [base, ours, theirs].map(|index| hash(index, *path));
+        let [was, now] = [base, ours].map(|index| index.entries.get(*path));
+        let here = hash(theirs, *path);
         now.is_some() && here.is_some() && read.way(path, was, now, here) == Way::Met
     });
     met.filter_map(|path| Some((path, read.begun(path, base)?))).collect()
@@ -176,11 +210,11 @@ pub fn rebase(
     if !read.is_empty() {
         paths.extend(theirs.iter().map(|memory| &memory.path));
     }
+    let live_index = ours.index();
     for path in paths {
-        let was = base.entries.get(path).map(|entry| entry.hash);
+        let [was, now] = [base, &live_index].map(|index| index.entries.get(path));
         let live = ours.get(path);
         let here = hash_of(theirs, path);
-        let now = live.map(|memory| memory.hash);
         match read.way(path, was, now, here) {
             Way::Unwritten => {}
             Way::Alike => drop(carried.insert(path.clone())),
@@ -190,7 +224,8 @@ pub fn rebase(
             }
             Way::Met => {
                 let Some((entry, text)) = merged_at(path, begun, live, theirs) else {
-                    let base = read.first(path, was);
+                    let base = read.first(path, was.map(|entry| entry.hash));
+                    let now = now.map(|entry| entry.hash);
                     let conflict =
                         Conflict { path: path.clone(), base, ours: now, theirs: here, collides_with: None };
                     conflicts.insert(path.clone(), conflict);

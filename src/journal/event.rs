@@ -161,6 +161,9 @@ pub enum JournalEvent {
         /// candidate then counts for this one ([`crate::adoption::approval`]).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         keeps: Option<ContentHash>,
+        /// Whether the candidate may hold what was redacted: nobody can tell any more.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_unsure: bool,
     },
     /// A person has to look. Legal in *judged*.
     ReviewAsked {

@@ -71,6 +71,8 @@ pub struct RunState {
     pub rejection: Option<(String, Option<String>)>,
     /// Whether the base is what the candidate was rebased onto, and no more what its dream began with.
     pub is_rebased: bool,
+    /// Whether the candidate may hold what was redacted while its dream was at work.
+    pub is_unsure: bool,
     /// How often the candidate was rebased since a person last looked at it.
     pub rebases: u32,
     /// Memories whose live writes were carried over, in order.
@@ -312,6 +314,7 @@ impl RunState {
             approval: None,
             rejection: None,
             is_rebased: false,
+            is_unsure: false,
             rebases: 0,
             carried: Vec::new(),
             merged: Vec::new(),
@@ -462,8 +465,9 @@ impl RunState {
             }
             (
                 P::Judged | P::Rebasing { .. },
-                E::RebaseIntended { live, read, carried, merged, conflicts, keeps },
+                E::RebaseIntended { live, read, carried, merged, conflicts, keeps, is_unsure },
             ) => {
+                self.is_unsure |= is_unsure;
                 self.rebases += u32::from(self.phase == P::Judged);
                 if let (Some(approval), Some(judgment)) = (&mut self.approval, &self.judgment) {
                     approval.begin_carrying(judgment, keeps);

@@ -104,6 +104,7 @@ pub(crate) fn rebase_intended() -> JournalEvent {
         merged: Vec::new(),
         conflicts: Vec::new(),
         keeps: Some(hash("rebased")),
+        is_unsure: false,
     }
 }
 

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::adoption::decide::Situation;
-use crate::adoption::{ChangeSet, Conflict, Decision, Merged, Reading, Rebase, approval, decide, rebase};
+use crate::adoption::{ChangeSet, Conflict, Decision, Merged, Reading, Rebase, approval, decide};
 use crate::backend::folder::{self, FolderError};
 use crate::backend::{BackendError, PastMemory, Refusal};
 use crate::ids::{MemoryStoreId, RunId};
@@ -141,11 +141,10 @@ async fn decide_on(
         false => reading::reading(around, state, base, &live, &theirs).await?,
     };
     let is_written = live_hash != judgment.live;
-    let found = if is_written || !read.is_empty() {
-        let begun = reading::begun(around, base, &read, &candidate.store, &live, &theirs).await?;
-        rebase(&base.index, &read, &begun, &live, &theirs)
+    let (found, is_unsure) = if is_written || !read.is_empty() {
+        reading::rebased(around, base, &read, &candidate.store, &live, &theirs).await?
     } else {
-        Rebase::default()
+        Default::default()
     };
     let situation = Situation {
         mode: state.plan.adopt.mode,
@@ -154,6 +153,7 @@ async fn decide_on(
         base: judgment.live,
         live: live_hash,
         taken_back: if is_written { 0 } else { found.carried.len() + found.conflicts.len() },
+        is_unsure: is_unsure || state.is_unsure,
         candidate: judgment.candidate,
         carried: state.carried.len(),
         conflicts: state.conflicts.len(),
@@ -183,7 +183,8 @@ async fn decide_on(
             });
             let Rebase { carried, merged, conflicts, writes: _ } = found;
             let keeps = keeps.map(|rebased| rebased.hash());
-            JournalEvent::RebaseIntended { live: live.index(), read, carried, merged, conflicts, keeps }
+            let live = live.index();
+            JournalEvent::RebaseIntended { live, read, carried, merged, conflicts, keeps, is_unsure }
         }
         Decision::AwaitReview { why } => JournalEvent::ReviewAsked { because: why },
         Decision::Block { why } => JournalEvent::AdoptionBlocked { because: why },
@@ -201,9 +202,7 @@ pub(super) async fn perform_rebase(journal: &mut Journal, around: &Surroundings<
     let theirs = around.backend.snapshot(&candidate).await?;
     let is_there = |one: &Merged| theirs.get(&one.path).is_some_and(|memory| memory.hash == one.becomes);
     let (done, left): (Vec<Merged>, Vec<Merged>) = merged.iter().cloned().partition(is_there);
-    let mut begun = reading::begun(around, base, read, &candidate, &ours, &theirs).await?;
-    begun.retain(|path, _| left.iter().any(|one| one.path == *path));
-    let mut found = rebase(&base.index, read, &begun, &ours, &theirs);
+    let (mut found, is_unsure) = reading::rebased(around, base, read, &candidate, &ours, &theirs).await?;
     let (left, gone): (Vec<Merged>, Vec<Merged>) =
         left.into_iter().partition(|one| found.merged.iter().any(|now| now.becomes == one.becomes));
     // What an earlier process merged is no conflict with what it was merged from.
@@ -218,8 +217,15 @@ pub(super) async fn perform_rebase(journal: &mut Journal, around: &Surroundings<
     if !conflicts.is_empty() {
         let merged = [done, left].concat();
         let (live, read) = (onto.clone(), read.clone());
-        let intent =
-            JournalEvent::RebaseIntended { live, read, carried: Vec::new(), merged, conflicts, keeps: None };
+        let intent = JournalEvent::RebaseIntended {
+            live,
+            read,
+            carried: Vec::new(),
+            merged,
+            conflicts,
+            keeps: None,
+            is_unsure,
+        };
         return record(journal, around, intent).await;
     }
     let writes = found.writes_with_live_winning(&ours, &theirs);

@@ -2,8 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::adoption::reading::may_be_otherwise;
-use crate::adoption::{Begun, Reading, Texts, rebase};
+use crate::adoption::{Begun, Reading, Rebase, Texts, Withdrawn, rebase};
 use crate::backend::{BackendError, PastMemory, Refusal};
 use crate::ids::MemoryStoreId;
 use crate::journal::run_state::{Base, RunState};
@@ -24,8 +23,7 @@ pub(super) async fn reading(
     ours: &Snapshot,
     theirs: &Snapshot,
 ) -> Result<Reading, RunError> {
-    let ours = ours.index();
-    if !may_be_otherwise(&base.index, &ours, &theirs.index()) {
+    if ours.hash() == theirs.hash() {
         return Ok(Reading::default());
     }
     // The first dream reads the live store, the others read what the one before them wrote.
@@ -42,12 +40,38 @@ pub(super) async fn reading(
         Err(BackendError::Refused { kind: Refusal::NotFound, .. }) => (Timestamp::MIN, Timestamp::MAX),
         Err(error) => return Err(error.into()),
     };
-    Ok(Reading::of(&base.index, &changes, &ours, at_work))
+    Ok(Reading::of(&base.index, &changes, &ours.index(), at_work))
+}
+
+/// Works out how what agents did meanwhile goes into a candidate. Says besides whether the candidate may hold what
+/// nobody can look at any more.
+pub(super) async fn rebased(
+    around: &Surroundings<'_>,
+    base: &Base,
+    read: &Reading,
+    candidate: &MemoryStoreId,
+    ours: &Snapshot,
+    theirs: &Snapshot,
+) -> Result<(Rebase, bool), RunError> {
+    let begun = begun(around, base, read, candidate, ours, theirs).await?;
+    let mut found = rebase(&base.index, read, &begun, ours, theirs);
+    let seen = base.index.entries.iter().chain(read.entries());
+    let is_live = |path, hash| ours.get(path).is_some_and(|memory| memory.hash == hash);
+    let mut gone: Vec<PastMemory> = seen
+        .filter(|(path, entry)| !is_live(path, entry.hash))
+        .map(|(path, entry)| PastMemory::of(path, entry))
+        .collect();
+    gone.sort_by_key(|past| past.hash);
+    gone.dedup_by_key(|past| past.hash);
+    let texts = texts_of(around, gone.clone(), [&base.store, candidate]).await?;
+    let withdrawn = Withdrawn::of(texts.values().map(AsRef::as_ref), ours);
+    found.hold_back(&withdrawn, &base.index, ours, theirs);
+    Ok((found, read.is_redacted || texts.len() < gone.len()))
 }
 
 /// Returns what the dream may have begun with where it and the live store met, as far as that can still be had:
 /// for all of a memory or not at all.
-pub(super) async fn begun(
+async fn begun(
     around: &Surroundings<'_>,
     base: &Base,
     read: &Reading,

@@ -15,7 +15,7 @@ use crate::world::id;
 const DEADLINE: Duration = Duration::from_secs(30);
 
 #[track_caller]
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
         assert!(start.elapsed() < DEADLINE, "{what} did not come");
@@ -23,7 +23,7 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-fn unfinished(world: &World) -> usize {
+pub(crate) fn unfinished(world: &World) -> usize {
     let all = world.all("/v1/dreams");
     all.iter().filter(|dream| matches!(dream["status"].as_str(), Some("pending" | "running"))).count()
 }

@@ -5,6 +5,7 @@
 
 mod doctor;
 mod elsewhere;
+mod erased;
 mod flow;
 #[path = "../server/harness.rs"]
 mod harness;

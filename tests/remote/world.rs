@@ -152,6 +152,12 @@ impl World {
         self.runtime.block_on(self.server.post(path, body)).expect(200)
     }
 
+    /// Takes something away that must be there.
+    #[track_caller]
+    pub(crate) fn delete(&self, path: &str) {
+        self.runtime.block_on(self.server.delete(path)).expect(200);
+    }
+
     /// Reads something that must be there.
     #[track_caller]
     pub(crate) fn get(&self, path: &str) -> Value {

@@ -55,8 +55,9 @@ pub(crate) struct Store {
 impl Store {
     /// Puts a memory in, or takes it away.
     pub(crate) fn set(&mut self, path: &MemoryPath, content: Option<Arc<str>>, at: Timestamp) {
+        let version = MemoryVersionId::parse(format!("memver_{}", self.changes.len())).ok();
         let memory = content.map(|content| {
-            let version = MemoryVersionId::parse(format!("memver_{}", self.changes.len())).ok();
+            let version = version.clone();
             Memory { version, ..Memory::new(path.clone(), content) }
         });
         let holds = memory.as_ref().map(|memory| IndexEntry {
@@ -64,7 +65,8 @@ impl Store {
             bytes: memory.content.len() as u64,
             version: memory.version.clone(),
         });
-        self.changes.push(Change { memory: path.to_string(), path: Some(path.clone()), holds, at });
+        let memory_id = path.to_string();
+        self.changes.push(Change { memory: memory_id, version, path: Some(path.clone()), holds, at });
         match memory {
             None => drop(self.now.remove(path)),
             Some(memory) => {

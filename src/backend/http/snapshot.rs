@@ -494,15 +494,17 @@ impl HttpBackend {
         while let Some(page) = pages.next::<MemoryVersion>(&self.api).await? {
             for version in page {
                 let path = version.path.as_deref().map(|path| path_of(store, path)).transpose()?;
+                let id = MemoryVersionId::parse(version.id).ok();
                 let holds = match (&version.path, &version.content_sha256) {
                     (Some(path), Some(hash)) => Some(IndexEntry {
                         hash: hash_of(store, path, hash)?,
                         bytes: version.content_size_bytes.unwrap_or_default(),
-                        version: MemoryVersionId::parse(version.id).ok(),
+                        version: id.clone(),
                     }),
                     _ => None,
                 };
-                let change = Change { memory: version.memory_id, path, holds, at: version.created_at };
+                let (memory, at) = (version.memory_id, version.created_at);
+                let change = Change { memory, version: id, path, holds, at };
                 if since.names(&change) {
                     return Ok(changes);
                 }

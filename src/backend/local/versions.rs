@@ -152,6 +152,7 @@ pub(super) fn changes(
         let version = parsed_opt(row, 3, MemoryVersionId::parse)?;
         Ok(Change {
             memory: row.get(4)?,
+            version: version.clone(),
             path: parsed_opt(row, 0, |text| MemoryPath::parse(&text))?,
             holds: held.map(|(hash, bytes)| IndexEntry { hash, bytes, version }),
             at: time(row, 5)?,

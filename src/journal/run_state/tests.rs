@@ -386,7 +386,8 @@ fn an_approval_is_carried_over_to_the_candidate_that_its_rebase_was_to_leave() {
         let E::RebaseIntended { live, read, carried, merged, conflicts, .. } = rebase_intended() else {
             unreachable!()
         };
-        let rebase = E::RebaseIntended { live, read, carried, merged, conflicts, keeps: keeps.map(hash) };
+        let keeps = keeps.map(hash);
+        let rebase = E::RebaseIntended { live, read, carried, merged, conflicts, keeps, is_unsure: false };
         let way = ways().into_iter().find(|(name, _)| *name == "awaiting_review").unwrap().1;
         let state = moved_by(&[way, vec![given, rebase, candidate("out-one", after)]].concat()).unwrap();
         state.approval.unwrap().carried_to
