@@ -67,7 +67,9 @@ pub enum Refusal {
     NotFound,
     /// The thing has changed since it was looked at, or is in the wrong state.
     Conflict,
-    /// A limit of the backend is used up.
+    /// The store has no room for what is new to it. What is in it can be changed and taken away.
+    Full,
+    /// A limit of the backend on requests or on spending is used up.
     Limit,
     /// The backend itself failed, and said so.
     Internal,

@@ -136,7 +136,7 @@ pub(super) async fn write_copy(
                 refused_at = Some(now.hash());
             }
             // A full store has no room for what comes before what goes is gone.
-            Err(BackendError::Refused { kind: Refusal::Limit, .. }) if refused_at != Some(now.hash()) => {
+            Err(BackendError::Refused { kind: Refusal::Full, .. }) if refused_at != Some(now.hash()) => {
                 refused_at = Some(now.hash());
                 let is_delete = |write: &&MemoryWrite| matches!(write, MemoryWrite::Delete { .. });
                 let deletes: Vec<_> = rest.writes.writes().iter().filter(is_delete).cloned().collect();

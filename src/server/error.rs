@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::backend::Refusal;
 use crate::backend::local::LocalError;
-use crate::backend::wire::{ErrorBody, ErrorDetail, header};
+use crate::backend::wire::{ErrorBody, ErrorDetail, Object, STORAGE_QUOTA_EXCEEDED, header};
 
 /// A failed request.
 #[derive(Debug, Clone)]
@@ -34,6 +34,14 @@ impl ApiError {
     /// 400: the request breaks a rule. Messages begin with the field.
     pub(super) fn invalid(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request_error", message)
+    }
+
+    /// 400: the store has no room for one memory more.
+    fn full(message: impl Into<String>) -> Self {
+        let mut error = Self::invalid(message);
+        error.detail.details =
+            Some(Object::from_iter([("error_code".to_owned(), STORAGE_QUOTA_EXCEEDED.into())]));
+        error
     }
 
     /// 404: there is no such thing.
@@ -106,6 +114,7 @@ impl From<LocalError> for ApiError {
                 Refusal::NotFound => Self::not_found(message),
                 Refusal::Conflict => Self::conflict(message),
                 Refusal::Invalid | Refusal::Limit => Self::invalid(message),
+                Refusal::Full => Self::full(message),
                 Refusal::NotAuthorised => Self::new(StatusCode::FORBIDDEN, "permission_error", message),
                 Refusal::Internal => Self::internal(&message),
             },

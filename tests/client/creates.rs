@@ -137,6 +137,14 @@ async fn a_limit_that_waiting_does_not_lift_is_told_at_once() {
 }
 
 #[tokio::test]
+async fn a_full_store_is_told_from_a_limit() {
+    let full = r#"{"type":"error","error":{"type":"invalid_request_error","message":"full","details":{"error_code":"storage_quota_exceeded"}}}"#;
+    let peer = Peer::start(move |_, _| Reply::Bytes(answer(400, &[], full))).await;
+    let error = create(&peer).await.unwrap_err();
+    assert!(matches!(error, BackendError::Refused { kind: Refusal::Full, .. }), "{error}");
+}
+
+#[tokio::test]
 async fn a_refusal_tells_its_kind_and_is_final() {
     let kinds = [
         (400, Refusal::Invalid),

@@ -167,15 +167,18 @@ impl Hook for Stopping {
     }
 }
 
-/// Has room for nothing until something was taken away.
-struct Full(Mutex<bool>);
+/// Refuses the first write.
+struct Refusing {
+    kind: Refusal,
+    is_left: Mutex<bool>,
+}
 
 #[async_trait]
-impl Hook for Full {
+impl Hook for Refusing {
     async fn around(&self, call: Call, go: Go<'_>) -> Result<(), BackendError> {
-        if call.name == "write" && std::mem::take(&mut *self.0.lock().unwrap()) {
-            let (action, kind) = (call.action, Refusal::Limit);
-            return Err(BackendError::Refused { action, kind, message: "the store is full".to_owned() });
+        if call.name == "write" && std::mem::take(&mut *self.is_left.lock().unwrap()) {
+            let (action, kind) = (call.action, self.kind);
+            return Err(BackendError::Refused { action, kind, message: "no".to_owned() });
         }
         go.await;
         Ok(())
@@ -187,8 +190,27 @@ async fn in_a_full_store_what_goes_makes_room_for_what_comes() {
     let world = world().await;
     let live = world.live().await;
     let mut journal = world.begin().await;
-    let full = Hooked { inner: Arc::clone(&world.backend), hook: Full(Mutex::new(true)) };
+    let hook = Refusing { kind: Refusal::Full, is_left: Mutex::new(true) };
+    let full = Hooked { inner: Arc::clone(&world.backend), hook };
     world.go_with(&mut journal, world.state.as_ref(), &full).await.unwrap();
+    check(&world, &journal, &live).await;
+}
+
+#[tokio::test]
+async fn a_limit_on_requests_takes_nothing_away_before_what_comes_is_written() {
+    let world = world().await;
+    let live = world.live().await;
+    let before = world.held(&live).await;
+    let mut journal = world.begin().await;
+    let hook = Refusing { kind: Refusal::Limit, is_left: Mutex::new(true) };
+    let limited = Hooked { inner: Arc::clone(&world.backend), hook };
+    let error = world.go_with(&mut journal, world.state.as_ref(), &limited).await.unwrap_err();
+    assert!(
+        matches!(error, RunError::Backend(BackendError::Refused { kind: Refusal::Limit, .. })),
+        "{error}"
+    );
+    assert_eq!(world.held(&live).await, before);
+    world.go(&mut journal).await.unwrap();
     check(&world, &journal, &live).await;
 }
 

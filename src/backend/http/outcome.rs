@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 
-use crate::backend::wire::{ErrorBody, header};
+use crate::backend::wire::{ErrorBody, STORAGE_QUOTA_EXCEEDED, header};
 use crate::backend::{BackendError, Refusal};
 use crate::memory::is_hidden;
 
@@ -147,12 +147,12 @@ impl Refused {
 
     /// Returns the kind of refusal, for a caller who does not speak HTTP.
     pub(super) fn refusal(&self) -> Refusal {
-        let is_limit = self.is_spent()
-            || matches!(self.code.as_deref(), Some("storage_quota_exceeded" | "ramp_limit_exceeded"));
+        let is_limit = self.is_spent() || self.code.as_deref() == Some("ramp_limit_exceeded");
         if let Some(kind) = self.known_as {
             return kind;
         }
         match self.status {
+            _ if self.code.as_deref() == Some(STORAGE_QUOTA_EXCEEDED) => Refusal::Full,
             _ if is_limit => Refusal::Limit,
             401 | 403 => Refusal::NotAuthorised,
             402 | 429 => Refusal::Limit,

@@ -141,7 +141,7 @@ pub(super) fn check_room(db: &Connection, id: &MemoryStoreId) -> Result<(), Fail
         .query_row([id.as_str()], |row| row.get(0))?;
     if memories >= MEMORIES_LIMIT {
         let rule = format!("memory store `{id}` holds {memories} memories, allowed are {MEMORIES_LIMIT}");
-        return Err(Failure::refused(Refusal::Limit, rule));
+        return Err(Failure::refused(Refusal::Full, rule));
     }
     Ok(())
 }

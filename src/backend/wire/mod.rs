@@ -114,6 +114,9 @@ pub struct ErrorBody {
     pub request_id: Option<String>,
 }
 
+/// The `error_code` of a store that has no room for more.
+pub const STORAGE_QUOTA_EXCEEDED: &str = "storage_quota_exceeded";
+
 /// What went wrong.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ErrorDetail {
