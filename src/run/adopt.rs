@@ -33,7 +33,12 @@ use super::{RunError, Surroundings, base_snapshot, reading, record, targets};
 /// How often in a row a candidate is rebased and judged again because agents wrote meanwhile. Then it is adopted
 /// in place of the live store that it was judged against, and what was written since is treated as what is
 /// written while the alias moves: it wins, or is named.
-pub(super) const REBASES_LIMIT: u32 = 3;
+const REBASES_LIMIT: u32 = 3;
+
+/// Says whether agents write so often that a run is adopted in place of the live store it was last judged against.
+pub(super) fn is_busy(state: &RunState) -> bool {
+    state.plan.adopt.drift == Drift::Rebase && state.rebases >= REBASES_LIMIT
+}
 
 pub(super) async fn record_candidate(
     journal: &mut Journal,
@@ -134,7 +139,7 @@ async fn decide_on(
         return record(journal, around, event).await;
     }
     // Agents that never pause would have it judged for ever. What they write from here on comes late.
-    let is_busy = state.plan.adopt.drift == Drift::Rebase && state.rebases >= REBASES_LIMIT;
+    let is_busy = is_busy(state);
     let live_hash = if is_busy { judgment.live } else { live.hash() };
     let read = match is_busy || has_moved {
         true => Reading::default(),
@@ -260,10 +265,7 @@ fn is_of(record: &AliasRecord, run: &RunId) -> bool {
 
 /// Returns the candidate if it still holds what the gates judged. One that changed is recorded, to be
 /// judged again.
-pub(super) async fn as_judged(
-    journal: &mut Journal,
-    around: &Surroundings<'_>,
-) -> Result<Option<Snapshot>, RunError> {
+async fn as_judged(journal: &mut Journal, around: &Surroundings<'_>) -> Result<Option<Snapshot>, RunError> {
     let state = journal.state();
     let (Some(judgment), Some(candidate)) = (&state.judgment, &state.candidate) else { return Ok(None) };
     let found = around.backend.snapshot(&candidate.store).await?;
@@ -275,11 +277,28 @@ pub(super) async fn as_judged(
     Ok(None)
 }
 
+/// Returns the candidate if it still holds what the gates judged, and the live store what it was judged against,
+/// as it has to between the decision and the first step that agents see: a run may have been stopped in between.
+/// Otherwise the candidate is recorded, and decided upon again.
+pub(super) async fn as_decided(
+    journal: &mut Journal,
+    around: &Surroundings<'_>,
+) -> Result<Option<Snapshot>, RunError> {
+    let Some(candidate) = as_judged(journal, around).await? else { return Ok(None) };
+    let Phase::Adopting { from, to, live } = &journal.state().phase else { return Ok(None) };
+    if is_busy(journal.state()) || around.backend.index(from).await?.hash() == *live {
+        return Ok(Some(candidate));
+    }
+    let event = candidate_event(to.clone(), &candidate.index());
+    record(journal, around, event).await?;
+    Ok(None)
+}
+
 /// Writes the candidate into the folder of a directory target, reads it back, and records which files
 /// were left as they are because a person had changed them.
 pub(super) async fn write_folder(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
     let Target::Directory(target) = journal.state().plan.adopt.target.clone() else { return Ok(()) };
-    let Some(candidate) = as_judged(journal, around).await? else { return Ok(()) };
+    let Some(candidate) = as_decided(journal, around).await? else { return Ok(()) };
     let Some(base) = journal.state().base.clone() else { return Ok(()) };
     let failed = |source| RunError::Folder { folder: target.display().to_string(), source };
     let place = folder::place_inside(around.root, &target).map_err(failed)?;
@@ -331,7 +350,7 @@ pub(super) async fn move_alias(journal: &mut Journal, around: &Surroundings<'_>)
         let hash = if target == Target::CopyBack {
             around.backend.index(&from).await?.hash()
         } else {
-            let Some(candidate) = as_judged(journal, around).await? else { return Ok(()) };
+            let Some(candidate) = as_decided(journal, around).await? else { return Ok(()) };
             candidate.hash()
         };
         if let Target::Deployment(ids) = &target {

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use crate::adoption::rebase::{contested, rebase};
-use crate::adoption::{ChangeSet, Conflict, Merged, Reading, Texts, merge};
-use crate::backend::PastMemory;
+use crate::adoption::{ChangeSet, Conflict, Merged, Reading, Texts, Withdrawn, merge};
+use crate::backend::{BackendError, PastMemory, Refusal};
 use crate::ids::MemoryStoreId;
 use crate::journal::run_state::Base;
 use crate::memory::{ContentHash, MemoryPath, MemoryWrite};
@@ -16,12 +16,29 @@ use crate::snapshot::{Snapshot, SnapshotIndex};
 use super::reading::texts_of;
 use super::{RunError, Surroundings};
 
+/// How often it is tried while agents keep writing to the very entries.
+const TRIES: usize = 20;
+
 /// What became of late writes.
 #[derive(Debug, Default)]
 pub(super) struct Late {
     pub(super) carried: Vec<MemoryPath>,
     pub(super) merged: Vec<Merged>,
     pub(super) conflicts: Vec<Conflict>,
+}
+
+impl Late {
+    /// Adds what a later look found: what is left to say of conflicts, and what else was carried over.
+    fn and(self, later: Self) -> Self {
+        let is_new = |one: &Merged| later.merged.iter().all(|other| other.path != one.path);
+        let merged = self.merged.into_iter().filter(is_new).collect::<Vec<_>>();
+        let carried: BTreeSet<MemoryPath> = self.carried.into_iter().chain(later.carried).collect();
+        Self {
+            carried: carried.into_iter().collect(),
+            merged: merged.into_iter().chain(later.merged).collect(),
+            conflicts: later.conflicts,
+        }
+    }
 }
 
 /// Carries over what agents wrote to the old store between the last look at it and the move. Where the
@@ -33,9 +50,31 @@ pub(super) async fn carry_late_writes(
     judged: Option<&SnapshotIndex>,
     to: &MemoryStoreId,
 ) -> Result<Late, RunError> {
+    let mut late = Late::default();
+    let mut tries = 0;
+    loop {
+        let (found, writes) = look(around, base, judged, to).await?;
+        late = late.and(found);
+        tries += 1;
+        match around.backend.write(to, writes.writes()).await {
+            Ok(()) => return Ok(late),
+            // Somebody changed an entry since the look.
+            Err(BackendError::Refused { kind: Refusal::Conflict, .. }) if tries < TRIES => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Works out what is left to carry over.
+async fn look(
+    around: &Surroundings<'_>,
+    base: &Base,
+    judged: Option<&SnapshotIndex>,
+    to: &MemoryStoreId,
+) -> Result<(Late, ChangeSet), RunError> {
     let late = around.backend.snapshot(&base.store).await?;
     if late.hash() == base.index.hash() {
-        return Ok(Late::default());
+        return Ok(Default::default());
     }
     let adopted = around.backend.snapshot(to).await?;
     let judged = judged.cloned().unwrap_or_else(|| adopted.index());
@@ -73,10 +112,35 @@ pub(super) async fn carry_late_writes(
         found.carried.push(merged.path.clone());
         found.merged.push(merged);
     }
-    around.backend.write(to, ChangeSet::ordered(writes).writes()).await?;
+    let writes = ChangeSet::ordered(writes);
+    conflicts.extend(displaced(&base.index, &late, &adopted, &writes, &conflicts));
     let replaced = found.conflicts.into_iter().map(|conflict| conflict.path);
     let carried = found.carried.into_iter().chain(replaced).collect::<BTreeSet<_>>().into_iter().collect();
-    Ok(Late { carried, merged: found.merged, conflicts })
+    Ok((Late { carried, merged: found.merged, conflicts }, writes))
+}
+
+/// Names the memories of the old store that say what a late write takes out of the new one: the dream had let go of
+/// them because what is replaced now said the same.
+fn displaced(
+    base: &SnapshotIndex,
+    late: &Snapshot,
+    adopted: &Snapshot,
+    writes: &ChangeSet,
+    named: &[Conflict],
+) -> Vec<Conflict> {
+    let Ok(after) = writes.apply(adopted) else { return Vec::new() };
+    let gone = Withdrawn::of(adopted.iter().map(|memory| memory.content.as_ref()), &after);
+    let is_named = |path: &MemoryPath| named.iter().any(|conflict| conflict.path == *path);
+    late.iter()
+        .filter(|memory| !is_named(&memory.path) && gone.is_in(&memory.content))
+        .map(|memory| Conflict {
+            path: memory.path.clone(),
+            base: base.entries.get(&memory.path).map(|entry| entry.hash),
+            ours: Some(memory.hash),
+            theirs: after.get(&memory.path).map(|memory| memory.hash),
+            collides_with: None,
+        })
+        .collect()
 }
 
 /// Merges a late write with a newer one: both began with what was judged, once the late write is in that. What

@@ -25,21 +25,13 @@ use super::{RunError, Surroundings, adopt, record};
 pub(super) async fn copy_back(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
     let Phase::Adopting { from, to, .. } = journal.state().phase.clone() else { return Ok(()) };
     if journal.state().copy.is_none() {
-        let Some(candidate) = adopt::as_judged(journal, around).await? else { return Ok(()) };
-        let state = journal.state();
-        let Some(base) = state.base.as_ref().map(|base| base.index.clone()) else { return Ok(()) };
-        // What differs from the store that was judged, agents wrote since, and it wins.
-        let is_busy = state.rebases >= adopt::REBASES_LIMIT;
-        let is_base = is_busy || around.backend.index(&from).await?.hash() == base.hash();
-        let event = if is_base {
-            JournalEvent::CopyIntended { live: base }
-        } else {
-            adopt::candidate_event(to.clone(), &candidate.index())
-        };
-        record(journal, around, event).await?;
-        if !is_base {
+        if adopt::as_decided(journal, around).await?.is_none() {
             return Ok(());
         }
+        let Some(base) = &journal.state().base else { return Ok(()) };
+        // What differs from the store that was judged, agents wrote since, and it wins.
+        let event = JournalEvent::CopyIntended { live: base.index.clone() };
+        record(journal, around, event).await?;
     }
     let state = journal.state();
     let (Some(intent), Some(candidate)) = (&state.copy, &state.intended) else { return Ok(()) };

@@ -12,7 +12,7 @@ use dreamrun::run::next::Stop;
 use dreamrun::spec::pipeline::{AdoptMode, Drift};
 use jiff::SignedDuration;
 
-use crate::world::{World, path, put};
+use crate::world::{MOVE, World, path, put};
 
 /// Begins a run and goes to where its dream is done, with the live store as it was.
 async fn dreamt(drift: Drift) -> (World, Journal, MemoryStoreId) {
@@ -355,4 +355,43 @@ async fn what_an_agent_took_back_after_the_dream_may_have_changed_it_is_for_a_pe
     world.approve(&mut journal, &[]).await;
     assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
     assert_eq!(world.live_memory("/learned.md").await, None);
+}
+
+#[tokio::test]
+async fn a_live_write_between_the_decision_and_a_move_that_was_put_off_is_judged() {
+    for (drift, stop) in [(Drift::Rebase, Stop::Ended), (Drift::Block, Stop::Blocked)] {
+        let (world, mut journal, live) = dreamt(drift).await;
+        world.go_before(&mut journal, MOVE).await;
+        assert!(matches!(journal.state().phase, Phase::Adopting { .. }));
+        write_aside(&world, &live).await;
+        assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(stop), "{drift:?}");
+        let judged = world.events(journal.run()).await.into_iter().filter(|kind| *kind == "judged").count();
+        if drift == Drift::Rebase {
+            // Once more as it was, and then with what agents wrote in it.
+            assert_eq!(judged, 3);
+            check_carried(&world).await;
+        } else {
+            assert_eq!(reasons(&journal), [Reason::Drift]);
+            assert_eq!(world.live().await, live);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_late_write_takes_away_and_the_dream_had_let_go_of_is_named() {
+    const CANARY: &str = "- The canary takes 15 minutes.";
+    let world = World::new(&[("/a", CANARY), ("/b", CANARY), ("/c", "three")], 2).await;
+    let live = world.live().await;
+    let mut journal = world.begin().await;
+    world.go_before(&mut journal, "judged").await;
+    // The dream keeps one of two memories that say the same.
+    let candidate = journal.state().candidate.clone().unwrap().store;
+    let canary = ContentHash::of(CANARY);
+    world.write(&candidate, &[MemoryWrite::Delete { path: path("/b"), expected: canary }]).await;
+    world.go_before(&mut journal, "adopted").await;
+    assert_ne!(world.live().await, live);
+    world.write(&live, &[put("/a", "- The canary is gone.", Some(CANARY))]).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    let named: Vec<_> = journal.state().late_conflicts.iter().map(|one| (&one.path, one.ours)).collect();
+    assert_eq!(named, [(&path("/b"), Some(canary))]);
 }

@@ -373,6 +373,9 @@ impl World {
     }
 }
 
+/// What [`World::go_before`] is told to stop before the first move of the alias.
+pub(crate) const MOVE: &str = "the move";
+
 /// State that refuses one kind of event.
 struct Cut {
     inner: Arc<dyn StateStore>,
@@ -387,7 +390,8 @@ impl StateStore for Cut {
 
     async fn put(&self, key: &Key, bytes: &[u8], when: PutIf) -> Result<Version, StateError> {
         let value: serde_json::Value = serde_json::from_slice(bytes).unwrap();
-        if value["event"]["kind"] == self.kind {
+        let is_move = self.kind == MOVE && !value["adoption"].is_null();
+        if is_move || value["event"]["kind"] == self.kind {
             return Err(StateError::Unavailable {
                 action: "write",
                 place: "this test".to_owned(),
