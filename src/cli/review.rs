@@ -121,24 +121,26 @@ pub(super) async fn approve(call: &Call<'_>, options: &ApproveOptions) -> Result
             return Err(CliError::usage("the run has no candidate"));
         };
         let live = judgment.live;
-        let hash = desk.backend.snapshot(&candidate.store).await?.hash();
-        if hash != candidate.hash {
-            return Err(CliError::new(ExitCode::Stale, "the candidate changed since it was judged")
-                .hint(format!("Drop it with `dreamrun reject {}`.", journal.run())));
-        }
-        let event = JournalEvent::Approved {
-            by: call.person(),
-            reason: options.reason.clone(),
-            overrides: options.overrides.clone(),
-            live,
-            candidate: hash,
+        let found = desk.backend.index(&candidate.store).await?;
+        // What somebody wrote to the candidate is judged before anybody says yes to it.
+        let (event, changed) = if found.hash() == candidate.hash {
+            let approved = JournalEvent::Approved {
+                by: call.person(),
+                reason: options.reason.clone(),
+                overrides: options.overrides.clone(),
+                live,
+                candidate: candidate.hash,
+            };
+            (approved, "the live store")
+        } else {
+            (JournalEvent::of_candidate(candidate.store.clone(), &found), "the candidate")
         };
         desk.record(&mut journal, event).await?;
         let mut applied = desk.carry_out(journal, Vec::new(), true, keeper).await?;
         if let Some(Ended::Stopped(Stop::AwaitingReview | Stop::Blocked)) = applied.ended {
             let console = &call.console;
             console.complain(&format!(
-                "{} nothing was adopted: the live store changed since it was judged; look again\n",
+                "{} nothing was adopted: {changed} changed since it was judged; look again\n",
                 console.paint.warn("stale:")
             ));
             applied.code = Some(ExitCode::Stale);

@@ -118,7 +118,8 @@ pub enum JournalEvent {
         budget: Option<Usd>,
     },
     /// The output of the last dream is whole, or was changed: by a rebase, or by somebody after it was
-    /// judged. Legal in *dreamed*, *rebasing*, *editing*, *judged*, and *adopting* while nothing has moved or been copied.
+    /// judged. Legal in *dreamed*, *rebasing*, *editing*, *judged*, *awaiting review*, *blocked*, and *adopting*
+    /// while nothing has moved or been copied.
     CandidateRecorded {
         /// The candidate.
         store: MemoryStoreId,
@@ -310,6 +311,12 @@ pub enum JournalEvent {
 }
 
 impl JournalEvent {
+    /// Tells what a candidate holds.
+    pub fn of_candidate(store: MemoryStoreId, held: &SnapshotIndex) -> Self {
+        let (hash, entries, bytes) = (held.hash(), held.entries.len() as u64, held.bytes());
+        Self::CandidateRecorded { store, hash, entries, bytes }
+    }
+
     /// Says whether something is paid for, written or moved next that no later event could take back.
     pub fn announces(&self) -> bool {
         matches!(

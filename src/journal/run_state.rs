@@ -431,9 +431,10 @@ impl RunState {
                 self.candidate = Some(Candidate { store, hash, size: Size { entries, bytes } });
                 P::Candidate
             }
-            (P::Judged | P::Adopting { .. }, E::CandidateRecorded { store, hash, entries, bytes })
-                if self.is_candidate(&store) && !self.has_begun_adoption() =>
-            {
+            (
+                P::Judged | P::AwaitingReview(_) | P::Blocked(_) | P::Adopting { .. },
+                E::CandidateRecorded { store, hash, entries, bytes },
+            ) if self.is_candidate(&store) && !self.has_begun_adoption() => {
                 self.candidate = Some(Candidate { store, hash, size: Size { entries, bytes } });
                 self.intended = None;
                 self.is_folder_written = false;

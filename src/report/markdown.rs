@@ -95,12 +95,11 @@ pub fn run_markdown(run: &RunView) -> String {
         rows.push(("memories", format!("{} → {}", grouped(before.entries), grouped(after.entries))));
         rows.push(("size", format!("{} → {}", bytes(before.bytes), bytes(after.bytes))));
     }
-    let sessions: u64 = run.dreams.iter().map(|dream| dream.sessions).sum();
+    let (done, sessions) = run.progress();
     rows.push((
         "dreams",
         format!(
-            "{} of {}, {}, {}",
-            run.dreams.iter().filter(|dream| dream.status.is_some()).count(),
+            "{done} of {}, {}, {}",
             run.dreams_planned,
             count(sessions, "session", "sessions"),
             escaped(&run.model)

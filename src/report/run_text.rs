@@ -262,8 +262,7 @@ fn sizes(view: &RunView) -> String {
 }
 
 fn dreams(view: &RunView) -> String {
-    let done = view.dreams.iter().filter(|dream| dream.status.is_some()).count();
-    let sessions: u64 = view.dreams.iter().map(|dream| dream.sessions).sum();
+    let (done, sessions) = view.progress();
     let progress = if done == view.dreams_planned {
         count(done as u64, "dream", "dreams")
     } else {

@@ -188,6 +188,15 @@ pub struct DreamRunView {
 }
 
 impl RunView {
+    /// Returns how many of the planned dreams are over and how many sessions they read. Of a dream that was tried
+    /// again the last try counts.
+    pub fn progress(&self) -> (usize, u64) {
+        let last: BTreeMap<u32, &DreamRunView> =
+            self.dreams.iter().map(|dream| (dream.batch, dream)).collect();
+        let done = last.values().filter(|dream| dream.status.is_some()).count();
+        (done, last.values().map(|dream| dream.sessions).sum())
+    }
+
     /// Makes the view of a run.
     pub fn of(run: &RunId, state: &RunState) -> Self {
         let plan = &state.plan;

@@ -58,7 +58,7 @@ pub(super) async fn record_candidate(
         }
         after => Arc::new(after?),
     };
-    record(journal, around, candidate_event(store, &after.index())).await?;
+    record(journal, around, JournalEvent::of_candidate(store, &after.index())).await?;
     // What was read is judged and decided upon as it is: whether the candidate still is what was judged is
     // looked at before it is adopted.
     if next(&journal.state().plan, journal.state()) == Next::Judge {
@@ -68,15 +68,6 @@ pub(super) async fn record_candidate(
         decide_on(journal, around, Some(after)).await?;
     }
     Ok(())
-}
-
-pub(super) fn candidate_event(store: MemoryStoreId, candidate: &SnapshotIndex) -> JournalEvent {
-    JournalEvent::CandidateRecorded {
-        store,
-        hash: candidate.hash(),
-        entries: candidate.entries.len() as u64,
-        bytes: candidate.bytes(),
-    }
 }
 
 pub(super) async fn judge(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
@@ -135,7 +126,7 @@ async fn decide_on(
         None => Arc::new(around.backend.snapshot(&candidate.store).await?),
     };
     if theirs.hash() != judgment.candidate && !has_moved {
-        let event = candidate_event(candidate.store.clone(), &theirs.index());
+        let event = JournalEvent::of_candidate(candidate.store.clone(), &theirs.index());
         return record(journal, around, event).await;
     }
     // Agents that never pause would have it judged for ever. What they write from here on comes late.
@@ -236,7 +227,7 @@ pub(super) async fn perform_rebase(journal: &mut Journal, around: &Surroundings<
     let writes = found.writes_with_live_winning(&ours, &theirs);
     around.backend.write(&candidate, writes.writes()).await?;
     let rebased = around.backend.index(&candidate).await?;
-    record(journal, around, candidate_event(candidate, &rebased)).await
+    record(journal, around, JournalEvent::of_candidate(candidate, &rebased)).await
 }
 
 /// Makes a person's edits in the candidate, or finishes making them.
@@ -255,7 +246,7 @@ pub(super) async fn perform_edit(journal: &mut Journal, around: &Surroundings<'_
         around.backend.write(&candidate, writes.writes()).await?;
     }
     let written = around.backend.index(&candidate).await?;
-    record(journal, around, candidate_event(candidate, &written)).await
+    record(journal, around, JournalEvent::of_candidate(candidate, &written)).await
 }
 
 /// Says whether an alias was moved by a run.
@@ -272,7 +263,7 @@ async fn as_judged(journal: &mut Journal, around: &Surroundings<'_>) -> Result<O
     if found.hash() == judgment.candidate {
         return Ok(Some(found));
     }
-    let event = candidate_event(candidate.store.clone(), &found.index());
+    let event = JournalEvent::of_candidate(candidate.store.clone(), &found.index());
     record(journal, around, event).await?;
     Ok(None)
 }
@@ -289,7 +280,7 @@ pub(super) async fn as_decided(
     if is_busy(journal.state()) || around.backend.index(from).await?.hash() == *live {
         return Ok(Some(candidate));
     }
-    let event = candidate_event(to.clone(), &candidate.index());
+    let event = JournalEvent::of_candidate(to.clone(), &candidate.index());
     record(journal, around, event).await?;
     Ok(None)
 }

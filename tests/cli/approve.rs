@@ -43,6 +43,23 @@ fn an_approved_candidate_is_adopted() {
 }
 
 #[test]
+fn a_candidate_that_somebody_wrote_to_is_judged_before_anybody_says_yes_to_it() {
+    let project = waiting();
+    let live = project.record("notes")["active"].clone();
+    let shown = project.run(&["show", "latest", "--json"]).ends_with(0).json();
+    let candidate = shown["data"]["candidate"].as_str().unwrap().to_owned();
+    project.agent_writes(&candidate, "/key.md", "- The key is AKIAIOSFODNN7REALKEY.\n");
+    let first = project.run(&["approve", "latest"]).ends_with(7);
+    assert!(
+        first.stderr.contains("nothing was adopted: the candidate changed since it was judged"),
+        "{first}"
+    );
+    assert!(first.stderr.contains("gate `secrets` blocks"), "{first}");
+    assert_eq!(project.record("notes")["active"], live);
+    let _ = project.run(&["approve", "latest"]).ends_with(13);
+}
+
+#[test]
 fn a_rejected_candidate_is_dropped() {
     let project = waiting();
     insta::assert_snapshot!(project.run(&["reject", "tidy-1", "--reason", "too eager"]), @r"

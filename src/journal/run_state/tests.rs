@@ -140,6 +140,7 @@ const TABLE: &[(&str, &[(&str, &str)])] = &[
     (
         "awaiting_review",
         &[
+            ("candidate_recorded", "candidate"),
             ("approved", "judged"),
             ("rejected", "rejected"),
             ("edit_intended", "editing"),
@@ -149,6 +150,7 @@ const TABLE: &[(&str, &[(&str, &str)])] = &[
     (
         "blocked",
         &[
+            ("candidate_recorded", "candidate"),
             ("approved", "judged"),
             ("rejected", "rejected"),
             ("edit_intended", "editing"),

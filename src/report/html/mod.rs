@@ -119,12 +119,11 @@ fn head(html: &mut Markup, page: &Page<'_>) {
         fact("Memories", &format!("{} → {}", grouped(before.entries), grouped(after.entries)));
         fact("Size", &format!("{} → {}", bytes(before.bytes), bytes(after.bytes)));
     }
-    let sessions: u64 = run.dreams.iter().map(|dream| dream.sessions).sum();
+    let (done, sessions) = run.progress();
     fact(
         "Dreams",
         &format!(
-            "{} of {}, over {}, by {}",
-            run.dreams.iter().filter(|dream| dream.status.is_some()).count(),
+            "{done} of {}, over {}, by {}",
             run.dreams_planned,
             count(sessions, "session", "sessions"),
             run.model
