@@ -55,6 +55,9 @@ pub(super) async fn carry_late_writes(
     loop {
         let (found, writes) = look(around, base, judged, to).await?;
         late = late.and(found);
+        if writes.is_empty() {
+            return Ok(late);
+        }
         tries += 1;
         match around.backend.write(to, writes.writes()).await {
             Ok(()) => return Ok(late),
