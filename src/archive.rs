@@ -10,9 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::memory::{ContentHash, Memory};
-
-/// Tells Git to leave the whole folder out.
-const IGNORED: &str = "*\n";
+use crate::own_folder;
 
 /// Why a text could not be kept or read.
 #[derive(Debug, thiserror::Error)]
@@ -138,18 +136,8 @@ impl Archive {
     }
 
     fn open(&self) -> io::Result<()> {
-        if !self.folder.is_dir() {
-            let mut builder = fs::DirBuilder::new();
-            builder.recursive(true);
-            #[cfg(unix)]
-            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-            builder.create(&self.folder)?;
-        }
-        let ignore = self.folder.join(".gitignore");
-        if !ignore.exists() {
-            self.write(&ignore, IGNORED.as_bytes())?;
-        }
-        Ok(())
+        own_folder::make(&self.folder)?;
+        own_folder::leave_out_of_git(&self.folder)
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -25,6 +25,7 @@ pub mod ledger;
 pub mod spec;
 
 // Kept: what survives the process.
+mod own_folder;
 mod sqlite;
 pub mod tls;
 pub mod state;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
+use crate::own_folder;
 use crate::spec::address;
 use crate::spec::project::{BucketService, PostgresSpec, StateSpec};
 use crate::state::StateStore;
@@ -67,6 +68,12 @@ impl Workspace {
             StateSpec::Sqlite(path) => shared(SqliteState::open(&self.root.join(path))?),
             StateSpec::Folder(path) => {
                 check_folder(call, &self.project.state, path)?;
+                // One outside the project is for those who share it.
+                if path.is_relative() {
+                    let folder = self.root.join(path);
+                    own_folder::make(&folder)
+                        .map_err(|error| CliError::io("make the folder", &folder, &error))?;
+                }
                 shared(FolderState::open(&self.root.join(path)).await?)
             }
             StateSpec::Git { branch, remote } => {

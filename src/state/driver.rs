@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::ids::Alias;
 use crate::memory::ContentHash;
+use crate::own_folder;
 
 /// Who drives an alias, as written into its lock file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +57,7 @@ const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 ///
 /// Fails when the file that names it cannot be made or read.
 pub fn domain(folder: &Path) -> std::io::Result<String> {
-    std::fs::create_dir_all(folder)?;
+    own_folder::make(folder)?;
     let path = folder.join(NAME);
     if !path.is_file() {
         let mut file = NamedTempFile::new_in(folder)?;

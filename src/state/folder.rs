@@ -13,6 +13,7 @@ use async_trait::async_trait;
 
 use super::names::{self, ENDING, MARKER, Marker};
 use super::{Key, PutIf, StateError, StateStore, Version, Versioned};
+use crate::own_folder::IGNORE_FILE;
 
 /// How long a write waits for another one. A write takes milliseconds; this is for a disk that stalls.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -91,7 +92,9 @@ impl FolderState {
         for entry in entries {
             let name = entry.map_err(|error| self.unavailable("open", error))?.file_name();
             let name = name.to_string_lossy();
-            if name != LOCK && name != MARKER && !name.starts_with(UNFINISHED) {
+            let is_ours =
+                [LOCK, MARKER, IGNORE_FILE].contains(&name.as_ref()) || name.starts_with(UNFINISHED);
+            if !is_ours {
                 return Err(self.unavailable("open", "the folder holds something else"));
             }
         }

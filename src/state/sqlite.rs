@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::own_folder;
 use crate::sqlite::{self, BUSY_TIMEOUT, Stamp};
 
 use super::{Key, PutIf, StateError, StateStore, Version, Versioned};
@@ -52,8 +53,7 @@ impl SqliteState {
     /// Opens the file; a write waits so long for another process's write.
     fn open_waiting(place: &Path, patience: Duration) -> Result<Self, StateError> {
         if let Some(folder) = place.parent() {
-            std::fs::create_dir_all(folder)
-                .map_err(|error| unavailable("open", place, &error.to_string()))?;
+            own_folder::make(folder).map_err(|error| unavailable("open", place, &error.to_string()))?;
         }
         let connection = sqlite::open(place, patience).map_err(|e| failed("open", place, &e))?;
         prepare(&connection, place)?;

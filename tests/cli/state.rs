@@ -135,3 +135,25 @@ fn an_address_with_a_password_is_refused_without_showing_it() {
         assert!(!format!("{refused}").contains("hunter2"), "{refused}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn what_a_run_makes_for_itself_is_for_its_owner_alone_and_left_out_of_git() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |project: &Project, name: &str| {
+        std::fs::metadata(project.path(name)).unwrap().permissions().mode() & 0o777
+    };
+    for (state, made) in [(".dreamrun/state.db", ".dreamrun"), ("file:kept/state", "kept")] {
+        let project = Project::small();
+        project.edit("dreamrun.yaml", "stores:", &format!("state: {state}\nstores:"));
+        project.adopt();
+        assert_eq!(mode(&project, made), 0o700, "{state}");
+        assert_eq!(project.read(&format!("{made}/.gitignore")), "*\n");
+    }
+    let project = Project::small();
+    std::fs::create_dir(project.path(".dreamrun")).unwrap();
+    std::fs::set_permissions(project.path(".dreamrun"), std::fs::Permissions::from_mode(0o750)).unwrap();
+    project.adopt();
+    assert_eq!(mode(&project, ".dreamrun"), 0o750, "who made it decides who may look");
+    assert!(!project.path(".dreamrun/.gitignore").exists());
+}

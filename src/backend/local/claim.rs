@@ -14,6 +14,7 @@ use std::sync::Arc;
 use crate::ids::DreamId;
 
 use super::error::LocalError;
+use crate::own_folder;
 use crate::sqlite::beside;
 
 /// A held claim. Dropping it lets go.
@@ -47,7 +48,7 @@ impl Claim {
             let path = path.clone();
             move |source| LocalError::File { path, action, source }
         };
-        fs::create_dir_all(&folder).map_err(at("make the folder of"))?;
+        own_folder::make(&folder).map_err(at("make the folder of"))?;
         let file =
             File::options().create(true).truncate(false).write(true).open(&path).map_err(at("open"))?;
         match file.try_lock() {

@@ -15,6 +15,7 @@ use rusqlite::{Connection, ErrorCode, Row, Transaction, TransactionBehavior};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
 
+use crate::own_folder;
 use crate::sqlite::{self, BUSY_TIMEOUT};
 
 use super::error::{Failure, LocalError};
@@ -294,7 +295,7 @@ impl Database {
     /// Opens the file, making it and its folder if need be.
     pub(super) fn open(path: &Path) -> Result<Self, LocalError> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            fs::create_dir_all(folder).map_err(|source| LocalError::File {
+            own_folder::make(folder).map_err(|source| LocalError::File {
                 path: folder.to_owned(),
                 action: "make the folder",
                 source,
