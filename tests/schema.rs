@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use dreamrun::spec::schema::{
-    Document, FORGET_SCHEMA, PIPELINE_SCHEMA, PROBES_SCHEMA, PROJECT_SCHEMA, TEST_SCHEMA,
+    DECISIONS_SCHEMA, Document, FORGET_SCHEMA, PIPELINE_SCHEMA, PROBES_SCHEMA, PROJECT_SCHEMA, TEST_SCHEMA,
 };
 
 /// Compares a schema file with what the types say; `UPDATE_SCHEMAS=1` rewrites the file.
@@ -39,8 +39,14 @@ fn the_test_schema_is_what_the_types_say() {
 }
 
 #[test]
+fn the_schema_of_decisions_is_what_the_types_say() {
+    assert_is_current("decisions.schema.json", &Document::Decisions.generate());
+}
+
+#[test]
 fn the_schemas_are_valid_draft_07_and_refuse_unknown_keys_everywhere() {
-    for text in [PIPELINE_SCHEMA, PROJECT_SCHEMA, PROBES_SCHEMA, FORGET_SCHEMA, TEST_SCHEMA] {
+    for text in [PIPELINE_SCHEMA, PROJECT_SCHEMA, PROBES_SCHEMA, FORGET_SCHEMA, TEST_SCHEMA, DECISIONS_SCHEMA]
+    {
         let schema: serde_json::Value = serde_json::from_str(text).unwrap();
         assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
         assert!(jsonschema::draft7::meta::is_valid(&schema));

@@ -3,10 +3,9 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::Call;
 use super::exit::{CliError, ExitCode};
 use super::github::{self, JobReport};
-use super::problems;
+use super::{Call, files, problems};
 use crate::spec::problem::Problem;
 
 /// The format of the JSON documents. 1.0: the first. Fields may be added under the same major number.
@@ -112,8 +111,9 @@ fn tell(call: &Call<'_>, kind: &str, result: &Result<Answer, CliError>) -> ExitC
     if let Some(path) = &call.global.json_out {
         let path = call.folder.join(path);
         if let Err(error) = std::fs::write(&path, &text) {
-            complain(call, &CliError::io("write", &path, &error));
-            return ExitCode::Unexpected;
+            let lost = files::unusable("write", &path, &error);
+            complain(call, &lost);
+            return code.max(lost.code);
         }
     }
     if call.global.json {

@@ -1,81 +1,63 @@
 //! Decision files: what a person decided in a review, written down.
 //!
 //! YAML or JSON: a list of `{statement: PATH:LINE or hash, do: keep | drop | restore}`, alone or under
-//! `decisions` beside the `candidate` it was decided on.
+//! `decisions` beside the `candidate` it was decided on. What the file may hold is checked in [`crate::spec`];
+//! here its names find their statements.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-
-use serde::Deserialize;
+use std::path::Path;
 
 use crate::adoption::queue::{Choice, Kind};
 use crate::ids::RunId;
 use crate::memory::ContentHash;
 use crate::report::review_text::{Step, choice_word};
 use crate::report::words::line;
+use crate::spec::authored::DecisionWord;
+use crate::spec::decisions::Decisions;
+use crate::spec::problem::Problem;
+use crate::spec::source::SourceFile;
+use crate::spec::{DECISIONS_BYTES_LIMIT, load_decisions};
 
 use super::exit::{CliError, ExitCode};
+use super::{Call, files, problems};
 
 /// The fewest digits of a hash that name a statement.
 const HASH_DIGITS: usize = 8;
 
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Written {
-    File(File),
-    List(Vec<Decision>),
+/// Reads the file that decisions are in.
+pub(super) fn load(call: &Call<'_>, file: &Path) -> Result<Decisions, CliError> {
+    let refused = |found: Vec<Problem>, sources: &[SourceFile]| {
+        problems::show(call, &call.folder, &found, sources);
+        let hint = "`dreamrun diff RUN --decisions-out FILE` writes a file to begin with.";
+        let error = CliError::new(ExitCode::InvalidFiles, "the decisions cannot be read");
+        CliError { problems: found, ..error.hint(hint) }
+    };
+    let bytes = files::read(call, file, DECISIONS_BYTES_LIMIT as u64 + 1)?;
+    let source = SourceFile::from_bytes_within(DECISIONS_BYTES_LIMIT, file, bytes)
+        .map_err(|problem| refused(vec![*problem], &[]))?;
+    match load_decisions(&source) {
+        Ok((decisions, _)) => Ok(decisions),
+        Err(found) => Err(refused(found, &[source])),
+    }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    #[serde(default)]
-    run: Option<String>,
-    #[serde(default)]
-    candidate: Option<ContentHash>,
-    decisions: Vec<Decision>,
-}
-
-/// One decision. The fields that only tell a reader what it is about are passed over.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Decision {
-    statement: String,
-    r#do: Choice,
-    #[serde(default, rename = "fate")]
-    _fate: Option<Kind>,
-    #[serde(default, rename = "was")]
-    _was: Option<String>,
-    #[serde(default, rename = "is")]
-    _is: Option<Vec<String>>,
-}
-
-/// Reads decisions on the steps of a review.
+/// Finds the steps of a review that decisions are on.
 pub(super) fn read(
-    text: &str,
+    written: &Decisions,
     run: &RunId,
     candidate: ContentHash,
     steps: &[Step],
 ) -> Result<BTreeMap<usize, Choice>, CliError> {
-    let written: Written = serde_yaml::from_str(text).map_err(|error| {
-        CliError::new(ExitCode::InvalidFiles, format!("the decisions cannot be read: {error}"))
-            .hint("`dreamrun diff RUN --decisions-out FILE` writes a file to begin with.")
-    })?;
-    let decisions = match written {
-        Written::List(decisions) => decisions,
-        Written::File(file) => {
-            let is_other_run = file.run.is_some_and(|other| other != run.to_string());
-            if is_other_run || file.candidate.is_some_and(|other| other != candidate) {
-                let words = "the decisions are about another run, or the candidate changed since";
-                return Err(CliError::new(ExitCode::Stale, words)
-                    .hint(format!("Write them anew with `dreamrun diff {run} --decisions-out FILE`.")));
-            }
-            file.decisions
-        }
-    };
+    let is_other_run = written.run.as_ref().is_some_and(|other| *other != run.to_string());
+    if is_other_run || written.candidate.is_some_and(|other| other != candidate) {
+        let words = "the decisions are about another run, or the candidate changed since";
+        return Err(CliError::new(ExitCode::Stale, words)
+            .hint(format!("Write them anew with `dreamrun diff {run} --decisions-out FILE`.")));
+    }
     let mut decided = BTreeMap::new();
-    for decision in decisions {
-        let name = &decision.statement;
+    for decision in &written.decisions {
+        let (name, choice) = (&decision.statement, choice_of(decision.what));
         let place = match named(name, steps).as_slice() {
             [place] => *place,
             [] => {
@@ -89,20 +71,28 @@ pub(super) fn read(
                     .hint(format!("Say which: {}.", line(&names.join(", ")))));
             }
         };
-        if !steps[place].choices.contains(&decision.r#do) {
+        if !steps[place].choices.contains(&choice) {
             let can: Vec<&str> = steps[place].choices.iter().map(|&choice| choice_word(choice)).collect();
             return Err(CliError::usage(format!(
                 "`{}` cannot be decided with `{}`",
                 line(name),
-                choice_word(decision.r#do)
+                choice_word(choice)
             ))
             .hint(format!("It is {}: {}.", steps[place].kind.as_str(), can.join(" or "))));
         }
-        if decided.insert(place, decision.r#do).is_some_and(|before| before != decision.r#do) {
+        if decided.insert(place, choice).is_some_and(|before| before != choice) {
             return Err(CliError::usage(format!("`{}` is decided twice, each time otherwise", line(name))));
         }
     }
     Ok(decided)
+}
+
+fn choice_of(word: DecisionWord) -> Choice {
+    match word {
+        DecisionWord::Keep => Choice::Keep,
+        DecisionWord::Drop => Choice::Drop,
+        DecisionWord::Restore => Choice::Restore,
+    }
 }
 
 /// Finds the steps that `PATH:LINE`, `PATH:LINE#HASH`, `PATH:LINE#HASH.NUMBER` or a hash may mean. The number
@@ -266,7 +256,8 @@ mod tests {
                 steps.iter().enumerate().map(|(at, step)| (at, step.choices[picked[at]])).collect();
             let candidate = ContentHash::of("candidate");
             let text = write(&run(), candidate, &steps, &decided);
-            let read = read(&text, &run(), candidate, &steps);
+            let (written, _) = load_decisions(&SourceFile::new("d.yaml", text.clone())).unwrap();
+            let read = read(&written, &run(), candidate, &steps);
             prop_assert_eq!(read.map_err(|error| error.message), Ok(decided), "{}", text);
         }
     }

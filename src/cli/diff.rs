@@ -428,6 +428,10 @@ async fn one_side(
     let backend = opened.backend.as_ref();
     let folder = call.folder.join(name.strip_prefix("dir:").unwrap_or(name));
     if name.starts_with("dir:") || name.contains('/') || (folder.is_dir() && !is_alias(workspace, name)) {
+        if !folder.is_dir() {
+            return Err(CliError::usage(format!("there is no folder `{}`", line(name)))
+                .hint("Folders are named from the current folder, also with -C."));
+        }
         let (snapshot, report) = opened.read_folder(call, &workspace.root, &folder)?;
         let refused: Vec<_> = report.refused.iter().filter(|file| file.reason != HIDDEN).collect();
         return match refused.as_slice() {

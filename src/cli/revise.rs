@@ -30,7 +30,7 @@ use super::exit::{CliError, ExitCode};
 use super::review::{ApproveOptions, approve, check_waits, with_run};
 use super::stepper::{Stepper, Typed};
 use super::workspace::Workspace;
-use super::{Call, decisions, diff, runs};
+use super::{Call, decisions, diff, files, runs};
 
 /// What is asked of a review.
 #[derive(Debug)]
@@ -220,9 +220,8 @@ fn decide(
     let fates = Fates::of(&ledger, before, after, testimony);
     table.steps = steps(&queue, &ledger, &fates);
     if let Some(path) = review.decisions {
-        let path = call.folder.join(path);
-        let text = std::fs::read_to_string(&path).map_err(|error| CliError::io("read", &path, &error))?;
-        table.decided = decisions::read(&text, &table.run, table.candidate, &table.steps)?;
+        let written = decisions::load(call, path)?;
+        table.decided = decisions::read(&written, &table.run, table.candidate, &table.steps)?;
     }
     if can_step {
         let console = &call.console;
@@ -322,7 +321,7 @@ fn leave(
                 let default = || PathBuf::from(format!("{}.decisions.yaml", table.run));
                 let path = out.map_or_else(default, Path::to_path_buf);
                 let text = decisions::write(&table.run, table.candidate, &table.steps, &decided);
-                save(call, &path, &text)?;
+                files::write(call, &path, &text)?;
                 call.console.complain(&format!(
                     "go on with `dreamrun diff {} --review --decisions {}`\n",
                     table.run,
@@ -338,14 +337,7 @@ fn leave(
 
 fn write_down(call: &Call<'_>, path: &Path, table: &Table) -> Result<(), CliError> {
     let text = decisions::write(&table.run, table.candidate, &table.steps, &table.decided);
-    save(call, path, &text)
-}
-
-fn save(call: &Call<'_>, path: &Path, text: &str) -> Result<(), CliError> {
-    let place = call.folder.join(path);
-    std::fs::write(&place, text).map_err(|error| CliError::io("write", &place, &error))?;
-    call.console.say(&format!("wrote {}\n", path.display()));
-    Ok(())
+    files::write(call, path, &text)
 }
 
 fn changed(run: &RunId) -> CliError {

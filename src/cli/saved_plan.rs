@@ -4,8 +4,6 @@
 //! uses it up. Whoever comes with the same file later, after a crash or from another machine, continues that
 //! very run, or learns how it ended.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use jiff::SignedDuration;
@@ -86,14 +84,7 @@ impl Saved {
                 wrong.help.into_iter().fold(error, CliError::hint)
             })?,
         };
-        let path = call.folder.join(file);
-        let mut bytes = Vec::new();
-        let read = File::open(&path).and_then(|file| file.take(FILE_LIMIT).read_to_end(&mut bytes));
-        read.map_err(|error| match error.kind() {
-            ErrorKind::NotFound => CliError::usage(format!("there is no file `{}`", file.display()))
-                .hint("Files are named from the current folder, also with -C."),
-            _ => CliError::io("read", &path, &error),
-        })?;
+        let bytes = files::read(call, file, FILE_LIMIT)?;
         let plan = SavedPlan::read(&bytes).map_err(|error| {
             let hint = match &error {
                 SavedPlanError::TooNew { .. } => {

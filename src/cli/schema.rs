@@ -28,6 +28,8 @@ enum Which {
     Forget,
     /// Fixture files, `pipelines/NAME.test.yaml`
     Test,
+    /// Files of decisions, which `diff --decisions` reads
+    Decisions,
     /// The document that `plan --json` prints
     Plan,
     /// The document that `plan --out` saves
@@ -46,6 +48,7 @@ pub(super) fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError
         Which::Probes => ("probes", schema::PROBES_SCHEMA),
         Which::Forget => ("forget", schema::FORGET_SCHEMA),
         Which::Test => ("test", schema::TEST_SCHEMA),
+        Which::Decisions => ("decisions", schema::DECISIONS_SCHEMA),
         Which::Plan => ("plan", PLAN_SCHEMA),
         Which::SavedPlan => ("saved-plan", SAVED_PLAN_SCHEMA),
     };

@@ -1,23 +1,18 @@
 //! `serve --seed`: a world read from a file, and put into the folder of the server.
 
-use std::fs;
 use std::path::Path;
 
 use crate::backend::local::{LocalBackend, SeedError, World};
 use crate::report::words::count;
 use crate::spec::problem::Problem;
-use crate::spec::source::SourceFile;
+use crate::spec::source::{FILE_BYTES_LIMIT, SourceFile};
 
-use super::Call;
 use super::exit::{CliError, ExitCode};
+use super::{Call, files};
 
 /// Reads the file that a world is in.
 pub(super) fn read(call: &Call<'_>, file: &Path) -> Result<World, CliError> {
-    let path = call.folder.join(file);
-    let bytes = fs::read(&path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => CliError::usage(format!("there is no file `{}`", file.display())),
-        _ => CliError::io("read", &path, &error),
-    })?;
+    let bytes = files::read(call, file, FILE_BYTES_LIMIT as u64 + 1)?;
     let source =
         SourceFile::from_bytes(file, bytes).map_err(|problem| bad_world(call, vec![*problem], &[]))?;
     World::read(source.clone()).map_err(|problems| bad_world(call, problems, &[source]))

@@ -13,12 +13,15 @@ use sha2::{Digest, Sha256};
 use tokio::net::{TcpListener, lookup_host};
 use uuid::Uuid;
 
-use super::Call;
 use super::answer::Answer;
 use super::exit::{CliError, ExitCode};
-use super::seed;
+use super::{Call, files, seed};
 use crate::backend::local::{LocalBackend, LocalError, LocalOptions, Pace};
+use crate::own_folder;
 use crate::server::{self, EmptyKey, FAULT_GRAMMAR, Faults, Keys, Latency, ServeError};
+
+/// The most bytes of a file of keys.
+const KEYS_LIMIT: u64 = 1 << 20;
 
 const AFTER_HELP: &str = "The address is the first line on stdout. Point the official SDKs at it:\n\
 \n\
@@ -91,7 +94,7 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
     let given = given_keys(call, options)?;
     let world = options.seed.as_deref().map(|file| seed::read(call, file)).transpose()?;
     let data = call.folder.join(&options.data);
-    fs::create_dir_all(&data).map_err(|error| CliError::io("make the folder", &data, &error))?;
+    own_folder::make(&data).map_err(|error| files::unusable("make the folder", &data, &error))?;
     let _lock = lock(&data)?;
     let keys = match given {
         Some(keys) => keys,
@@ -197,11 +200,10 @@ fn lock(data: &Path) -> Result<File, CliError> {
 /// Finds the keys in a file or in the environment. Without any, this machine alone can be served.
 fn given_keys(call: &Call<'_>, options: &Options) -> Result<Option<Keys>, CliError> {
     if let Some(file) = &options.key_file {
-        let path = call.folder.join(file);
-        let text = fs::read_to_string(&path).map_err(|error| CliError::io("read", &path, &error))?;
-        return read_keys(&text)
+        let bytes = files::read(call, file, KEYS_LIMIT)?;
+        return read_keys(&String::from_utf8_lossy(&bytes))
             .map(Some)
-            .map_err(|reason| CliError::usage(format!("`{}`: {reason}", path.display())));
+            .map_err(|reason| CliError::usage(format!("`{}`: {reason}", file.display())));
     }
     if let Some(key) = call.variable("DREAMRUN_SERVE_KEY") {
         return Keys::one(&key.trim().into()).map(Some).map_err(|_| {

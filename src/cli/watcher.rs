@@ -16,9 +16,9 @@ use crate::journal::event::{JournalEvent, Recorded};
 use crate::report::words::{count, cut, grouped, line};
 use crate::run::observer::Observer;
 
-use super::Call;
 use super::console::Volume;
 use super::exit::CliError;
+use super::{Call, files};
 
 /// How often a dream that makes progress is mentioned where a line cannot be redrawn.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -53,7 +53,7 @@ impl<'a> Watcher<'a> {
                     .create(true)
                     .append(true)
                     .open(&path)
-                    .map_err(|error| CliError::io("open", &path, &error))?;
+                    .map_err(|error| files::unusable("open", &path, &error))?;
                 Some(Mutex::new(file))
             }
         };

@@ -6,21 +6,23 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::authored::{
-    AuthoredForgetFile, AuthoredPipeline, AuthoredProbeFile, AuthoredProject, AuthoredTests,
+    AuthoredDecisions, AuthoredForgetFile, AuthoredPipeline, AuthoredProbeFile, AuthoredProject,
+    AuthoredTests,
 };
 use super::check;
 use super::checker::Checker;
 use super::codes::Code;
+use super::decisions::Decisions;
 use super::fixture::Tests;
 use super::pipeline::Pipeline;
 use super::probes::ProbeList;
 use super::problem::{Problem, has_errors, sort};
 use super::project::Project;
-use super::route::{ROOT, Step};
+use super::route::{ROOT, Step, write_steps};
 use super::schema::Document;
 use super::shape;
 use super::source::SourceFile;
-use super::yaml;
+use super::yaml::{self, Content};
 use crate::ids::PipelineName;
 use crate::ledger::forget::ForgetList;
 
@@ -103,6 +105,22 @@ pub fn load_forget(file: &SourceFile) -> Loaded<ForgetList> {
     finish(forget, checker)
 }
 
+/// The largest file of decisions. It quotes every statement that a dream changed, twice.
+pub const DECISIONS_BYTES_LIMIT: usize = 64 << 20;
+
+/// Loads a file of decisions: a list of them, alone or under `decisions`.
+///
+/// # Errors
+///
+/// Returns all problems of the file, errors and warnings, by position.
+pub fn load_decisions(file: &SourceFile) -> Loaded<Decisions> {
+    let tree = yaml::read_list_of("decisions", file, DECISIONS_BYTES_LIMIT)?;
+    let mut checker = Checker::new(file, &tree);
+    let decisions = shape::decode::<AuthoredDecisions>(Document::Decisions, &tree, &mut checker)
+        .and_then(|authored| check::decisions(authored, &mut checker));
+    finish(decisions, checker)
+}
+
 /// Loads the fixture tests of a pipeline.
 ///
 /// # Errors
@@ -147,6 +165,25 @@ pub fn exact_line_of(file: &SourceFile, keys: &[&str]) -> Option<usize> {
     let steps: Vec<Step<'_>> = keys.iter().map(|key| Step::Key(key)).collect();
     let found = tree.find(&steps);
     found.is_whole.then(|| file.place(found.key_span()).line)
+}
+
+/// Makes a problem that points at a value of a file; at the last one on the way that is there, if it is not.
+pub fn problem_at(code: Code, file: &SourceFile, steps: &[Step<'_>], label: impl Into<String>) -> Problem {
+    let problem = match yaml::read(file) {
+        Ok(tree) => Problem::new(code, file, tree.find(steps).value_span(), label),
+        Err(_) => Problem::of_file(code, file.path(), label),
+    };
+    Problem { route: write_steps(steps), ..problem }
+}
+
+/// Returns the text at a route of a file, whatever else is wrong with the file.
+pub fn text_at(file: &SourceFile, steps: &[Step<'_>]) -> Option<String> {
+    let tree = yaml::read(file).ok()?;
+    let found = tree.find(steps);
+    match &found.node.value {
+        Content::Text(text, _) if found.is_whole => Some(text.clone()),
+        _ => None,
+    }
 }
 
 /// Tells which files give a name that another file gives too.

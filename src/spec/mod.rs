@@ -20,6 +20,7 @@ pub mod pipeline;
 pub mod project;
 pub mod probes;
 pub mod fixture;
+pub mod decisions;
 pub mod authored;
 pub mod schema;
 pub mod quantity;
@@ -34,6 +35,6 @@ mod check;
 mod load;
 
 pub use load::{
-    LoadOptions, Loaded, check_names, exact_line_of, line_of, load_forget, load_pipeline, load_probes,
-    load_project, load_tests,
+    DECISIONS_BYTES_LIMIT, LoadOptions, Loaded, check_names, exact_line_of, line_of, load_decisions,
+    load_forget, load_pipeline, load_probes, load_project, load_tests, problem_at, text_at,
 };

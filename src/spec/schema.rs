@@ -12,7 +12,8 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value};
 
 use super::authored::{
-    AuthoredForgetFile, AuthoredPipeline, AuthoredProbeFile, AuthoredProject, AuthoredTests,
+    AuthoredDecisions, AuthoredForgetFile, AuthoredPipeline, AuthoredProbeFile, AuthoredProject,
+    AuthoredTests,
 };
 
 /// The schema of pipeline files, as published.
@@ -25,6 +26,9 @@ pub const PROBES_SCHEMA: &str = include_str!("../../schemas/probes.schema.json")
 pub const FORGET_SCHEMA: &str = include_str!("../../schemas/forget.schema.json");
 /// The schema of fixture files, as published.
 pub const TEST_SCHEMA: &str = include_str!("../../schemas/test.schema.json");
+
+/// The schema of files of decisions, as published.
+pub const DECISIONS_SCHEMA: &str = include_str!("../../schemas/decisions.schema.json");
 
 /// Which file a schema describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +43,8 @@ pub enum Document {
     Forget,
     /// `pipelines/*.test.yaml`.
     Test,
+    /// What `diff --decisions` names.
+    Decisions,
 }
 
 /// A published schema with its compiled form.
@@ -57,12 +63,14 @@ impl Document {
         static PROBES: LazyLock<Published> = LazyLock::new(|| compile(PROBES_SCHEMA));
         static FORGET: LazyLock<Published> = LazyLock::new(|| compile(FORGET_SCHEMA));
         static TEST: LazyLock<Published> = LazyLock::new(|| compile(TEST_SCHEMA));
+        static DECISIONS: LazyLock<Published> = LazyLock::new(|| compile(DECISIONS_SCHEMA));
         match self {
             Self::Pipeline => &PIPELINE,
             Self::Project => &PROJECT,
             Self::Probes => &PROBES,
             Self::Forget => &FORGET,
             Self::Test => &TEST,
+            Self::Decisions => &DECISIONS,
         }
     }
 
@@ -74,6 +82,7 @@ impl Document {
             Self::Probes => schema_of::<AuthoredProbeFile>("dreamrun probes"),
             Self::Forget => schema_of::<AuthoredForgetFile>("dreamrun forget list"),
             Self::Test => schema_of::<AuthoredTests>("dreamrun tests"),
+            Self::Decisions => schema_of::<AuthoredDecisions>("dreamrun decisions"),
         }
     }
 }

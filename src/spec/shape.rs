@@ -372,7 +372,7 @@ fn elsewhere(document: Document, key: &str) -> Option<&'static str> {
         Document::Project => {
             return matches!(key, "bootstrap" | "keep_previous" | "forget").then_some("stores.NAME");
         }
-        Document::Probes | Document::Forget => return None,
+        Document::Probes | Document::Forget | Document::Decisions => return None,
         Document::Test => {
             return matches!(key, "decision" | "gates" | "fates" | "findings").then_some("cases[…].expect");
         }

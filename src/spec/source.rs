@@ -32,9 +32,22 @@ impl SourceFile {
     ///
     /// Refuses files that are too large or not UTF-8.
     pub fn from_bytes(path: impl Into<PathBuf>, bytes: Vec<u8>) -> Result<Self, Box<Problem>> {
+        Self::from_bytes_within(FILE_BYTES_LIMIT, path, bytes)
+    }
+
+    /// As [`SourceFile::from_bytes`], for files that may be larger.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn from_bytes_within(
+        limit: usize,
+        path: impl Into<PathBuf>,
+        bytes: Vec<u8>,
+    ) -> Result<Self, Box<Problem>> {
         let path = path.into();
-        if bytes.len() > FILE_BYTES_LIMIT {
-            let label = format!("the file has {} bytes, the limit is {FILE_BYTES_LIMIT}", bytes.len());
+        if bytes.len() > limit {
+            let label = format!("the file has {} bytes, the limit is {limit}", bytes.len());
             return Err(Box::new(Problem::of_file(Code::FileTooLarge, path, label)));
         }
         String::from_utf8(bytes).map(|text| Self::new(path.clone(), text)).map_err(|error| {

@@ -462,6 +462,7 @@ fn help_of_schema() {
               - probes:     Probe files, which `gates.probes` names
               - forget:     Forget lists, which `stores.NAME.forget` names
               - test:       Fixture files, `pipelines/NAME.test.yaml`
+              - decisions:  Files of decisions, which `diff --decisions` reads
               - plan:       The document that `plan --json` prints
               - saved-plan: The document that `plan --out` saves
 

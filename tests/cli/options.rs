@@ -74,7 +74,7 @@ fn the_document_can_go_to_a_file_as_well() {
     assert_eq!(output.stdout, "");
     let document: Value = serde_json::from_str(&project.read("error.json")).unwrap();
     assert_eq!(document["exit_code"], 2);
-    let output = project.run(&["plan", "--json-out", "no/such/folder.json"]).ends_with(1);
+    let output = project.run(&["plan", "--json-out", "no/such/folder.json"]).ends_with(2);
     assert!(output.stderr.contains("could not write `[PROJECT]/no/such/folder.json`"), "{output}");
 }
 
@@ -91,5 +91,31 @@ fn events_are_one_json_object_a_line_and_hold_no_memory_text() {
     assert!(events.iter().all(|event| ["recorded", "progress"].iter().any(|kind| event["type"] == *kind)));
     for words in ["Thursday", "pnpm", "Keep every number"] {
         assert!(!text.contains(words), "{words} in {text}");
+    }
+}
+
+#[test]
+fn a_file_that_is_named_and_cannot_be_used_is_a_matter_of_the_command_line() {
+    let project = Project::small();
+    project.edit("pipelines/tidy.yaml", "mode: auto", "mode: review");
+    let _ = project.run(&["apply", "tidy", "--yes"]).ends_with(0);
+    project.session("three", "2026-11-20T10:00:00Z", &["Always use pnpm."]);
+    for arguments in [
+        &["diff", "latest", "--decisions", "none/d.yaml"][..],
+        &["diff", "latest", "--decisions", "memory"],
+        &["diff", "latest", "--decisions-out", "none/d.yaml"],
+        &["diff", "./memory", "./memry"],
+        &["apply", "--plan", "none/plan.json"],
+        &["apply", "--plan", "memory"],
+        &["apply", "tidy", "--yes", "--events", "none/events.jsonl"],
+        &["plan", "--out", "none/plan.json"],
+        &["plan", "--comment", "none/plan.md"],
+        &["show", "--html", "none/run.html"],
+        &["show", "--markdown", "none/run.md"],
+        &["show", "--junit", "memory"],
+        &["status", "--json-out", "none/status.json"],
+    ] {
+        let refused = project.run(arguments).ends_with(2);
+        assert!(refused.stderr.contains("error: "), "{arguments:?}: {refused}");
     }
 }

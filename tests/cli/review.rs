@@ -104,7 +104,7 @@ fn a_person_steps_through_undoes_and_stops() {
     assert_eq!(project.run(&["show", "--json"]).json()["data"]["phase"], "awaiting_review");
 
     let written = project.run_answering("k\nq\nw\n", &["diff", "latest", "--review"]).ends_with(0);
-    assert!(written.stderr.contains("wrote tidy-1.decisions.yaml"), "{written}");
+    assert!(written.stderr.contains("Saved tidy-1.decisions.yaml"), "{written}");
     let resumed = ["diff", "latest", "--review", "--decisions", "tidy-1.decisions.yaml"];
     let output = project.run_answering("q\nx\n", &resumed).ends_with(0);
     assert!(output.stderr.contains("so far keep"), "{output}");
@@ -127,8 +127,6 @@ fn what_cannot_be_decided_is_said_and_nothing_is_done() {
     };
     let unknown = run("- {statement: /nowhere.md:1, do: keep}\n").ends_with(2);
     assert!(unknown.stderr.contains("is no statement to decide on"), "{unknown}");
-    let _ = run("- {statement: /nowhere.md:1, do: burn}\n").ends_with(3);
-    let _ = run("- {statment: /nowhere.md:1, do: keep}\n").ends_with(3);
     let other = run("run: other-1\ndecisions: []\n").ends_with(7);
     assert!(other.stderr.contains("another run"), "{other}");
     let nothing = run("[]\n").ends_with(0);
@@ -151,4 +149,78 @@ fn what_is_decided_so_far_is_written_where_decisions_go() {
     assert!(!project.path("tidy-1.decisions.yaml").exists());
     let read = project.run_answering("q\nx\n", &["diff", "latest", "--review", "--decisions", "mine.yaml"]);
     assert!(read.ends_with(0).stderr.contains("restore"));
+}
+
+#[test]
+fn what_is_wrong_in_a_file_of_decisions_is_pointed_at() {
+    let project = waiting();
+    let run = |text: &str| {
+        project.write("d.yaml", text);
+        project.run(&["diff", "latest", "--decisions", "d.yaml"])
+    };
+    insta::assert_snapshot!(
+        run("candidate: \"0000\"\ndecision: []\ndecisions:\n- {statment: /deploy.md:3, do: restor}\n"),
+        @r#"
+        -- stderr
+        error[DR0208]: value out of range
+         --> d.yaml:1:12
+          |
+        1 | candidate: "0000"
+          |            ^^^^^^ `0000` is not 64 hex digits
+          |
+          = help: take it from a file that `dreamrun diff RUN --decisions-out FILE` wrote, or leave it out
+
+        error[DR0201]: unknown key
+         --> d.yaml:2:1
+          |
+        2 | decision: []
+          | ^^^^^^^^ the top level has no such key
+          |
+          = help: did you mean `decisions`?
+
+        error[DR0201]: unknown key
+         --> d.yaml:4:4
+          |
+        4 | - {statment: /deploy.md:3, do: restor}
+          |    ^^^^^^^^ `decisions[0]` has no such key
+          |
+          = help: did you mean `statement`?
+
+        error[DR0206]: missing key
+         --> d.yaml:4:4
+          |
+        4 | - {statment: /deploy.md:3, do: restor}
+          |    ^^^^^^^^ `decisions[0]` needs the key `statement`
+          |
+          = help: add `statement:`
+
+        error[DR0205]: unknown value
+         --> d.yaml:4:32
+          |
+        4 | - {statment: /deploy.md:3, do: restor}
+          |                                ^^^^^^ expected `keep`, `drop` or `restore`
+          |
+          = help: did you mean `restore`?
+
+        error: the decisions cannot be read
+          = `dreamrun diff RUN --decisions-out FILE` writes a file to begin with.
+        -- exit 3
+        "#
+    );
+    for (text, place) in [
+        ("- {statement: /deploy.md:3, do: burn}\n", "d.yaml:1:33"),
+        ("- {statement: /deploy.md:3}\n", "d.yaml:1:4"),
+        ("candidate: 0000\ndecisions: []\n", "d.yaml:1:12"),
+        ("decisions: {}\n", "d.yaml:1:1"),
+        ("keep\n", "d.yaml:1:1"),
+        ("decisions: [\n", "d.yaml:"),
+        ("", "d.yaml"),
+    ] {
+        let refused = run(text).ends_with(3);
+        assert!(refused.stderr.contains(place), "{text}: {refused}");
+        assert!(!refused.stderr.contains("untagged"), "{refused}");
+    }
+    let json = project.run(&["diff", "latest", "--decisions", "d.yaml", "--json"]).ends_with(3).json();
+    assert_eq!(json["diagnostics"][0]["file"], "d.yaml");
+    assert_eq!(project.run(&["show", "--json"]).json()["data"]["phase"], "awaiting_review");
 }

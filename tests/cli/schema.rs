@@ -26,7 +26,7 @@ fn an_unknown_schema_is_refused() {
     insta::assert_snapshot!(Project::empty().run(&["schema", "run"]), @r"
     -- stderr
     error: invalid value 'run' for '[WHICH]'
-      [possible values: pipeline, project, probes, forget, test, plan, saved-plan]
+      [possible values: pipeline, project, probes, forget, test, decisions, plan, saved-plan]
 
     For more information, try '--help'.
     -- exit 2

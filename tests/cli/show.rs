@@ -61,9 +61,10 @@ fn an_unknown_run_is_an_error() {
 fn a_run_is_written_as_a_page_a_comment_and_junit() {
     let project = Project::small();
     project.adopt();
-    let _ = project
+    let shown = project
         .run(&["show", "--html", "run.html", "--markdown", "run.md", "--junit", "run.xml"])
         .ends_with(0);
+    assert!(shown.stderr.ends_with("Saved run.xml\nSaved run.md\nSaved run.html\n"), "{shown}");
 
     let page = project.read("run.html");
     for part in ["<html lang=\"en\">", "tidy-1", "id=\"gates\"", "id=\"statements\"", "<ins>Thursday</ins>"] {

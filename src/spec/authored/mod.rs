@@ -3,6 +3,7 @@
 //! The doc comments of the fields are what people read in their editor, through the JSON Schemas
 //! generated from these types. Nothing here is checked beyond its shape; `check` does that.
 
+mod decisions;
 mod forget;
 mod fixture;
 mod gates;
@@ -12,6 +13,7 @@ mod probes;
 mod project;
 mod scalar;
 
+pub use decisions::{AuthoredDecision, AuthoredDecisions, DecisionWord};
 pub use fixture::{
     AuthoredCase, AuthoredExpect, AuthoredFates, AuthoredLive, AuthoredLosses, AuthoredPlanCase,
     AuthoredPlanExpect, AuthoredRendered, AuthoredSaying, AuthoredSessionList, AuthoredStoreText,

@@ -4,6 +4,7 @@
 //! value, so that a file's problems come all at once.
 
 mod adopt;
+mod decisions;
 mod forget;
 mod fixture;
 mod gates;
@@ -15,6 +16,7 @@ mod probes;
 mod project;
 mod sessions;
 
+pub(super) use decisions::decisions;
 pub(super) use fixture::tests;
 pub(super) use forget::forget;
 pub(super) use pipeline::pipeline;

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::route::Step;
 
-pub use reader::read;
+pub use reader::{read, read_list_of};
 
 /// The deepest nesting of lists and mappings.
 pub const DEPTH_LIMIT: usize = 64;

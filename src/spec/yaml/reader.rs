@@ -18,9 +18,44 @@ use crate::spec::source::{FILE_BYTES_LIMIT, SourceFile};
 /// Returns the first problem that makes the rest of the file unsure, and every duplicate key up to
 /// there.
 pub fn read(file: &SourceFile) -> Result<Node, Vec<Problem>> {
+    match document(file, FILE_BYTES_LIMIT)? {
+        Some(node) if matches!(node.value, Content::Mapping(_)) => Ok(node),
+        other => Err(vec![no_mapping(file, other).help("begin with `dreamrun: 1`")]),
+    }
+}
+
+/// Reads a file's one document, of up to `limit` bytes, whose top level is a mapping or the list that one of its
+/// keys would hold.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn read_list_of(key: &str, file: &SourceFile, limit: usize) -> Result<Node, Vec<Problem>> {
+    match document(file, limit)? {
+        Some(node) if matches!(node.value, Content::Mapping(_)) => Ok(node),
+        Some(list) if matches!(list.value, Content::List(_)) => {
+            let span = list.span.clone();
+            let entry =
+                Entry { key: key.to_owned(), key_span: first_line(file.text(), span.clone()), value: list };
+            Ok(Node { value: Content::Mapping(vec![entry]), span })
+        }
+        other => Err(vec![no_mapping(file, other).help(format!("begin with `{key}:`"))]),
+    }
+}
+
+fn no_mapping(file: &SourceFile, found: Option<Node>) -> Problem {
+    let label = "expected a mapping of keys at the top level";
+    match found.filter(|node| node.value != Content::Scalar(Value::Null)) {
+        Some(node) => Problem::new(Code::EmptyFile, file, first_line(file.text(), node.span), label),
+        None => Problem::of_file(Code::EmptyFile, file.path(), "the file is empty"),
+    }
+}
+
+/// Reads a file's one document, whatever it is; nothing of an empty file.
+fn document(file: &SourceFile, limit: usize) -> Result<Option<Node>, Vec<Problem>> {
     let text = file.text();
-    if text.len() > FILE_BYTES_LIMIT {
-        let label = format!("the file has {} bytes, the limit is {FILE_BYTES_LIMIT}", text.len());
+    if text.len() > limit {
+        let label = format!("the file has {} bytes, the limit is {limit}", text.len());
         return Err(vec![Problem::of_file(Code::FileTooLarge, file.path(), label)]);
     }
     if let Some(problem) = forbidden_character(file) {
@@ -29,16 +64,7 @@ pub fn read(file: &SourceFile) -> Result<Node, Vec<Problem>> {
     let mut reader = Reader::new(file);
     let outcome = reader.run();
     match (outcome, reader.problems.is_empty(), reader.document.take()) {
-        (Ok(()), true, Some(node)) if matches!(node.value, Content::Mapping(_)) => Ok(node),
-        (Ok(()), true, node) => {
-            let label = "expected a mapping of keys at the top level";
-            let has_value = node.filter(|n| n.value != Content::Scalar(Value::Null));
-            let problem = match has_value {
-                Some(node) => Problem::new(Code::EmptyFile, file, first_line(text, node.span), label),
-                None => Problem::of_file(Code::EmptyFile, file.path(), "the file is empty"),
-            };
-            Err(vec![problem.help("begin with `dreamrun: 1`")])
-        }
+        (Ok(()), true, node) => Ok(node),
         (Ok(()), false, _) => Err(reader.problems),
         (Err(problem), ..) => {
             reader.problems.push(*problem);
