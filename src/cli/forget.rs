@@ -164,7 +164,70 @@ fn hashes(text: &str) -> Result<BTreeSet<ContentHash>, CliError> {
 struct Searched {
     kind: &'static str,
     what: String,
-    remedy: &'static str,
+    remedy: Remedy,
+}
+
+/// What can be done about a place.
+#[derive(Debug, Clone, Copy)]
+enum Remedy {
+    /// It is what agents mount.
+    Live,
+    /// It is kept for rollback.
+    Kept,
+    /// It was there before the first run.
+    First,
+    /// An ended run wrote it.
+    Ended,
+    /// A run wrote it that is not over.
+    Open,
+    /// It is a version of a memory.
+    Version,
+    /// It is a file that memories came from or went to.
+    Folder,
+    /// It is a file of the archive.
+    Archived,
+    /// It is a transcript.
+    Session,
+}
+
+impl Remedy {
+    /// Says it for a server, whose API takes things out, or for the embedded backend, which no API reaches.
+    fn words(self, is_local: bool) -> &'static str {
+        match (self, is_local) {
+            (Self::Live, true) => {
+                "drop it from a candidate that the gate `forget` blocks, with `dreamrun diff RUN --review`, and \
+                 approve that"
+            }
+            (Self::Live, false) => {
+                "edit or delete the memory (POST or DELETE /v1/memory_stores/STORE/memories/MEMORY); until then \
+                 candidates that carry it on are blocked"
+            }
+            (Self::Kept, _) => "lower `keep_previous` in dreamrun.yaml, then `dreamrun gc`",
+            (Self::First, true) => {
+                "no command deletes it, and `gc` never does: it stays in the backend's database"
+            }
+            (Self::First, false) => {
+                "edit or delete the memory, or delete the store (DELETE /v1/memory_stores/STORE): `gc` never does"
+            }
+            (Self::Ended, _) => "`dreamrun gc` deletes it, unless another run needs it",
+            (Self::Open, _) => {
+                "end the run with `dreamrun reject RUN` or `dreamrun cancel RUN`; then `dreamrun gc` deletes it"
+            }
+            (Self::Version, true) => {
+                "no command redacts it: it goes with its store, as `dreamrun gc` deletes it"
+            }
+            (Self::Version, false) => {
+                "redact it (POST /v1/memory_stores/STORE/memory_versions/VERSION/redact), or delete its store"
+            }
+            (Self::Folder, _) => {
+                "take it out of the file, and out of the repository's past if it was committed"
+            }
+            (Self::Archived, _) => "delete the file: nothing else does",
+            (Self::Session, _) => {
+                "take it out of the transcript: a dream that reads it again can bring it back"
+            }
+        }
+    }
 }
 
 struct Search<'a> {
@@ -199,10 +262,7 @@ impl Search<'_> {
                 if run_state.plan.alias() != *alias {
                     continue;
                 }
-                let remedy = match run_state.is_released {
-                    true => "`dreamrun gc` deletes it, unless another run needs it",
-                    false => "end the run with `reject` or `cancel`; then `dreamrun gc` deletes it",
-                };
+                let remedy = if run_state.is_released { Remedy::Ended } else { Remedy::Open };
                 let written = run_state.dreams.iter().filter_map(|dream| dream.output.as_ref());
                 let candidate = run_state.candidate.iter().map(|candidate| &candidate.store);
                 for store in candidate.chain(written) {
@@ -237,7 +297,7 @@ impl Search<'_> {
         };
         let Searched { kind, what, remedy } = searched;
         let found = self.snapshot(&snapshot);
-        self.add(Place { kind, name: store.to_string(), what: what.clone(), remedy, found });
+        self.add(kind, store.to_string(), what.clone(), remedy, found);
         let held =
             |past: &PastMemory| snapshot.get(&past.path).is_some_and(|memory| memory.version == past.version);
         let mut versions = self.opened.backend.versions(store).await?;
@@ -258,8 +318,7 @@ impl Search<'_> {
             }
         }
         let what = format!("earlier versions, {what}");
-        let remedy = "redact the version on the server, or delete its store";
-        self.add(Place { kind: "version", name: store.to_string(), what, remedy, found });
+        self.add("version", store.to_string(), what, Remedy::Version, found);
         Ok(())
     }
 
@@ -270,13 +329,7 @@ impl Search<'_> {
         }
         let (snapshot, _) = self.opened.read_folder(self.call, &self.workspace.root, &place)?;
         let found = self.snapshot(&snapshot);
-        self.add(Place {
-            kind: "folder",
-            name: folder.display().to_string(),
-            what: what.to_owned(),
-            remedy: "take it out of the file, and out of the repository's past if it was committed",
-            found,
-        });
+        self.add("folder", folder.display().to_string(), what.to_owned(), Remedy::Folder, found);
         Ok(())
     }
 
@@ -290,8 +343,7 @@ impl Search<'_> {
             let found = lines
                 .map(|(line, rule)| Found { path: None, line: Some(line), version: None, rule })
                 .collect();
-            let (what, remedy) = ("replaced by an adoption".to_owned(), "delete the file: nothing else does");
-            self.add(Place { kind: "archive", name, what, remedy, found });
+            self.add("archive", name, "replaced by an adoption".to_owned(), Remedy::Archived, found);
         }
         Ok(())
     }
@@ -316,9 +368,7 @@ impl Search<'_> {
         for (session, mut found) in by_session {
             found.sort();
             found.dedup();
-            let remedy = "take it out of the transcript: a dream that reads it again can bring it back";
-            let what = "read by a run".to_owned();
-            self.add(Place { kind: "session", name: session.to_string(), what, remedy, found });
+            self.add("session", session.to_string(), "read by a run".to_owned(), Remedy::Session, found);
         }
         Ok(())
     }
@@ -354,29 +404,24 @@ impl Search<'_> {
         lines.clone()
     }
 
-    fn add(&mut self, place: Place) {
-        if !place.found.is_empty() {
-            self.places.push(place);
+    fn add(&mut self, kind: &'static str, name: String, what: String, remedy: Remedy, found: Vec<Found>) {
+        if !found.is_empty() {
+            let remedy = remedy.words(self.opened.local.is_some());
+            self.places.push(Place { kind, name, what, remedy, found });
         }
     }
 }
 
 /// Returns the stores that state keeps for an alias.
 fn of_record(record: &AliasRecord) -> Vec<(MemoryStoreId, Searched)> {
-    let live = Searched {
-        kind: "live",
-        what: "what agents mount".to_owned(),
-        remedy: "take it out of the store; until then candidates that carry it on are blocked",
-    };
+    let live = Searched { kind: "live", what: "what agents mount".to_owned(), remedy: Remedy::Live };
     let mut stores = vec![(record.active.clone(), live)];
     for previous in &record.previous {
         let searched = match previous.adoption {
             None => first(),
-            Some(_) => Searched {
-                kind: "previous",
-                what: "kept for rollback".to_owned(),
-                remedy: "lower `keep_previous`, then `dreamrun gc`",
-            },
+            Some(_) => {
+                Searched { kind: "previous", what: "kept for rollback".to_owned(), remedy: Remedy::Kept }
+            }
         };
         stores.push((previous.store.clone(), searched));
     }
@@ -385,11 +430,7 @@ fn of_record(record: &AliasRecord) -> Vec<(MemoryStoreId, Searched)> {
 
 /// Describes a store that no run wrote.
 fn first() -> Searched {
-    Searched {
-        kind: "previous",
-        what: "from before the first run".to_owned(),
-        remedy: "take it out of the store, or delete the store: `gc` never does",
-    }
+    Searched { kind: "previous", what: "from before the first run".to_owned(), remedy: Remedy::First }
 }
 
 fn told(

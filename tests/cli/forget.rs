@@ -167,3 +167,52 @@ fn memories_are_not_brought_back_to_what_was_forbidden_since() {
         report["data"]["places"].as_array().unwrap().iter().map(|p| p["kind"].clone()).collect();
     assert!(!kinds.contains(&"live".into()), "{report:#}");
 }
+
+#[test]
+fn what_can_be_done_is_named_with_its_commands() {
+    let project = Project::small();
+    project.adopt();
+    let live = project.record("notes")["active"].as_str().unwrap().to_owned();
+    project.agent_writes(&live, "/ann.md", "- Ann moved to Lisbon.\n");
+    project.agent_rewrites(&live, "/ann.md", "- Ann moved to Lisbon.\n", "- Lisbon is where Ann went.\n");
+    forbid(&project, "  - {name: erasure-7, pattern: lisbon}\n  - {name: old, pattern: out on tuesday}\n");
+    insta::assert_snapshot!(project.run(&["forget", "notes"]), @r"
+    -- stderr
+    notes: 2 rules, found in 4 places
+
+    live memstore_2xxxxxxxxxxxxxxxxxxxxxxxx (what agents mount)
+      /ann.md:1, rule `erasure-7`
+      → drop it from a candidate that the gate `forget` blocks, with `dreamrun diff RUN --review`, and approve that
+
+    version memstore_2xxxxxxxxxxxxxxxxxxxxxxxx (earlier versions, what agents mount)
+      /ann.md:1 in memver_1xxxxxxxxxxxxxxxxxxxxxxxx, rule `erasure-7`
+      /deploy.md:3 in memver_2xxxxxxxxxxxxxxxxxxxxxxxx, rule `old`
+      /deploy-2.md:3 in memver_3xxxxxxxxxxxxxxxxxxxxxxxx, rule `old`
+      → no command redacts it: it goes with its store, as `dreamrun gc` deletes it
+
+    previous memstore_1xxxxxxxxxxxxxxxxxxxxxxxx (from before the first run)
+      /deploy-2.md:3, rule `old`
+      /deploy.md:3, rule `old`
+      → no command deletes it, and `gc` never does: it stays in the backend's database
+
+    folder memory (imported once)
+      /deploy-2.md:3, rule `old`
+      /deploy.md:3, rule `old`
+      → take it out of the file, and out of the repository's past if it was committed
+    -- exit 0
+    ");
+
+    // What it says of the live store can be typed.
+    project.wait(jiff::SignedDuration::from_hours(24));
+    project.session("three", "2026-11-20T10:00:00Z", &["Always use pnpm."]);
+    let _ = project.run(&["apply", "tidy", "--yes"]).ends_with(13);
+    let _ = project.run(&["diff", "latest", "--decisions-out", "d.yaml"]).ends_with(0);
+    let kept = project.read("d.yaml");
+    let (before, after) = kept.split_once("/ann.md").unwrap();
+    project.write("d.yaml", &format!("{before}/ann.md{}", after.replacen("do: keep", "do: drop", 1)));
+    let _ = project.run(&["diff", "latest", "--decisions", "d.yaml"]);
+    let _ = project.run(&["approve", "latest", "--yes"]).ends_with(0);
+    let places = project.run(&["forget", "notes", "--json"]).ends_with(0).json()["data"]["places"].take();
+    let kinds = places.as_array().unwrap().iter().map(|place| place["kind"].as_str().unwrap());
+    assert!(!kinds.collect::<Vec<_>>().contains(&"live"), "{places:#}");
+}
