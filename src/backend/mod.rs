@@ -105,6 +105,8 @@ pub struct SessionListing {
     pub sessions: Vec<Session>,
     /// Files that hold no session, with the reason; each was left out whole.
     pub unreadable: Vec<Unreadable>,
+    /// Globs over transcript files that no file matches, in order.
+    pub unmatched: Vec<String>,
 }
 
 /// Something that was meant to be read and could not be.

@@ -18,7 +18,7 @@ use crate::state::{StateError, StateStore};
 use super::exit::{CliError, ExitCode};
 use super::opened::Opened;
 use super::workspace::{Workspace, alias_of};
-use super::{Call, lockfile};
+use super::{Call, disk, lockfile};
 
 /// What state has on one pipeline.
 #[derive(Debug)]
@@ -133,6 +133,7 @@ impl Sources<'_> {
                 let listing = self.asked.sessions(backend, &source).await?;
                 let known: BTreeSet<SessionId> = facts.sessions.iter().map(|s| s.id.clone()).collect();
                 facts.sessions.extend(listing.sessions.into_iter().filter(|s| !known.contains(&s.id)));
+                facts.unmatched.extend(listing.unmatched);
                 facts.unreadable.extend(listing.unreadable.into_iter().map(|u| (u.name, u.reason)));
             }
         }
@@ -147,6 +148,7 @@ impl Sources<'_> {
             last_run: past.last.as_ref().map(|(run, state)| LastRun {
                 run: run.clone(),
                 fingerprint: state.plan.fingerprint.clone(),
+                sessions: state.plan.batches.iter().flat_map(|batch| batch.sessions.clone()).collect(),
             }),
         })
     }
@@ -192,6 +194,7 @@ impl Sources<'_> {
                 match self.workspace.project.stores.get(alias).map(|store| &store.bootstrap) {
                     Some(Bootstrap::Store(id)) => id.clone(),
                     Some(Bootstrap::Directory(folder)) => {
+                        disk::check_folder(&self.workspace.root, alias, folder)?;
                         let folder = self.workspace.root.join(folder);
                         let (snapshot, report) =
                             self.opened.read_folder(self.call, &self.workspace.root, &folder)?;
@@ -259,6 +262,7 @@ pub(super) async fn bootstrap(
                     "only the local backend imports folders, as for `{alias}`"
                 )));
             };
+            disk::check_folder(&workspace.root, alias, folder)?;
             let imported = local
                 .import_folder(alias.as_str(), &workspace.root.join(folder))
                 .map_err(|error| CliError::from(error.into_backend("import a folder")))?;

@@ -14,6 +14,7 @@ mod completions;
 mod decisions;
 mod desk;
 mod diff;
+mod disk;
 mod doctor;
 mod files;
 mod fixtures;

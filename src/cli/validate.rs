@@ -6,17 +6,16 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::report::words::count;
-use crate::spec::problem::has_errors;
+use crate::spec::problem::{has_errors, sort};
 
-use super::Call;
 use super::answer::Answer;
-use super::diagnostic;
 use super::exit::{CliError, ExitCode};
 use super::fixtures::{self, fixture_files, pipelines_of, tested};
 use super::github::JobReport;
 use super::workspace::{
-    Loaded, PROJECT_FILE, RuleFile, find_root, load, load_rules, named_file, pipeline_files,
+    Loaded, PROJECT_FILE, RuleFile, allowed, find_root, load, load_rules, named_file, pipeline_files,
 };
+use super::{Call, diagnostic, disk};
 
 /// Options of `validate`.
 #[derive(Debug, Args)]
@@ -77,6 +76,9 @@ pub(super) fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError
         fixtures::load(&root, &tests, &mut loaded)?;
     }
     load_rules(&root, &rules, &mut loaded)?;
+    let missing = disk::missing(&root, &allowed(call), &loaded);
+    loaded.problems.extend(missing);
+    sort(&mut loaded.problems);
     let Loaded { pipelines, problems, files, sources, project } = loaded;
     let is_bad = project.is_none() || has_errors(&problems) || (options.strict && !problems.is_empty());
     match options.format {

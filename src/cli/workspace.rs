@@ -1,6 +1,6 @@
 //! The project on disk: its folder, its files, and what they open.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,7 @@ use crate::spec::codes::Code;
 use crate::spec::pipeline::{GateSpec, Pipeline};
 use crate::spec::problem::{Problem, has_errors, sort};
 use crate::spec::project::{BackendSpec, Project};
+use crate::spec::route::Step;
 use crate::spec::source::{FILE_BYTES_LIMIT, SourceFile};
 use crate::spec::{self, LoadOptions};
 
@@ -25,7 +26,7 @@ use super::exit::{CliError, ExitCode};
 use super::fixtures::tested;
 use super::opened::{self, Opened};
 use super::reach::{self, Unreachable};
-use super::{Call, lockfile};
+use super::{Call, disk, lockfile};
 
 /// The project file.
 pub(super) const PROJECT_FILE: &str = "dreamrun.yaml";
@@ -140,6 +141,11 @@ pub(super) fn read_source(root: &Path, relative: &Path, allowed: &[PathBuf]) -> 
     SourceFile::from_bytes(relative, bytes).map_err(|problem| CliError::invalid(vec![*problem]))
 }
 
+/// Returns the folders outside the project that the command line allows to read.
+pub(super) fn allowed(call: &Call<'_>) -> Vec<PathBuf> {
+    call.global.allow_read.iter().map(|folder| call.folder.join(folder)).collect()
+}
+
 /// What loading every file gave.
 #[derive(Debug)]
 pub(super) struct Loaded {
@@ -160,7 +166,7 @@ pub(super) fn load(call: &Call<'_>, root: &Path, files: &[PathBuf]) -> Result<Lo
     let options = LoadOptions {
         root: root.to_path_buf(),
         known_minds: MINDS.iter().map(|&name| name.to_owned()).collect(),
-        allow_read: call.global.allow_read.iter().map(|folder| call.folder.join(folder)).collect(),
+        allow_read: allowed(call),
     };
     let allowed: Vec<PathBuf> =
         options.allow_read.iter().filter_map(|folder| folder.canonicalize().ok()).collect();
@@ -206,10 +212,12 @@ pub(super) fn load(call: &Call<'_>, root: &Path, files: &[PathBuf]) -> Result<Lo
             loaded.sources.extend(source);
         }
         problems.extend(lockfile::resolve(root, project, &mut loaded.pipelines));
-        problems.extend(rule_files(root, project, &loaded.pipelines, &mut loaded.sources));
+        let (rules, found) = rule_files(root, project, &loaded);
+        problems.extend(found);
         loaded.files += files.len();
         let named: Vec<_> = named.iter().map(|(place, name)| (&loaded.sources[*place], name)).collect();
         problems.extend(spec::check_names(&named));
+        loaded.sources.extend(rules);
     }
     sort(&mut problems);
     loaded.project = project;
@@ -217,37 +225,64 @@ pub(super) fn load(call: &Call<'_>, root: &Path, files: &[PathBuf]) -> Result<Lo
     Ok(loaded)
 }
 
-/// Reads the probe files and forget lists that the project names, and returns their problems.
-fn rule_files(
-    root: &Path,
-    project: &Project,
-    pipelines: &[Pipeline],
-    sources: &mut Vec<SourceFile>,
-) -> Vec<Problem> {
-    let mut named: BTreeMap<(&Path, bool), (&Path, String)> = BTreeMap::new();
-    for (alias, store) in &project.stores {
-        if let Some(file) = &store.forget {
-            let by = (Path::new(PROJECT_FILE), format!("stores.{alias}.forget"));
-            named.entry((file, true)).or_insert(by);
-        }
-    }
-    for pipeline in pipelines {
-        for gate in &pipeline.gates {
-            if let GateSpec::Probes(levels) = gate {
-                let by = (pipeline.file.as_path(), "gates.probes.file".to_owned());
-                named.entry((&levels.file, false)).or_insert(by);
+/// A rule file, and where it is named.
+struct NamedRules<'a> {
+    file: PathBuf,
+    kind: RuleFile,
+    by: &'a SourceFile,
+    route: Vec<Step<'a>>,
+}
+
+/// Lists the forget lists and probe files that the project names. What else is wrong with a pipeline keeps nobody
+/// from learning that its probes are not there.
+fn named_rules<'a>(project: &'a Project, loaded: &'a Loaded) -> Vec<NamedRules<'a>> {
+    let valid: BTreeMap<&Path, &Pipeline> =
+        loaded.pipelines.iter().map(|pipeline| (pipeline.file.as_path(), pipeline)).collect();
+    let mut named = Vec::new();
+    for by in &loaded.sources {
+        let mut name = |file: PathBuf, kind, route| named.push(NamedRules { file, kind, by, route });
+        if by.path() == Path::new(PROJECT_FILE) {
+            for (alias, store) in &project.stores {
+                if let Some(file) = &store.forget {
+                    let route = vec![Step::Key("stores"), Step::Key(alias.as_str()), Step::Key("forget")];
+                    name(file.clone(), RuleFile::Forget, route);
+                }
             }
+            continue;
+        }
+        let route = vec![Step::Key("gates"), Step::Key("probes"), Step::Key("file")];
+        let file = match valid.get(by.path()) {
+            Some(pipeline) => pipeline.gates.iter().find_map(|gate| match gate {
+                GateSpec::Probes(levels) => Some(levels.file.clone()),
+                _ => None,
+            }),
+            None => spec::text_at(by, &route).and_then(|text| spec::path::inside(&text).ok()),
+        };
+        if let Some(file) = file {
+            name(file, RuleFile::Probes, route);
         }
     }
+    let mut seen = BTreeSet::new();
+    named.retain(|rules| seen.insert((rules.file.clone(), rules.kind)));
+    named
+}
+
+/// Reads the rule files that the project names, and returns them with their problems.
+fn rule_files(root: &Path, project: &Project, loaded: &Loaded) -> (Vec<SourceFile>, Vec<Problem>) {
+    let mut sources = Vec::new();
     let mut problems = Vec::new();
-    for ((file, is_forget), (by, route)) in named {
+    for NamedRules { file, kind, by, route } in named_rules(project, loaded) {
         // A run reads them wherever it goes on, and then only inside the project.
-        let source = match read_source(root, file, &[]) {
+        let source = match read_source(root, &file, &[]) {
             Ok(source) => source,
             Err(error) if error.problems.is_empty() => {
-                let label = format!("`{route}` names `{}`, which cannot be read", file.display());
-                let problem = Problem::of_file(Code::RuleFile, by, label);
-                problems.push(problem.help("write the file, or correct the path"));
+                let is_there = root.join(&file).symlink_metadata().is_ok();
+                let label = if is_there { "this file cannot be read" } else { "there is no such file" };
+                let problem = spec::problem_at(Code::RuleFile, by, &route, label);
+                problems.push(problem.help(match disk::nearest_path(root, &file) {
+                    Some(near) => format!("did you mean `{}`?", near.display()),
+                    None => "write the file, or correct the path".to_owned(),
+                }));
                 continue;
             }
             Err(error) => {
@@ -255,15 +290,14 @@ fn rule_files(
                 continue;
             }
         };
-        let kind = if is_forget { RuleFile::Forget } else { RuleFile::Probes };
         problems.extend(kind.problems(&source));
         sources.push(source);
     }
-    problems
+    (sources, problems)
 }
 
 /// What a rule file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum RuleFile {
     Forget,
     Probes,
@@ -454,7 +488,7 @@ impl Workspace {
         let options = LocalOptions {
             database,
             root: self.root.clone(),
-            allow_read: call.global.allow_read.iter().map(|folder| call.folder.join(folder)).collect(),
+            allow_read: allowed(call),
             minds: call.parts.minds(),
             clock: call.parts.clock(),
         };

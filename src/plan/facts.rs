@@ -1,10 +1,10 @@
 //! Facts: everything the planner may see. Gathered before planning, never during.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::ids::{MemoryStoreId, PipelineName, RunId};
+use crate::ids::{MemoryStoreId, PipelineName, RunId, SessionId};
 use crate::memory::ContentHash;
 use crate::price::PriceTable;
 use crate::session::Session;
@@ -54,6 +54,8 @@ pub struct SourceFacts {
     pub sessions: Vec<Session>,
     /// Files that hold no session: name and reason.
     pub unreadable: Vec<(String, String)>,
+    /// Globs that no file matches.
+    pub unmatched: Vec<String>,
 }
 
 /// The pipeline's last run.
@@ -63,6 +65,8 @@ pub struct LastRun {
     pub run: RunId,
     /// What it was made from.
     pub fingerprint: Fingerprint,
+    /// The sessions it was to read. Those that are settled by now, it has read.
+    pub sessions: BTreeSet<SessionId>,
 }
 
 impl Facts {

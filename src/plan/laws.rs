@@ -66,6 +66,7 @@ fn facts_of(listed: &[Listed], alias: Option<AliasRecord>) -> Facts {
     let of = |source: &str| SourceFacts {
         sessions: listed.iter().filter(|l| l.sources.contains(&source)).map(|l| l.session.clone()).collect(),
         unreadable: Vec::new(),
+        unmatched: Vec::new(),
     };
     let sources = SOURCES.map(|source| (source_key(&files(source)), of(source)));
     Facts { sources: sources.into_iter().collect(), alias, ..facts(Vec::new()) }

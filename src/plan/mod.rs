@@ -206,6 +206,7 @@ pub fn plan(pipeline: &Pipeline, facts: &Facts) -> Result<Plan, PlanError> {
         went_on: selection.went_on,
         left_out: selection.left_out,
         unreadable: facts.sources.values().flat_map(|source| source.unreadable.clone()).collect(),
+        unmatched: unmatched(facts),
         skipped_lines: chosen.iter().map(|session| session.size.skipped_lines).sum(),
         unlisted_model: unlisted(&pipeline.model, facts.models.as_deref()),
         basis: basis(is_priced, &batches),
@@ -254,7 +255,17 @@ fn not_due(pipeline: &Pipeline, facts: &Facts, waiting: u32) -> Option<NotDue> {
         }
     }
     let min = pipeline.sessions.min.max(1);
+    let globs = unmatched(facts);
+    if waiting == 0 && !globs.is_empty() {
+        let sessions = facts.sources.values().map(|source| source.sessions.len()).sum();
+        return Some(NotDue::NoFile { globs, sessions: count(sessions) });
+    }
     (waiting < min).then_some(NotDue::TooFew { waiting, min })
+}
+
+/// Returns the globs over transcripts that no file matches.
+fn unmatched(facts: &Facts) -> Vec<String> {
+    facts.sources.values().flat_map(|source| source.unmatched.clone()).collect()
 }
 
 /// Renders the instructions of a run that was planned earlier, for [`crate::run`] to compare with what

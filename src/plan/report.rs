@@ -22,6 +22,9 @@ pub struct PlanReport {
     pub left_out: Vec<LeftOut>,
     /// Files that hold no session: name and reason.
     pub unreadable: Vec<(String, String)>,
+    /// Globs over transcripts that no file matches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmatched: Vec<String>,
     /// Lines of chosen transcripts that could not be read.
     pub skipped_lines: u64,
     /// Set if the backend lists models, and not this one: the names nearest to it. Whether a model can
@@ -51,6 +54,14 @@ pub struct LeftOut {
 pub enum LeftOutReason {
     /// An adopted run has read it to its end.
     AlreadyRead,
+    /// The pipeline's last run has read it. It began so long ago that it is not looked at again, should it have
+    /// gone on since.
+    ReadLast {
+        /// The run.
+        run: RunId,
+        /// Up to when that holds.
+        through: Timestamp,
+    },
     /// Adopted runs have read or passed over everything that began so long ago; which of the two is not
     /// remembered.
     PassedOver {
@@ -86,7 +97,12 @@ impl fmt::Display for LeftOutReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AlreadyRead => f.write_str("read by an adopted run"),
-            Self::PassedOver { through } => write!(f, "began no later than {through:.0}, passed over"),
+            Self::ReadLast { run, through } => {
+                write!(f, "read by {run}; began no later than {through:.0}, so never read again")
+            }
+            Self::PassedOver { through } => {
+                write!(f, "began no later than {through:.0}, read or passed over by earlier runs")
+            }
             Self::Running => f.write_str("still running, left for the next run"),
             Self::BeyondTake { take } => write!(f, "beyond `take: {take}`, left for the next run"),
             Self::BeyondBatch { size } => {
@@ -122,6 +138,13 @@ pub enum NotDue {
         /// How many it takes.
         min: u32,
     },
+    /// No session waits, and that may be because globs over transcripts match no file.
+    NoFile {
+        /// The globs.
+        globs: Vec<String>,
+        /// How many sessions there are all the same, none of which waits.
+        sessions: u32,
+    },
     /// The last run ended less than `min_interval` ago.
     TooSoon {
         /// When the next one may start.
@@ -137,6 +160,11 @@ impl fmt::Display for NotDue {
             Self::TooFew { waiting: 0, .. } => f.write_str("no new session waits"),
             Self::TooFew { waiting: 1, min } => write!(f, "1 session waits, `min` is {min}"),
             Self::TooFew { waiting, min } => write!(f, "{waiting} sessions wait, `min` is {min}"),
+            Self::NoFile { globs, sessions } => {
+                let globs: Vec<String> = globs.iter().map(|glob| format!("`{glob}`")).collect();
+                let others = if *sessions == 0 { "" } else { "no new session waits, and " };
+                write!(f, "{others}no file matches {}", globs.join(" or "))
+            }
             Self::TooSoon { next } => write!(f, "`min_interval` runs until {next:.0}"),
             Self::OnHold(hold) => {
                 write!(f, "on hold since {:.0}, by {}: {}", hold.since, hold.by, hold.reason)

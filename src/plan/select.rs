@@ -37,7 +37,7 @@ pub(super) fn select(pipeline: &Pipeline, facts: &Facts, capacity: Option<u32>) 
     let mut eligible: Vec<&Session> = Vec::new();
     let marked = marked(facts);
     for session in in_order(facts) {
-        match reason_against(pipeline, facts.now, &marked, session) {
+        match reason_against(pipeline, facts, &marked, session) {
             Some(reason) => selection.left_out.push(LeftOut { session: session.id.clone(), reason }),
             None => eligible.push(session),
         }
@@ -138,7 +138,7 @@ fn marked(facts: &Facts) -> Marked<'_> {
 
 fn reason_against(
     pipeline: &Pipeline,
-    now: Timestamp,
+    facts: &Facts,
     marked: &Marked<'_>,
     session: &Session,
 ) -> Option<LeftOutReason> {
@@ -158,7 +158,7 @@ fn reason_against(
         Since::Beginning => return None,
         Since::LastAdopted => None,
         Since::Instant(since) => Some(*since),
-        Since::Within(span) => Some(now - *span),
+        Since::Within(span) => Some(facts.now - *span),
     };
     if let Some(since) = since.filter(|since| session.created_at < *since) {
         return Some(LeftOutReason::BeforeSince { since });
@@ -170,7 +170,13 @@ fn reason_against(
     if marked.grown.contains(&session.id) {
         return None;
     }
-    marked.passed_over.get(&session.id).map(|through| LeftOutReason::PassedOver { through: *through })
+    let through = *marked.passed_over.get(&session.id)?;
+    match &facts.last_run {
+        Some(last) if last.sessions.contains(&session.id) => {
+            Some(LeftOutReason::ReadLast { run: last.run.clone(), through })
+        }
+        _ => Some(LeftOutReason::PassedOver { through }),
+    }
 }
 
 /// How late a transcript may turn up and still be read. Machines that were offline, and copies that run

@@ -67,7 +67,7 @@ pub(crate) fn sessions(count: u32) -> Vec<Session> {
 
 /// Returns facts in which the source of [`pipeline`] has some sessions.
 pub(crate) fn facts(sessions: Vec<Session>) -> Facts {
-    let source = SourceFacts { sessions, unreadable: Vec::new() };
+    let source = SourceFacts { sessions, ..SourceFacts::default() };
     Facts {
         now: noon(),
         run_number: 1,

@@ -1,6 +1,6 @@
 //! The planner's answers, one by one; its laws are in [`super::laws`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -10,7 +10,7 @@ use crate::session::{Session, SessionStatus};
 use crate::spec::pipeline::{Order, Pipeline, SessionSource, Since, Template};
 use crate::state::alias::{AliasRecord, Hold, Mark, SourceKey, Watermark};
 
-use super::facts::{Facts, SourceFacts, source_key};
+use super::facts::{Facts, LastRun, SourceFacts, source_key};
 use super::report::{LeftOutReason, NotDue};
 use super::testing::{facts, files, noon, pipeline, session, sessions};
 use super::{Plan, PlanError, plan, rendered_again};
@@ -248,7 +248,7 @@ fn two_sources() -> (Pipeline, Facts) {
     let mut pipeline = pipeline();
     pipeline.sessions.sources = vec![files("a/*"), files("b/*")];
     let mut facts = facts(Vec::new());
-    let source = |sessions| SourceFacts { sessions, unreadable: Vec::new() };
+    let source = |sessions| SourceFacts { sessions, ..SourceFacts::default() };
     facts.sources = [
         (source_key(&files("a/*")), source(vec![session(5)])),
         (source_key(&files("b/*")), source(vec![session(1)])),
@@ -349,13 +349,58 @@ fn a_session_that_went_on_since_it_was_read_is_read_again() {
 }
 
 #[test]
+fn what_the_last_run_read_is_told_from_what_may_have_been_passed_over() {
+    let later = noon() + SignedDuration::from_hours(40 * 24);
+    let first = plan_after(&BTreeMap::new(), vec![session(0), session(2)], later);
+    let mut facts = facts(sessions(3));
+    facts.now = later;
+    facts.alias = Some(AliasRecord { watermarks: first.watermarks.clone(), ..alias() });
+    facts.last_run = Some(LastRun {
+        run: first.run.clone(),
+        fingerprint: first.fingerprint.clone(),
+        sessions: [session(0).id, session(2).id].into(),
+    });
+    let again = plan(&pipeline(), &facts).unwrap();
+    let through = session(2).created_at;
+    let read = LeftOutReason::ReadLast { run: first.run, through };
+    assert_eq!(
+        read.to_string(),
+        "read by nightly-1; began no later than 2026-05-31T12:02:00Z, so never read again"
+    );
+    let late = LeftOutReason::PassedOver { through };
+    assert_eq!(left_out(&again), [(0, read.clone()), (2, read), (1, late)]);
+}
+
+#[test]
+fn a_glob_that_no_file_matches_is_why_nothing_is_due() {
+    let mut facts = facts(Vec::new());
+    let not_due = |facts: &Facts| plan(&pipeline(), facts).unwrap().not_due.map(|reason| reason.to_string());
+    facts.sources.values_mut().for_each(|source| source.unmatched = vec!["sesions/*.jsonl".to_owned()]);
+    assert_eq!(not_due(&facts).as_deref(), Some("no file matches `sesions/*.jsonl`"));
+    facts.sources.values_mut().for_each(|source| {
+        let archived = Session { is_archived: true, ..session(0) };
+        source.sessions.push(archived);
+    });
+    assert_eq!(
+        not_due(&facts).as_deref(),
+        Some("no new session waits, and no file matches `sesions/*.jsonl`")
+    );
+    facts.sources.values_mut().for_each(|source| source.sessions.push(session(1)));
+    let due = plan(&pipeline(), &facts).unwrap();
+    assert_eq!((due.not_due, due.report.unmatched), (None, vec!["sesions/*.jsonl".to_owned()]));
+}
+
+#[test]
 fn a_session_that_went_on_long_after_is_passed_over_and_not_called_read() {
     let later = noon() + SignedDuration::from_hours(40 * 24);
     let first = plan_after(&BTreeMap::new(), sessions(2), later);
     let again = plan_after(&first.watermarks, vec![session(0), grown(1, 9)], later);
     assert_eq!(batches(&again), Vec::<Vec<u32>>::new());
     let passed_over = LeftOutReason::PassedOver { through: session(1).created_at };
-    assert_eq!(passed_over.to_string(), "began no later than 2026-05-31T12:01:00Z, passed over");
+    assert_eq!(
+        passed_over.to_string(),
+        "began no later than 2026-05-31T12:01:00Z, read or passed over by earlier runs"
+    );
     assert_eq!(left_out(&again), [(0, passed_over.clone()), (1, passed_over)]);
 }
 
@@ -417,7 +462,7 @@ fn a_session_named_later_is_read_however_old_it_is() {
     let facts_of = |source: &SessionSource, ids: &[u32]| {
         let mut facts = facts(Vec::new());
         let sessions = ids.iter().map(|n| session(*n)).collect();
-        facts.sources = [(source_key(source), SourceFacts { sessions, unreadable: Vec::new() })].into();
+        facts.sources = [(source_key(source), SourceFacts { sessions, ..SourceFacts::default() })].into();
         facts
     };
     let source = named(&[7]);
@@ -439,8 +484,11 @@ fn what_changed_since_the_last_run_is_told_and_nothing_acts_on_it() {
     let mut pipeline = pipeline();
     let mut facts = facts(sessions(1));
     let first = plan(&pipeline, &facts).unwrap();
-    facts.last_run =
-        Some(super::facts::LastRun { run: first.run.clone(), fingerprint: first.fingerprint.clone() });
+    facts.last_run = Some(LastRun {
+        run: first.run.clone(),
+        fingerprint: first.fingerprint.clone(),
+        sessions: BTreeSet::new(),
+    });
     assert_eq!(plan(&pipeline, &facts).unwrap().report.changed, Vec::<String>::new());
     pipeline.sessions.take = Some(9);
     let second = plan(&pipeline, &facts).unwrap();

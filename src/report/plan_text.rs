@@ -306,7 +306,7 @@ fn notes(text: &mut String, plan: &Plan, paint: Paint, is_verbose: bool) {
             count(n as u64, "session", "sessions"),
             line(&reason.to_string())
         );
-        let is_old = matches!(reason, LeftOutReason::AlreadyRead | LeftOutReason::PassedOver { .. });
+        let is_old = is_read(reason) || matches!(reason, LeftOutReason::PassedOver { .. });
         if is_verbose && !is_old {
             let of_reason = report.left_out.iter().filter(|left_out| left_out.reason == *reason);
             for left_out in of_reason {
@@ -327,7 +327,11 @@ fn notes(text: &mut String, plan: &Plan, paint: Paint, is_verbose: bool) {
             line(&plan.model)
         );
     }
-    for (file, reason) in &report.unreadable {
+    let is_reason = matches!(plan.not_due, Some(NotDue::NoFile { .. }));
+    for glob in report.unmatched.iter().filter(|_| !is_reason) {
+        let _ = writeln!(text, "  {} no file matches `{}`", paint.warn("note:"), line(glob));
+    }
+    for (file, reason) in report.unreadable.iter().filter(|(file, _)| !report.unmatched.contains(file)) {
         let _ = writeln!(text, "  {} {}: {}", paint.warn("not read:"), line(file), line(reason));
     }
     if report.skipped_lines > 0 {
@@ -344,6 +348,11 @@ fn notes(text: &mut String, plan: &Plan, paint: Paint, is_verbose: bool) {
     }
 }
 
+/// Says whether a session stays out because it was read.
+fn is_read(reason: &LeftOutReason) -> bool {
+    matches!(reason, LeftOutReason::AlreadyRead | LeftOutReason::ReadLast { .. })
+}
+
 /// Writes why nothing is due, when it will be, and what to do about it if that is up to a person.
 pub fn not_due(reason: &NotDue, plan: &Plan, paint: Paint) -> String {
     let mut text = line(&reason.to_string());
@@ -356,10 +365,7 @@ pub fn not_due(reason: &NotDue, plan: &Plan, paint: Paint) -> String {
             tell(&format!("due with {sessions}"));
             // What earlier runs read is no surprise.
             let counts = plan.report.left_out_by_reason();
-            let mut counts: Vec<_> = counts
-                .into_iter()
-                .filter(|(reason, _)| !matches!(reason, LeftOutReason::AlreadyRead))
-                .collect();
+            let mut counts: Vec<_> = counts.into_iter().filter(|(reason, _)| !is_read(reason)).collect();
             counts.sort_by_key(|&(_, n)| Reverse(n));
             for &(reason, n) in counts.iter().take(REASONS_SHOWN) {
                 tell(&format!("{} left out: {reason}", count(n as u64, "session", "sessions")));
@@ -368,6 +374,10 @@ pub fn not_due(reason: &NotDue, plan: &Plan, paint: Paint) -> String {
                 let command = format!("dreamrun plan {}", plan.pipeline);
                 tell(&format!("and others: {command}"));
             }
+        }
+        NotDue::NoFile { .. } => {
+            let command = "dreamrun validate";
+            let _ = write!(text, "\n  {command:<44} {}", paint.dim("shows where the pipeline says so"));
         }
         NotDue::TooSoon { .. } => {
             let sessions = count(u64::from(plan.report.waiting), "session waits", "sessions wait");

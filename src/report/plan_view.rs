@@ -94,6 +94,8 @@ pub struct PlanView {
     pub left_out: Vec<LeftOutView>,
     /// Files that hold no session.
     pub unreadable: Vec<UnreadableView>,
+    /// Globs over transcripts that no file matches.
+    pub unmatched: Vec<String>,
     /// Lines of the chosen transcripts that could not be read.
     pub skipped_lines: u64,
     /// The run this plan is compared with.
@@ -268,6 +270,7 @@ impl PlanView {
                 .iter()
                 .map(|(file, reason)| UnreadableView { file: file.clone(), reason: reason.clone() })
                 .collect(),
+            unmatched: report.unmatched.clone(),
             skipped_lines: report.skipped_lines,
             last_run: report.last_run.clone(),
             changed_since_last_run: report.changed.clone(),

@@ -182,6 +182,11 @@ codes! {
     RuleFile "DR0344" Error "file named here cannot be read"
         "A pipeline's probes and a store's forget list are files of the project. Without them the gate could not decide, and would block."
 
+    NoFile "DR0345" Warning "no file matches"
+        "The pattern of transcripts matches no file now. A run that finds no other session has nothing to do, and a misspelt pattern never has."
+    NoFolder "DR0346" Warning "folder is not there"
+        "`bootstrap` names the folder that the store is imported from before its first run. Once the store lives, the folder is not needed any more."
+
     TemplateSyntax "DR0401" Error "template syntax error"
         "The instructions or expression cannot be read."
     UndefinedVariable "DR0402" Error "undefined template variable"

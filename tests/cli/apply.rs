@@ -59,7 +59,7 @@ fn one_pipeline_that_fails_neither_stops_nor_hides_the_others() {
     project.edit("dreamrun.yaml", "stores:\n", "stores:\n  gone: {bootstrap: dir:gone}\n");
     let other = project.read("pipelines/tidy.yaml").replace("tidy", "broken").replace("notes", "gone");
     project.write("pipelines/broken.yaml", &other);
-    let document = project.run(&["apply", "--yes", "--json"]).ends_with(5).json();
+    let document = project.run(&["apply", "--yes", "--json"]).ends_with(3).json();
     assert_eq!(document["outcome"], "error");
     let results = document["data"]["results"].as_array().unwrap();
     assert_eq!(results.len(), 1);

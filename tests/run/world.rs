@@ -215,7 +215,7 @@ impl World {
         for source in &self.pipeline.sessions.sources {
             let query = SessionQuery { sources: vec![source.clone()], since: None };
             let sessions = self.backend.sessions(&query).await.unwrap().sessions;
-            sources.insert(source_key(source), SourceFacts { sessions, unreadable: Vec::new() });
+            sources.insert(source_key(source), SourceFacts { sessions, ..SourceFacts::default() });
         }
         let runs = dreamrun::journal::runs(self.state.as_ref(), Some(&self.pipeline.name)).await.unwrap();
         Facts {

@@ -193,7 +193,7 @@ impl Backend for SimBackend {
 
     async fn sessions(&self, _: &SessionQuery) -> Answer<SessionListing> {
         self.call("list sessions", |world| {
-            Ok(SessionListing { sessions: world.sessions.clone(), unreadable: Vec::new() })
+            Ok(SessionListing { sessions: world.sessions.clone(), ..SessionListing::default() })
         })
         .await
     }

@@ -51,7 +51,7 @@ impl HttpBackend {
         }
         found.retain(|_, session| query.since.is_none_or(|since| session.created_at >= since));
         let Some(oldest) = found.values().map(|session| session.created_at).min() else {
-            return Ok(SessionListing { sessions: Vec::new(), unreadable });
+            return Ok(SessionListing { unreadable, ..SessionListing::default() });
         };
         let workers = self.worker_sessions(oldest - DREAM_WAITS).await?;
         let mut sessions = Vec::with_capacity(found.len());
@@ -65,7 +65,7 @@ impl HttpBackend {
             }
         }
         sessions.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
-        Ok(SessionListing { sessions, unreadable })
+        Ok(SessionListing { sessions, unreadable, unmatched: Vec::new() })
     }
 
     /// Reads what sessions said. One that is gone, or that is no transcript, is counted as unread.

@@ -8,6 +8,7 @@ mod claim;
 mod database;
 mod dreams;
 mod error;
+mod globs;
 mod handle;
 mod landing;
 mod memories;
@@ -64,6 +65,7 @@ use versions::Mark;
 
 pub(crate) use dreams::{DreamFilter, DreamRecord, DreamTerms, status_of as dream_status};
 pub use error::LocalError;
+pub use globs::matches_nothing;
 pub(crate) use memories::{MemoryFilter, View};
 pub use recorded::{ImportedSessions, SeedError, Seeded, World};
 pub use served::{DreamFault, Pace, Serving};

@@ -7,13 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use globset::{GlobBuilder, GlobMatcher};
 use jiff::{SignedDuration, Timestamp};
 use rayon::prelude::*;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use walkdir::WalkDir;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::backend::folder::{shown, to_timestamp};
@@ -25,6 +23,7 @@ use crate::spec::pipeline::SessionSource;
 
 use super::database::{as_column, count, time};
 use super::error::{Failure, LocalError};
+use super::globs::{self, Refused};
 use super::transcripts;
 
 /// A session that was written to this recently may still be going on.
@@ -122,13 +121,22 @@ pub(super) fn list(
 ) -> Result<Found, LocalError> {
     let mut files = BTreeSet::new();
     let mut unreadable = Vec::new();
+    let mut unmatched = BTreeSet::new();
     let mut whole = BTreeSet::new();
     let mut named = BTreeSet::new();
     for source in &query.sources {
         match source {
-            SessionSource::Files(globs) => {
-                for glob in globs {
-                    whole.extend(expand(reach, glob, &mut unreadable));
+            SessionSource::Files(files) => {
+                for glob in files {
+                    match globs::expand(reach, glob) {
+                        Ok(files) => whole.extend(files),
+                        Err(Refused { reason, is_missing }) => {
+                            if is_missing {
+                                unmatched.insert(glob.clone());
+                            }
+                            unreadable.extend(reason.map(|reason| Unreadable { name: shown(glob), reason }));
+                        }
+                    }
                 }
             }
             SessionSource::Ids(ids) => named.extend(ids.iter().cloned()),
@@ -164,7 +172,8 @@ pub(super) fn list(
     }
     sessions.retain(|_, (session, _)| query.since.is_none_or(|since| session.created_at >= since));
 
-    let mut listing = SessionListing { sessions: Vec::with_capacity(sessions.len()), unreadable };
+    let unmatched = unmatched.into_iter().collect();
+    let mut listing = SessionListing { sessions: Vec::with_capacity(sessions.len()), unreadable, unmatched };
     let mut parts = BTreeMap::new();
     for (id, (session, part)) in sessions {
         listing.sessions.push(session);
@@ -272,73 +281,6 @@ fn session_of(transcript: &Transcript, written_at: Timestamp, now: Timestamp) ->
             tokens: transcripts::estimate_tokens(transcript),
             skipped_lines: transcript.skipped.len() as u64,
         },
-    }
-}
-
-/// Finds the files a glob means. A glob without wildcards names one file, which has to exist.
-fn expand(reach: &Reach, glob: &str, unreadable: &mut Vec<Unreadable>) -> Vec<PathBuf> {
-    let mut refuse = |reason: String| unreadable.push(Unreadable { name: shown(glob), reason });
-    let matcher = match GlobBuilder::new(glob.trim_start_matches("./")).literal_separator(true).build() {
-        Ok(glob) => glob.compile_matcher(),
-        Err(error) => {
-            refuse(format!("not a glob: {}", error.kind()));
-            return Vec::new();
-        }
-    };
-    let base = literal_base(glob);
-    let has_wildcard = base != Path::new(glob.trim_start_matches("./"));
-    match reach.real(&base) {
-        Ok(real) if has_wildcard && !real.is_dir() => Vec::new(),
-        Ok(_) => matches_below(reach, &base, &matcher, hidden_are_named(glob)),
-        Err(LocalError::File { source, .. }) if has_wildcard && source.kind() == io::ErrorKind::NotFound => {
-            Vec::new()
-        }
-        Err(LocalError::File { source, .. }) => {
-            refuse(source.to_string());
-            Vec::new()
-        }
-        Err(error) => {
-            refuse(error.to_string());
-            Vec::new()
-        }
-    }
-}
-
-fn matches_below(reach: &Reach, base: &Path, matcher: &GlobMatcher, with_hidden: bool) -> Vec<PathBuf> {
-    let start = reach.root.join(base);
-    let is_wanted = |entry: &walkdir::DirEntry| {
-        with_hidden || entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".")
-    };
-    let entries = WalkDir::new(&start).follow_links(false).into_iter().filter_entry(is_wanted);
-    entries
-        .filter_map(Result::ok)
-        .filter(|entry| !entry.file_type().is_dir())
-        .map(walkdir::DirEntry::into_path)
-        .filter(|path| {
-            matcher.is_match(base.join(path.strip_prefix(&start).unwrap_or(path))) || *path == start
-        })
-        .map(|path| tidy(&path))
-        .collect()
-}
-
-/// Returns the part of a glob before its first wildcard.
-fn literal_base(glob: &str) -> PathBuf {
-    let is_literal = |segment: &Component| {
-        segment.as_os_str().to_str().is_some_and(|text| !text.contains(['*', '?', '[', '{', '\\']))
-    };
-    Path::new(glob.trim_start_matches("./")).components().take_while(is_literal).collect()
-}
-
-/// Says whether a glob asks for hidden files by name.
-fn hidden_are_named(glob: &str) -> bool {
-    glob.split('/').any(|segment| segment.starts_with('.') && segment != "." && segment != "..")
-}
-
-/// Takes `.` and `..` out of a path whose folders exist.
-fn tidy(path: &Path) -> PathBuf {
-    match (path.parent().map(Path::canonicalize), path.file_name()) {
-        (Some(Ok(folder)), Some(name)) => folder.join(name),
-        _ => path.to_owned(),
     }
 }
 

@@ -7,13 +7,15 @@ use jiff::SignedDuration;
 use crate::ids::Alias;
 use crate::journal;
 use crate::report::words::{count, line};
+use crate::spec::codes::Code;
 use crate::spec::problem::has_errors;
 use crate::state::{StateError, alias};
 
 use super::Check;
 use crate::cli::Call;
+use crate::cli::disk;
 use crate::cli::exit::{CliError, ExitCode};
-use crate::cli::workspace::{Workspace, load, pipeline_files};
+use crate::cli::workspace::{Workspace, allowed, load, pipeline_files};
 use crate::state::alias::Origin;
 use crate::state::lease::Lease;
 
@@ -27,7 +29,10 @@ pub(super) fn project(
     checks: &mut Vec<Check>,
 ) -> Result<Option<Workspace>, CliError> {
     let files = pipeline_files(root)?;
-    let loaded = load(call, root, &files)?;
+    let mut loaded = load(call, root, &files)?;
+    // Whether a folder is missed is known once state is looked at.
+    let missing = disk::missing(root, &allowed(call), &loaded).into_iter();
+    loaded.problems.extend(missing.filter(|problem| problem.code != Code::NoFolder));
     let pipelines = count(files.len() as u64, "pipeline", "pipelines");
     if has_errors(&loaded.problems) {
         let problems = count(loaded.problems.len() as u64, "problem", "problems");
@@ -123,6 +128,29 @@ fn long_held(call: &Call<'_>, alias: &Alias, lease: &Lease) -> Option<Check> {
          after {} seconds.",
         lease.time().as_secs()
     )))
+}
+
+/// Looks for stores that would be imported by the next run from a folder that is not there.
+pub(super) async fn stores(
+    call: &Call<'_>,
+    workspace: &Workspace,
+    checks: &mut Vec<Check>,
+) -> Result<(), CliError> {
+    let missing: Vec<_> = disk::missing_folders(&workspace.root, &workspace.project).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let state = workspace.state_read_only(call).await?;
+    for (name, folder) in missing {
+        let lives = match state.as_deref() {
+            Some(state) => alias::list(state).await?.contains(name),
+            None => false,
+        };
+        if !lives && let Err(error) = disk::check_folder(&workspace.root, name, folder) {
+            checks.push(Check::of_error("store", error));
+        }
+    }
+    Ok(())
 }
 
 /// Looks at the embedded backend.

@@ -108,6 +108,10 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
             BackendSpec::Local { database } => {
                 files::state(call, &workspace, None, &mut checks).await;
                 files::local(call, &workspace, database, &mut checks);
+                // Of a state that cannot be read, that is told.
+                if checks.iter().all(|check| check.code.is_none()) {
+                    files::stores(call, &workspace, &mut checks).await?;
+                }
             }
             BackendSpec::ManagedAgents(settings) => {
                 let mut found = Vec::new();
