@@ -25,6 +25,7 @@ mod gather;
 mod gc;
 mod github;
 mod home;
+mod init;
 mod lockfile;
 mod log;
 mod machine;
@@ -175,6 +176,8 @@ enum FailOn {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write the files of a first project, which runs as it is
+    Init(init::Options),
     /// Check the project's files, offline
     Validate(validate::Options),
     /// Run the fixture tests of pipelines, offline
@@ -299,6 +302,7 @@ fn usage(error: &clap::Error, arguments: &[OsString], console: &Console) -> u8 {
 fn kind(command: Option<&Command>) -> &'static str {
     match command {
         None => "home",
+        Some(Command::Init(_)) => "init",
         Some(Command::Validate(_)) => "validate",
         Some(Command::Test(_)) => "test",
         Some(Command::Plan(_)) => "plan",
@@ -326,6 +330,7 @@ fn dispatch(command: Option<Command>, call: &Call<'_>) -> Result<Answer, CliErro
     let command = match command {
         Some(Command::Schema(options)) => return schema::run(call, &options),
         Some(Command::Completions(options)) => return Ok(completions::run(call, &options)),
+        Some(Command::Init(options)) => return init::run(call, &options),
         Some(Command::Validate(options)) => return validate::run(call, &options),
         Some(Command::Test(options)) => return test::run(call, &options),
         command => command,
@@ -353,9 +358,13 @@ fn dispatch(command: Option<Command>, call: &Call<'_>) -> Result<Answer, CliErro
             Some(Command::Gc(options)) => gc::run(call, &options).await,
             Some(Command::Doctor(options)) => doctor::run(call, &options).await,
             Some(Command::Serve(options)) => serve::run(call, &options).await,
-            Some(Command::Validate(_) | Command::Test(_) | Command::Schema(_) | Command::Completions(_)) => {
-                Ok(Answer::default())
-            }
+            Some(
+                Command::Init(_)
+                | Command::Validate(_)
+                | Command::Test(_)
+                | Command::Schema(_)
+                | Command::Completions(_),
+            ) => Ok(Answer::default()),
         }
     })
 }

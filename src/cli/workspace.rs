@@ -61,8 +61,8 @@ pub(super) fn find_root(call: &Call<'_>) -> Result<PathBuf, CliError> {
     let found = call.folder.ancestors().find(|folder| folder.join(PROJECT_FILE).is_file());
     found.map(Path::to_path_buf).ok_or_else(|| {
         CliError::usage(format!("there is no `{PROJECT_FILE}` here or in a folder above")).hint(
-            "Go to a project's folder, name one with -C DIR, or write a `dreamrun.yaml`: \
-                   `dreamrun: 1`, `backend: local`, `stores: {notes: {bootstrap: \"dir:memory\"}}`.",
+            "Go to a project's folder, name one with -C DIR, or begin one: `dreamrun init` writes a `dreamrun.yaml` \
+             and a pipeline that runs as it is.",
         )
     })
 }

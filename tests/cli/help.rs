@@ -57,6 +57,19 @@ fn a_wrong_command_line_is_one_document_with_json() {
 }
 
 #[test]
+fn help_of_init() {
+    insta::assert_snapshot!(help("init"), @r"
+    Write the files of a first project, which runs as it is
+
+    Usage: dreamrun init [OPTIONS]
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+}
+
+#[test]
 fn help_of_validate() {
     insta::assert_snapshot!(help("validate"), @r"
     Check the project's files, offline

@@ -53,10 +53,10 @@ fn it_says_what_waits_for_a_person() {
 
 #[test]
 fn without_a_project_it_says_how_to_begin() {
-    insta::assert_snapshot!(Project::empty().run(&[]), @r#"
+    insta::assert_snapshot!(Project::empty().run(&[]), @r"
     -- stderr
     error: there is no `dreamrun.yaml` here or in a folder above
-      = Go to a project's folder, name one with -C DIR, or write a `dreamrun.yaml`: `dreamrun: 1`, `backend: local`, `stores: {notes: {bootstrap: "dir:memory"}}`.
+      = Go to a project's folder, name one with -C DIR, or begin one: `dreamrun init` writes a `dreamrun.yaml` and a pipeline that runs as it is.
     -- exit 2
-    "#);
+    ");
 }

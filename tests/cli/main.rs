@@ -18,6 +18,7 @@ mod github;
 mod help;
 mod home;
 mod hostile;
+mod init;
 mod log;
 mod options;
 mod plan;

@@ -15,12 +15,12 @@ stores: {notes: {bootstrap: memstore_01abc}}
 #[test]
 fn a_folder_without_a_project_says_so() {
     let project = Project::empty();
-    insta::assert_snapshot!(project.run(&["plan"]), @r#"
+    insta::assert_snapshot!(project.run(&["plan"]), @r"
     -- stderr
     error: there is no `dreamrun.yaml` here or in a folder above
-      = Go to a project's folder, name one with -C DIR, or write a `dreamrun.yaml`: `dreamrun: 1`, `backend: local`, `stores: {notes: {bootstrap: "dir:memory"}}`.
+      = Go to a project's folder, name one with -C DIR, or begin one: `dreamrun init` writes a `dreamrun.yaml` and a pipeline that runs as it is.
     -- exit 2
-    "#);
+    ");
     insta::assert_snapshot!(project.run(&["plan", "-C", "elsewhere"]), @r"
     -- stderr
     error: there is no `dreamrun.yaml` in `elsewhere`

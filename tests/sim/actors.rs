@@ -238,7 +238,7 @@ impl Actor {
                     hash: Some(live.hash()),
                 },
                 alias: Some(record),
-                sources: [(source_key(source), SourceFacts { sessions, unreadable: Vec::new() })].into(),
+                sources: [(source_key(source), SourceFacts { sessions, ..SourceFacts::default() })].into(),
                 prices: PriceTable::builtin(),
                 models: None,
                 last_run: None,
