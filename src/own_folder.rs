@@ -12,7 +12,8 @@ pub(crate) const IGNORE_FILE: &str = ".gitignore";
 /// Tells Git to leave the whole folder out, this file too.
 const EVERYTHING: &[u8] = b"*\n";
 
-/// Makes a folder, and those above it, as far as they are not there.
+/// Makes a folder, and those above it, as far as they are not there. Where Git cannot be told of it, none is made, so
+/// that the next try tells Git.
 pub(crate) fn make(folder: &Path) -> io::Result<()> {
     let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
     let Some(topmost) = folder.ancestors().take_while(is_missing).last() else { return Ok(()) };
@@ -21,16 +22,27 @@ pub(crate) fn make(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)?;
-    leave_out_of_git(topmost)
+    leave_out_of_git(topmost).inspect_err(|_| {
+        // Whatever another process has put there by now stays.
+        let made = folder.ancestors().take_while(|above| above.starts_with(topmost));
+        made.for_each(|folder| drop(fs::remove_dir(folder)));
+    })
 }
 
 /// Tells Git to leave out what is in a folder, unless the folder says already what Git is to do.
 pub(crate) fn leave_out_of_git(folder: &Path) -> io::Result<()> {
-    match File::create_new(folder.join(IGNORE_FILE)) {
-        Ok(mut file) => file.write_all(EVERYTHING),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+    let path = folder.join(IGNORE_FILE);
+    let written = match File::create_new(&path) {
+        Ok(mut file) => file.write_all(EVERYTHING).inspect_err(|_| drop(fs::remove_file(&path))),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
         Err(error) => Err(error),
-    }
+    };
+    written.map_err(|error| match error.kind() {
+        kind @ (io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge) => {
+            io::Error::new(kind, format!("the disk has no room for `{}`: {error}", path.display()))
+        }
+        _ => error,
+    })
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ fn without_sessions_nothing_is_due() {
     fs::remove_dir_all(drill.path("logs")).unwrap();
     let ran = drill.apply().exits(0);
     assert_eq!(ran.json()["outcome"], "nothing_due");
-    let _ = ran.says("no new session waits");
+    let _ = ran.says("no file matches `logs/*.jsonl`");
     assert!(drill.events().is_empty());
 }
 
