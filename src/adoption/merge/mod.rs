@@ -111,7 +111,8 @@ fn woven(base: &str, ours: &str, theirs: &str) -> Option<String> {
     let (old_said, my_said, other_said) = (said(base), said(ours), said(theirs));
     let mut text = String::new();
     let mut expected: Vec<&Said<'_>> = Vec::new();
-    let mut topics: [BTreeSet<String>; 2] = Default::default();
+    // Of ours alone, of theirs alone, and of both alike.
+    let mut topics: [BTreeSet<String>; 3] = Default::default();
     for step in steps(&old, &mine, &other) {
         let (was, mine, other) = (&old[step.base], &mine[step.ours], &other[step.theirs]);
         let (kept, told) = match (step.by_ours, step.by_theirs) {
@@ -120,6 +121,7 @@ fn woven(base: &str, ours: &str, theirs: &str) -> Option<String> {
                 if mine != other || !told_of(mine, &my_said).eq(told_of(other, &other_said)) {
                     return None;
                 }
+                topics[2].extend(told_of(was, &old_said).chain(told_of(mine, &my_said)).flat_map(topics_of));
                 (mine, &my_said)
             }
             (true, false) => {
@@ -148,7 +150,8 @@ fn woven(base: &str, ours: &str, theirs: &str) -> Option<String> {
         text.extend(kept.iter().map(|piece| piece.text));
         expected.extend(told_of(kept, told));
     }
-    let is_apart = topics[0].is_disjoint(&topics[1]);
+    let [ours, theirs, alike] = &topics;
+    let is_apart = ours.is_disjoint(theirs) && alike.is_disjoint(ours) && alike.is_disjoint(theirs);
     let is_memory = !text.trim().is_empty() && text.len() <= MEMORY_BYTES_LIMIT;
     (is_apart && is_memory && said(&text).iter().eq(expected)).then_some(text)
 }
@@ -171,7 +174,9 @@ fn topics_of(said: &Said<'_>) -> Vec<String> {
     let subject = claim(said.text).map(|claim| claim.subject);
     // Two words of the same letters may be a subject here and a whole statement there.
     let topics = [Some(said.text), key.map(|(key, _)| key)].map(|text| text.map(normal));
-    topics.into_iter().flatten().chain(subject).chain(told).filter(|topic| !topic.is_empty()).collect()
+    let topics = topics.into_iter().flatten().chain(subject).chain(told).filter(|topic| !topic.is_empty());
+    // A mark without words is about itself.
+    topics.chain([said.text.trim().to_owned()]).collect()
 }
 
 #[cfg(test)]

@@ -107,6 +107,14 @@ fn a_copy_is_not_lost_because_each_side_took_the_other_one_out() {
 }
 
 #[test]
+fn what_both_took_out_here_is_not_taken_out_elsewhere_by_one() {
+    assert_eq!(merge("- a 2\n# A\n- a 0\n- a 2\n", "# A\n- a 0\n", "# A\n- a 0\n- a 2\n"), None);
+    // A mark without words was taken out by one and moved by the other.
+    let (base, ours, theirs) = ("```\n\n- a 0\n- a 1\n", "\n- a 0\n- a 1\n", "\n- a 0\n- a 1\n```\n");
+    assert_eq!(merge(base, ours, theirs), None);
+}
+
+#[test]
 fn bytes_that_nobody_changed_stay_as_they_are() {
     let base = "\u{feff}# A\r\n\r\n- one  \r\n- two\r\n\r\n\r\nThe *end*.";
     let ours = base.replace("one", "eins");
