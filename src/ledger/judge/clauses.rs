@@ -93,7 +93,7 @@ fn clauses_and_halves<'a>(side: &Side<'a>) -> Vec<Clause<'a>> {
 }
 
 /// Splits a text where a sentence or a half of one ends, outside of code and brackets.
-fn split(text: &str) -> Vec<&str> {
+pub(super) fn split(text: &str) -> Vec<&str> {
     let bytes = text.as_bytes();
     let (mut start, mut depth, mut is_code) = (0, 0_usize, false);
     let mut found = Vec::new();
@@ -128,7 +128,7 @@ fn is_exception(text: &str) -> bool {
     is_begun && !sentence.contains(',')
 }
 
-fn is_short_form(text: &str) -> bool {
+pub(super) fn is_short_form(text: &str) -> bool {
     let word = text.rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or_default().to_lowercase();
     lexicon::is_abbreviation(&word) || lexicon::is_before_figure(&word)
 }

@@ -1,201 +1,254 @@
 //! Evidence: who said the new value, where one statement took the place of another.
+//!
+//! Each change of words is asked about once, wherever the words stood: who gave them another value gave it to
+//! all of them, unless what was said names a place.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use crate::dream::EventRef;
 use crate::ledger::testimony::{Saying, Speaker, Testimony};
 
-use super::likeness::{self, Likeness, Side};
+use super::assertion::{Claim, Stance, leaves_open};
+use super::likeness::Side;
 use super::phrase::{Group, Phrase};
+use super::speech::{self, Line};
 
-/// A value that somebody may have said: asked for before the sessions are searched.
+/// A change of words that somebody may have spoken of.
 #[derive(Debug)]
 pub(super) struct Question<'a> {
     /// The statement that gave way, and the one that took its place.
     pub(super) old: Side<'a>,
     pub(super) new: Side<'a>,
-    /// The atoms of the new statement that the old one lacks, and those both have.
-    pub(super) fresh: Vec<usize>,
-    pub(super) shared: Vec<usize>,
+    pub(super) askers: Vec<Asker<'a>>,
 }
 
-/// How many questions one word of a session may answer.
-const QUESTIONS_PER_WORD: usize = 16;
-/// A longer sentence is no saying but a listing; it is read up to here.
-const SENTENCE_LIMIT: usize = 2_000;
-
-/// Returns, for each question, the last event that answers it, if nothing later says the old value.
-pub(super) fn answers(questions: &[Question<'_>], testimony: &Testimony) -> Vec<Option<EventRef>> {
-    let mut found: Vec<Option<EventRef>> = vec![None; questions.len()];
-    search(questions, testimony, &mut found);
-    found
+/// One of the places where the words changed.
+#[derive(Debug)]
+pub(super) struct Asker<'a> {
+    pub(super) number: usize,
+    /// Keys of the words the statement stood under.
+    pub(super) context: &'a [u64],
+    /// Whether the new words stand where the old ones may have stood. Elsewhere they are no heir of their
+    /// own: it is told by what is said of the others.
+    pub(super) is_in_place: bool,
 }
 
-fn search(questions: &[Question<'_>], testimony: &Testimony, found: &mut [Option<EventRef>]) {
-    let mut words: Vec<String> = Vec::new();
-    let mut asked_by: Vec<Vec<usize>> = Vec::new();
-    let mut numbers: HashMap<String, usize> = HashMap::new();
-    for (at, question) in questions.iter().enumerate().filter(|(at, _)| found[*at].is_none()) {
-        // A word of the new value finds who said it; one of the subject, who took it back.
-        for word in [telling_word(question, &question.fresh), telling_word(question, &question.shared)]
-            .into_iter()
-            .flatten()
-        {
-            let number = *numbers.entry(word.clone()).or_insert_with(|| {
-                words.push(word);
-                asked_by.push(Vec::new());
-                words.len() - 1
-            });
-            if asked_by[number].len() < QUESTIONS_PER_WORD {
-                asked_by[number].push(at);
+/// How many questions one word of a session may answer. Each is looked up by the word that the fewest ask
+/// for, so that more than this would have to be made of the same words.
+const QUESTIONS_PER_WORD: usize = 512;
+
+/// Returns, by the numbers of their askers, the last event that answers questions, if nothing later says the
+/// old value.
+pub(super) fn answers(questions: &[Question<'_>], testimony: &Testimony) -> BTreeMap<usize, EventRef> {
+    let mut found = BTreeMap::new();
+    let asked: Vec<Asked<'_>> = questions
+        .iter()
+        .filter(|question| question.askers.iter().any(|asker| asker.is_in_place))
+        .map(Asked::of)
+        .collect();
+    let Some(finder) = Finder::of(&asked) else { return found };
+    // The output of a tool, which anybody may have written, is no evidence.
+    for saying in testimony.sayings.iter().filter(|saying| saying.speaker != Speaker::Tool) {
+        for (at, numbers) in finder.sentences(&saying.text).into_values() {
+            let Some(sentence) = Sentence::of(saying, at) else { continue };
+            for number in numbers {
+                asked[number].hear(&sentence, &mut found);
             }
         }
     }
-    if words.is_empty() {
-        return;
+    found
+}
+
+/// A question with what would answer it and what would take the answer back.
+struct Asked<'a> {
+    question: &'a Question<'a>,
+    new: Vec<Claim<'a>>,
+    old: Vec<Claim<'a>>,
+}
+
+impl<'a> Asked<'a> {
+    fn of(question: &'a Question<'a>) -> Self {
+        let new = Claim::all(&question.new, &question.old);
+        let old = Claim::all(&question.old, &question.new);
+        Self { question, new, old }
     }
-    let finder =
-        AhoCorasick::builder().ascii_case_insensitive(true).match_kind(MatchKind::Standard).build(&words);
-    let Ok(finder) = finder else { return };
-    // The output of a tool, which anybody may have written, is no evidence.
-    for saying in testimony.sayings.iter().filter(|saying| saying.speaker != Speaker::Tool) {
-        let mut last: Option<(usize, usize)> = None;
-        for hit in finder.find_overlapping_iter(saying.text.as_bytes()) {
-            let number = hit.pattern().as_usize();
-            let sentence = sentence_around(&saying.text, hit.start());
-            if last.replace((number, sentence.as_ptr() as usize))
-                == Some((number, sentence.as_ptr() as usize))
-            {
-                continue;
+
+    /// Notes what a sentence says of the change.
+    fn hear(&self, sentence: &Sentence<'_>, found: &mut BTreeMap<usize, EventRef>) {
+        match sentence.stance(&self.new) {
+            Stance::Asserts(besides) => {
+                let event = || sentence.saying.event.clone();
+                found.extend(self.spoken_of(&besides).map(|number| (number, event())));
             }
-            // What leads up to the new value (`No, that is wrong: `) is not part of what is said.
-            let own = own_sentence(
-                sentence,
-                hit.start() - (sentence.as_ptr() as usize - saying.text.as_ptr() as usize),
-            );
-            if !asserts(sentence, own) {
-                continue;
+            Stance::Denies(besides) => {
+                self.spoken_of(&besides).for_each(|number| drop(found.remove(&number)));
             }
-            for text in if own.len() < sentence.len() { vec![sentence, own] } else { vec![sentence] } {
-                let phrase = Phrase::of(text);
-                for &at in &asked_by[number] {
-                    weigh(&questions[at], &phrase, text, saying, &mut found[at]);
+            Stance::Silent => {
+                if let Stance::Asserts(besides) = sentence.stance(&self.old) {
+                    self.spoken_of(&besides).for_each(|number| drop(found.remove(&number)));
                 }
             }
         }
     }
+
+    /// Returns the askers that a sentence speaks of: all, or those under the words it says besides.
+    fn spoken_of(&self, besides: &[u64]) -> impl Iterator<Item = usize> {
+        let is_meant = move |asker: &&Asker<'_>| {
+            besides.is_empty() || asker.is_in_place && besides.iter().all(|key| asker.context.contains(key))
+        };
+        self.question.askers.iter().filter(is_meant).map(|asker| asker.number)
+    }
 }
 
-/// Returns the most telling word among some atoms of the new statement, which whoever speaks of it must use.
-fn telling_word(question: &Question<'_>, from: &[usize]) -> Option<String> {
-    let rank = |at: &&usize| {
-        let atom = &question.new.phrase.atoms[**at];
-        (atom.group.is_specific(), question.new.atom_text(**at).len().min(12))
+/// Finds the sentences in which a question may be answered.
+struct Finder {
+    words: AhoCorasick,
+    /// The questions that each word is looked up for.
+    asked_by: Vec<Vec<usize>>,
+}
+
+impl Finder {
+    fn of(asked: &[Asked<'_>]) -> Option<Self> {
+        let told: Vec<[Vec<String>; 2]> = asked.iter().map(telling_words).collect();
+        let mut uses: HashMap<&str, usize> = HashMap::new();
+        for word in told.iter().flatten().flatten() {
+            *uses.entry(word).or_default() += 1;
+        }
+        let mut numbers: HashMap<&str, usize> = HashMap::new();
+        let mut asked_by: Vec<Vec<usize>> = Vec::new();
+        for (number, words) in told.iter().enumerate() {
+            // A word of the new value finds who said it; one of the subject, who took it back.
+            for words in words {
+                let Some(word) = words.iter().min_by_key(|word| uses[word.as_str()]) else { continue };
+                let at = *numbers.entry(word).or_insert_with(|| {
+                    asked_by.push(Vec::new());
+                    asked_by.len() - 1
+                });
+                if asked_by[at].len() < QUESTIONS_PER_WORD && asked_by[at].last() != Some(&number) {
+                    asked_by[at].push(number);
+                }
+            }
+        }
+        let mut words: Vec<&str> = vec![""; asked_by.len()];
+        for (word, at) in numbers {
+            words[at] = word;
+        }
+        if words.is_empty() {
+            return None;
+        }
+        let mut builder = AhoCorasick::builder();
+        let words = builder.ascii_case_insensitive(true).match_kind(MatchKind::Standard).build(words).ok()?;
+        Some(Self { words, asked_by })
+    }
+
+    /// Returns, by where a sentence begins, a place in it and the questions it may answer.
+    fn sentences(&self, text: &str) -> BTreeMap<usize, (usize, BTreeSet<usize>)> {
+        let mut found: BTreeMap<usize, (usize, BTreeSet<usize>)> = BTreeMap::new();
+        let mut pasted = None;
+        for hit in self.words.find_overlapping_iter(text.as_bytes()) {
+            let at = hit.start();
+            let pasted = pasted.get_or_insert_with(|| speech::pasted(text));
+            let next = pasted.partition_point(|range| range.end <= at);
+            if pasted.get(next).is_some_and(|range| range.contains(&at)) {
+                continue;
+            }
+            let (from, line) = Line::around(text, at);
+            let Some(sentence) = line.sentence_at(at - from) else { continue };
+            let entry = found.entry(from + line.sentences[sentence].start).or_default();
+            entry.0 = at;
+            entry.1.extend(&self.asked_by[hit.pattern().as_usize()]);
+        }
+        found
+    }
+}
+
+/// Returns the words that whoever speaks of a change must use: those of the new value and those of both.
+/// Figures and terms come alone, where there are any.
+fn telling_words(asked: &Asked<'_>) -> [Vec<String>; 2] {
+    let (old, new) = (&asked.question.old, &asked.question.new);
+    let is_shared = |key: u64| old.phrase.atoms.iter().any(|atom| atom.key == key);
+    let words = |wants_shared: bool| -> Vec<String> {
+        let atoms = new.phrase.atoms.iter().enumerate().filter(|(_, atom)| atom.weight() > 0);
+        let mut wanted: Vec<(bool, usize)> = atoms
+            .filter(|(_, atom)| is_shared(atom.key) == wants_shared)
+            .map(|(at, atom)| (atom.group.is_specific(), at))
+            .collect();
+        if wanted.iter().any(|(is_specific, _)| *is_specific) {
+            wanted.retain(|(is_specific, _)| *is_specific);
+        }
+        wanted.into_iter().filter_map(|(_, at)| telling_word(new, at)).collect()
     };
-    let at = from.iter().max_by_key(rank)?;
-    let text = question.new.atom_text(*at);
-    let word = text.split_whitespace().next()?;
+    [words(false), words(true)]
+}
+
+fn telling_word(side: &Side<'_>, at: usize) -> Option<String> {
+    let word = side.atom_text(at).split_whitespace().next()?;
     // An ending may differ from the saying's.
-    let is_word = question.new.phrase.atoms[*at].group == Group::Word && word.is_ascii() && word.len() > 5;
+    let is_word = side.phrase.atoms[at].group == Group::Word && word.is_ascii() && word.len() > 5;
     Some(if is_word { word[..word.len() - 2].to_lowercase() } else { word.to_lowercase() })
 }
 
-/// Returns the sentence that holds a place, with its neighbours on the same line.
-fn sentence_around(text: &str, at: usize) -> &str {
-    let from = text[..at].rfind('\n').map_or(0, |i| i + 1);
-    let end = text[at..].find('\n').map_or(text.len(), |i| at + i);
-    let (mut from, mut end) = (from.max(at.saturating_sub(SENTENCE_LIMIT)), end.min(at + SENTENCE_LIMIT));
-    while !text.is_char_boundary(from) {
-        from += 1;
-    }
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text[from..end].trim()
+/// One sentence of a saying, in its line.
+struct Sentence<'a> {
+    saying: &'a Saying,
+    line: Line<'a>,
+    /// Where the line begins in the saying.
+    from: usize,
+    /// A place in the sentence.
+    at: usize,
+    number: usize,
+    /// Keys of what was said before it in its line.
+    before: Vec<u64>,
 }
 
-/// Returns the sentence of a line that holds a place, from the last end of a clause before it.
-fn own_sentence(line: &str, at: usize) -> &str {
-    let head = line.get(..at).unwrap_or_default();
-    let from =
-        [". ", "! ", "? ", ": ", "。"].iter().filter_map(|end| head.rfind(end).map(|i| i + end.len())).max();
-    let rest = &line[from.unwrap_or(0)..];
-    let skipped = at.saturating_sub(from.unwrap_or(0));
-    let tail = rest.get(skipped..).unwrap_or_default();
-    let end = [". ", "! ", "? ", "。"].iter().filter_map(|end| tail.find(end)).min();
-    end.map_or(rest, |end| &rest[..skipped + end]).trim()
-}
-
-/// What a sentence begins or goes on with that does not say it is so.
-const UNSURE: &[&str] = &[
-    "suppose",
-    "supposing",
-    "what if",
-    "imagine",
-    "pretend",
-    "hypothetically",
-    "should we",
-    "should i",
-    "could we",
-    "would it",
-    "if we ",
-    "if the ",
-    "if i ",
-    "wrong that",
-    "not true",
-    "is false",
-    "untrue that",
-    "not the case",
-];
-
-/// Says whether a sentence of a line says something, rather than asks, supposes or denies it.
-fn asserts(line: &str, own: &str) -> bool {
-    let end = own.as_ptr() as usize - line.as_ptr() as usize + own.len();
-    let is_asked =
-        own.ends_with(['?', '？']) || line.get(end..).is_some_and(|rest| rest.starts_with(['?', '？']));
-    let lower = own.to_lowercase();
-    !is_asked && !UNSURE.iter().any(|word| lower.contains(word))
-}
-
-fn weigh(
-    question: &Question<'_>,
-    said: &Phrase,
-    sentence: &str,
-    saying: &Saying,
-    found: &mut Option<EventRef>,
-) {
-    let side = Side { phrase: said, text: sentence, context: &[], is_row: false, is_code: false };
-    if says(question, &side) {
-        *found = Some(saying.event.clone());
-    } else if found.is_some() && matches!(likeness::compare(&question.old, &side), Likeness::Same { .. }) {
-        *found = None;
+impl<'a> Sentence<'a> {
+    fn of(saying: &'a Saying, at: usize) -> Option<Self> {
+        let (from, line) = Line::around(&saying.text, at);
+        let number = line.sentence_at(at - from)?;
+        let head = Phrase::of(&line.text[..line.sentences[number].start]);
+        let before = head.atoms.iter().map(|atom| atom.key).collect();
+        Some(Self { saying, line, from, at, number, before })
     }
-}
 
-/// Says whether a sentence gives the new value, with enough of the subject to know what it is of.
-fn says(question: &Question<'_>, side: &Side<'_>) -> bool {
-    if matches!(likeness::compare(&question.new, side), Likeness::Same { .. }) {
-        return true;
+    /// Says what the sentence does with the first claim that it does something with.
+    fn stance(&self, claims: &[Claim<'_>]) -> Stance {
+        let mut found = Stance::Silent;
+        for claim in claims {
+            if claim.stands_in(self.line.text) {
+                return Stance::Asserts(Vec::new());
+            }
+            for stretch in self.line.stretches(self.number, claim.sentences, self.at - self.from) {
+                let text = self.line.text;
+                let head = &text[self.line.sentences[self.number].start.min(stretch.start)..stretch.start];
+                if speech::is_quoted(text, stretch.start)
+                    || leaves_open(head)
+                    || self.proposes(&text[stretch.clone()])
+                {
+                    continue;
+                }
+                match claim.heard_in(&text[stretch], &self.before) {
+                    Stance::Asserts(besides) if besides.is_empty() => return Stance::Asserts(besides),
+                    Stance::Silent => {}
+                    stance if found == Stance::Silent => found = stance,
+                    _ => {}
+                }
+            }
+        }
+        found
     }
-    if question.fresh.is_empty() {
-        return false;
+
+    /// Says whether an agent says what it would do or have done.
+    fn proposes(&self, text: &str) -> bool {
+        const PROPOSALS: &[&str] = &["should", "shall", "will", "i'll", "let's", "let me", "recommend"];
+        let lower = text.to_lowercase().replace('’', "'");
+        let is_word = |word: &&str| {
+            let is_edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
+            lower.match_indices(*word).any(|(at, found)| {
+                is_edge(lower[..at].chars().next_back()) && is_edge(lower[at + found.len()..].chars().next())
+            })
+        };
+        self.saying.speaker == Speaker::Agent && PROPOSALS.iter().any(is_word)
     }
-    let atoms = &question.new.phrase.atoms;
-    let is_said = |at: &&usize| side.phrase.atoms.iter().any(|said| said.key == atoms[**at].key);
-    let specific: Vec<&usize> = question.fresh.iter().filter(|&&at| atoms[at].group.is_specific()).collect();
-    let value_is_said = if specific.is_empty() {
-        question.fresh.iter().filter(is_said).count() * 10 >= question.fresh.len() * 7
-    } else {
-        specific.iter().all(is_said)
-    };
-    let subject = question.shared.iter().filter(is_said).count();
-    let is_denied = side.phrase.atoms.iter().enumerate().any(|(i, atom)| {
-        let follows = || side.phrase.atoms[i + 1..].iter().take(2);
-        matches!(atom.group, Group::Turn(_))
-            && follows().any(|next| question.fresh.iter().any(|&at| atoms[at].key == next.key))
-            && !question.new.phrase.atoms.iter().any(|new| new.group == atom.group)
-    });
-    value_is_said && !is_denied && subject * 2 >= question.shared.len().max(1)
 }

@@ -5,6 +5,7 @@
 //! lets go. The rest is lost. Each statement is compared with a bounded number of others, so the work
 //! is linear in the size of both stores.
 
+mod assertion;
 mod clauses;
 mod evidence;
 mod hasher;
@@ -18,6 +19,7 @@ mod policy;
 mod polarity;
 mod reading;
 mod roles;
+mod speech;
 mod synonyms;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -31,11 +33,11 @@ use crate::text::token::tokens;
 
 use super::{Because, Context, Fate, FateCounts, Judged, Ledger, Located, force};
 
-use evidence::Question;
+use evidence::{Asker, Question};
 use hasher::KeyHasher;
 use index::Index;
 use likeness::{Likeness, Rival, Side};
-use moment::Moment;
+use moment::{Latest, Moment};
 use phrase::Phrase;
 use place::{Place, Sections, Stood};
 use reading::{Common, Reading};
@@ -604,36 +606,35 @@ impl<'r, 'a> Bench<'r, 'a> {
             .collect();
         let mut asked: Vec<usize> = Vec::new();
         let mut questions: Vec<Question<'_>> = Vec::new();
-        for (number, ((at, to, rival), (x, y, from, place))) in rivals.iter().zip(&phrases).enumerate() {
-            let is_misplaced = old.statements[*at].hash == new.statements[*to].hash;
-            if is_misplaced || !self.places.suit(*at, *to, x, true) {
+        let mut question_of: HashMap<(ContentHash, ContentHash), usize> = HashMap::new();
+        let mut is_updated = vec![false; rivals.len()];
+        for (number, ((at, to, _), (x, y, from, place))) in rivals.iter().zip(&phrases).enumerate() {
+            let (a, b) = (&old.statements[*at], &new.statements[*to]);
+            if a.hash == b.hash {
                 continue;
             }
-            asked.push(number);
-            questions.push(Question {
-                old: side(&old.statements[*at].statement, x, &from.keys),
-                new: side(&new.statements[*to].statement, y, &place.keys),
-                fresh: rival.new.clone(),
-                shared: rival.shared.clone(),
+            let is_in_place = self.places.suit(*at, *to, x, true);
+            if !is_in_place && place::leans(x, a.statement.text) {
+                continue;
+            }
+            let question = *question_of.entry((a.hash, b.hash)).or_insert_with(|| {
+                let (old, new) = (side(&a.statement, x, &from.keys), side(&b.statement, y, &place.keys));
+                questions.push(Question { old, new, askers: Vec::new() });
+                questions.len() - 1
             });
+            let question = &mut questions[question];
+            question.askers.push(Asker { number, context: &from.keys, is_in_place });
+            if is_in_place {
+                asked.push(number);
+                is_updated[number] = likeness::has_new_figures(&question.old, &question.new);
+            }
         }
-        let mut is_updated = vec![false; rivals.len()];
-        for (number, question) in asked.iter().zip(&questions) {
-            is_updated[*number] = likeness::has_new_figures(&question.old, &question.new);
-        }
-        let answers = evidence::answers(&questions, context.testimony);
-        let mut said: HashMap<usize, crate::dream::EventRef> = HashMap::new();
-        for (number, answer) in asked.iter().zip(answers) {
-            said.extend(answer.map(|event| (*number, event)));
-        }
+        let mut said = evidence::answers(&questions, context.testimony);
         let wanted: HashSet<ContentHash> =
             asked.iter().map(|&number| new.statements[rivals[number].1].hash).collect();
-        let mut stood: HashMap<ContentHash, Vec<usize>> = HashMap::new();
+        let mut stood: HashMap<ContentHash, Latest> = HashMap::new();
         for (at, located) in old.statements.iter().enumerate().filter(|(_, l)| wanted.contains(&l.hash)) {
-            let places = stood.entry(located.hash).or_default();
-            if places.len() < TRIES {
-                places.push(at);
-            }
+            stood.entry(located.hash).or_default().add(self.moment(at));
         }
         for (number, (at, to, rival)) in rivals.into_iter().enumerate() {
             if let Some(event) = said.remove(&number) {
@@ -643,7 +644,7 @@ impl<'r, 'a> Bench<'r, 'a> {
             let is_asked = asked.binary_search(&number).is_ok();
             let is_close = rival.is.is_some() && (rival.score >= NEWER_SCORE || is_updated[number]);
             let stood_already = stood.get(&new.statements[to].hash).filter(|_| is_asked && is_close);
-            if stood_already.is_some_and(|places| places.iter().any(|&other| self.is_before(at, other))) {
+            if stood_already.is_some_and(|latest| self.moment(at).is_some_and(|at| latest.is_after(at))) {
                 self.settle(at, Fate::Superseded, vec![to], Because::NewerMemory);
                 continue;
             }
@@ -652,18 +653,12 @@ impl<'r, 'a> Bench<'r, 'a> {
         }
     }
 
-    /// Says whether one statement of the first store was surely written before another.
-    fn is_before(&self, at: usize, other: usize) -> bool {
-        let moment = |at: usize| {
-            let part = &self.old.memories[self.old.memory_of[at] as usize];
-            let head: Vec<&Statement<'_>> = self.old.statements[part.statements.clone()]
-                .iter()
-                .take(TRIES)
-                .map(|l| &l.statement)
-                .collect();
-            Moment::of(part.memory, &head, &self.old.statements[at].statement)
-        };
-        moment(at).zip(moment(other)).is_some_and(|(a, b)| a.is_before(b))
+    /// Returns when a statement of the first store was written.
+    fn moment(&self, at: usize) -> Option<Moment> {
+        let part = &self.old.memories[self.old.memory_of[at] as usize];
+        let statements = self.old.statements[part.statements.clone()].iter();
+        let head: Vec<&Statement<'_>> = statements.take(TRIES).map(|located| &located.statement).collect();
+        Moment::of(part.memory, &head, &self.old.statements[at].statement)
     }
 
     /// What a rule lets go.

@@ -55,6 +55,28 @@ impl Moment {
     }
 }
 
+/// The latest of several moments: of those that are stated, and of those the clock tells.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Latest {
+    stated: Option<Moment>,
+    clocked: Option<Moment>,
+}
+
+impl Latest {
+    pub(super) fn add(&mut self, moment: Option<Moment>) {
+        let Some(moment) = moment else { return };
+        let latest = if moment.is_explicit { &mut self.stated } else { &mut self.clocked };
+        if latest.is_none_or(|latest| latest.second < moment.second) {
+            *latest = Some(moment);
+        }
+    }
+
+    /// Says whether any of them is surely later than another moment.
+    pub(super) fn is_after(self, moment: Moment) -> bool {
+        [self.stated, self.clocked].into_iter().flatten().any(|latest| moment.is_before(latest))
+    }
+}
+
 fn front_matter_date(statement: &Statement<'_>) -> Option<jiff::civil::Date> {
     const NAMES: [&str; 6] = ["date", "updated", "updated_at", "last_updated", "modified", "as_of"];
     let (key, value) = statement.text.split_once(':')?;
