@@ -132,29 +132,35 @@ pub(super) fn learn(
                     None => additions.put(store, LessonKind::Fact, day(said), text),
                 };
                 let Some(heir) = heir else { continue };
-                if place.is_some_and(|at| is_behind(&corpus.notes[at], said)) {
-                    knowledge.renewed.insert(heir.clone());
+                let homes = homes(&corpus, &old, place, said);
+                let at_home: BTreeSet<usize> = homes.iter().filter_map(|(home, _)| *home).collect();
+                for &home in &at_home {
+                    if is_behind(&corpus.notes[home], said) {
+                        knowledge.renewed.insert(path(home));
+                    }
                 }
                 for &at in old.iter().chain(&twins).filter(|&&at| Some(at) != stands) {
                     let statement = &corpus.notes[at].statement;
-                    let edit = if place == Some(at) {
+                    let edit = if at_home.contains(&at) {
                         Edit { span: statement.text_span.clone(), with: text.to_owned() }
                     } else {
                         Edit { span: statement.span.clone(), with: String::new() }
                     };
                     edits.entry(corpus.notes[at].doc).or_default().push(edit);
                 }
-                for (kind, gone) in [(ChangeKind::Superseded, old), (ChangeKind::Merged, twins)] {
-                    if !gone.is_empty() {
-                        let replaced = |at: usize| Replaced {
-                            path: path(at),
-                            statement: corpus.notes[at].statement.text.to_owned(),
-                        };
-                        let mut change = learned(kind, heir.clone(), text, lesson);
-                        change.replaced = gone.into_iter().map(replaced).collect();
-                        change.because = because(kind, &heir, text, day(said));
-                        made.push(change);
-                    }
+                let merged = (ChangeKind::Merged, heir.clone(), twins);
+                let superseded = homes.into_iter().map(|(home, gone)| {
+                    (ChangeKind::Superseded, home.map_or_else(|| heir.clone(), path), gone)
+                });
+                for (kind, heir, gone) in superseded.chain([merged]).filter(|(.., gone)| !gone.is_empty()) {
+                    let replaced = |at: usize| Replaced {
+                        path: path(at),
+                        statement: corpus.notes[at].statement.text.to_owned(),
+                    };
+                    let mut change = learned(kind, heir, text, lesson);
+                    change.replaced = gone.into_iter().map(replaced).collect();
+                    change.because = because(kind, &change.path, text, day(said));
+                    made.push(change);
                 }
             }
         }
@@ -184,6 +190,34 @@ pub(super) fn learn(
 fn place(corpus: &Corpus<'_>, old: &[usize], said: &Note<'_>) -> Option<usize> {
     let places = old.iter().copied().filter(|&at| !is_dated_before(&corpus.notes[at], said));
     places.reduce(|best, at| if corpus.is_before(best, at) { at } else { best })
+}
+
+/// Returns, for each place where a saying comes to stand, the statements it takes the place of there. What
+/// stands in a context that `place` does not share is brought up to date where it stands.
+fn homes(
+    corpus: &Corpus<'_>,
+    old: &[usize],
+    place: Option<usize>,
+    said: &Note<'_>,
+) -> Vec<(Option<usize>, Vec<usize>)> {
+    let mut homes: Vec<(Option<usize>, Vec<usize>)> = vec![(place, Vec::new())];
+    let mut by_context: HashMap<(&str, &str), usize> = HashMap::new();
+    for &at in old {
+        let note = &corpus.notes[at];
+        let is_apart =
+            place.is_some_and(|place| at != place && !duplicates::share_context(corpus, at, place));
+        let home = if is_apart && !is_dated_before(note, said) {
+            let context = (corpus.docs[note.doc].family.as_str(), &*note.trail);
+            *by_context.entry(context).or_insert_with(|| {
+                homes.push((Some(at), Vec::new()));
+                homes.len() - 1
+            })
+        } else {
+            0
+        };
+        homes[home].1.push(at);
+    }
+    homes
 }
 
 /// Says whether a day is named for a note that is before the day of a saying.

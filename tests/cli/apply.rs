@@ -161,3 +161,32 @@ fn what_cannot_be_imported_is_named() {
     let output = project.run(&["apply", "tidy", "--yes"]).ends_with(0);
     assert!(output.stderr.contains("not imported: latin1.md: "), "{output}");
 }
+
+#[test]
+fn a_correction_of_what_stands_in_many_memories_passes_the_gates_of_its_own_dream() {
+    for subject in ["cache timeout", "cache timeout of the northern billing service"] {
+        for copies in [1, 2, 120] {
+            let project = Project::empty();
+            project.write(
+                "dreamrun.yaml",
+                "dreamrun: 1\nbackend: local\nstores:\n  notes: {bootstrap: \"dir:memory\"}\n",
+            );
+            project.write(
+                "pipelines/nightly.yaml",
+                "dreamrun: 1\nmodel: offline\ninput: {store: notes, sessions: {files: [\"logs/*.jsonl\"]}}\n\
+                 gates: {lost: {review: 1, block: 1}}\nadopt: {mode: auto}\n",
+            );
+            for at in 1..=copies {
+                let fact = format!("- Fact number {at} is that shelf {at} holds {} boxes.", at * 3);
+                let text = format!("# F{at}\n\n{fact}\n- The {subject} is 30 seconds.\n");
+                project.write(&format!("memory/m{at}.md"), &text);
+            }
+            let said = format!("The {subject} is 60 seconds now, not 30 seconds.");
+            project.session("one", "2026-11-01T10:00:00Z", &["Always write notes in English.", &said]);
+            let applied = project.run(&["apply", "--yes"]).ends_with(0);
+            assert!(applied.stderr.contains("adopted"), "{applied}");
+            let fates = &project.run(&["diff", "latest", "--json"]).ends_with(0).json()["data"]["fates"];
+            assert_eq!((&fates["lost"], &fates["superseded"]), (&0.into(), &copies.into()), "{fates:#}");
+        }
+    }
+}
