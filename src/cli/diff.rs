@@ -21,7 +21,7 @@ use crate::ledger::record::RunLedger;
 use crate::ledger::testimony::Testimony;
 use crate::ledger::{Context, Fate, FateCounts, Ledger};
 use crate::memory::MemoryPath;
-use crate::report::diff_text::{Detail, Reasons, entry_text, head_text, masked_sides};
+use crate::report::diff_text::{Detail, Reasons, entry_text, head_text, masked_sides, standing};
 use crate::report::fates::{FateRow, Fates, NewRow};
 use crate::report::fates_text::{counts_text, lost_text, new_text, row_text};
 use crate::report::kept;
@@ -377,6 +377,9 @@ async fn of_run(
             .collect();
         after = grounds.before.snapshot.iter().filter(|m| !touched.contains(&m.path)).cloned().collect();
         missing.extend(kept.changed().cloned());
+    }
+    if !grounds.after.is_gone {
+        standing(&mut changes, &after);
     }
     let judged_at = ledger.as_ref().map(|ledger| ledger.at);
     Ok(Sides {

@@ -2,14 +2,17 @@
 //!
 //! All memory text that is written here has been redacted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 
 use crate::diff::{Change, DiffCounts, EntryDiff};
 use crate::dream::{ChangeKind, DreamChange};
 use crate::gate::masked::MaskedMemory;
 use crate::gate::secrets::redact;
-use crate::memory::{Memory, MemoryPath};
+use crate::memory::{ContentHash, Memory, MemoryPath};
+use crate::snapshot::Snapshot;
+use crate::text::normal::normal;
+use crate::text::statement::statements;
 
 use super::words::{Paint, bytes, count, cut, grouped, line, plain};
 
@@ -84,6 +87,31 @@ impl<'a> Reasons<'a> {
         }
         Self { changes, by_loser, by_heir, by_path }
     }
+}
+
+/// Leaves out what dreams said of statements that a person took out since. What a later dream went on from
+/// stays, if what it came to stands.
+pub fn standing(changes: &mut Vec<DreamChange>, after: &Snapshot) {
+    let hash = |text: &str| ContentHash::of(normal(text));
+    let mut read: HashMap<MemoryPath, HashSet<ContentHash>> = HashMap::new();
+    let mut went_on: HashSet<(MemoryPath, ContentHash)> = HashSet::new();
+    let mut stays = vec![true; changes.len()];
+    for (change, stays) in changes.iter().zip(&mut stays).rev() {
+        let is_of_words =
+            matches!(change.kind, ChangeKind::Superseded | ChangeKind::Merged | ChangeKind::Learned);
+        if let Some(heir) = change.statement.as_deref().filter(|_| is_of_words).map(hash) {
+            let there = read.entry(change.path.clone()).or_insert_with(|| {
+                let content = after.get(&change.path).map_or("", |memory| &*memory.content);
+                statements(content).iter().map(|one| hash(one.text)).collect()
+            });
+            *stays = there.contains(&heir) || went_on.contains(&(change.path.clone(), heir));
+        }
+        if *stays {
+            went_on.extend(change.replaced.iter().map(|old| (old.path.clone(), hash(&old.statement))));
+        }
+    }
+    let mut stays = stays.into_iter();
+    changes.retain(|_| stays.next().unwrap_or(true));
 }
 
 /// Lines that stand together, with the one explanation for all of them.

@@ -54,6 +54,18 @@ fn what_a_file_decides_is_done_to_the_candidate_which_waits_again() {
 }
 
 #[test]
+fn what_a_person_took_out_is_no_reason_any_more() {
+    let project = waiting();
+    let before = project.run(&["diff", "latest"]).ends_with(0).stderr;
+    assert!(before.contains("superseded: "), "{before}");
+    decided(&project, |kind| (kind == "superseded").then_some("drop"));
+    let _ = project.run(&["diff", "latest", "--decisions", "d.yaml"]);
+    let after = project.run(&["diff", "latest"]).ends_with(0).stderr;
+    assert!(after.contains("nothing says it any more"), "{after}");
+    assert!(!after.contains("superseded: ") && !after.contains("superseded by"), "{after}");
+}
+
+#[test]
 fn a_dream_that_is_undone_altogether_leaves_nothing_to_adopt() {
     let project = waiting();
     decided(&project, |kind| match kind {

@@ -130,3 +130,18 @@ fn secrets_and_escapes_are_not_written() {
         assert!(!text.contains(secret) && !text.contains('\u{1b}'), "{text}");
     }
 }
+
+#[test]
+fn reasons_are_of_what_stands() {
+    let after: Snapshot = [Memory::new(path("/a.md"), "- port 90\n- tea\n")].into_iter().collect();
+    let first = change(ChangeKind::Superseded, "/a.md", "port 85", &[("/a.md", "port 80")], &[1]);
+    let then = change(ChangeKind::Superseded, "/a.md", "port 90", &[("/a.md", "port 85")], &[2]);
+    let taken_out = change(ChangeKind::Learned, "/a.md", "milk", &[], &[3]);
+    let playbook = change(ChangeKind::Playbook, "/p.md", "A title", &[], &[4]);
+    let mut changes = vec![first.clone(), then.clone(), taken_out, playbook.clone()];
+    standing(&mut changes, &after);
+    assert_eq!(changes, [first, then.clone(), playbook]);
+    let mut changes = vec![then];
+    standing(&mut changes, &Snapshot::default());
+    assert_eq!(changes, []);
+}
