@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::backend::PastMemory;
+use crate::gate::threshold::percent;
 use crate::ids::{Alias, MemoryStoreId, RunId};
 use crate::journal::event::JournalEvent;
 use crate::journal::run_state::Phase;
@@ -257,7 +258,7 @@ fn of_store(call: &Call<'_>, history: &History, is_whole: bool, paint: Paint) ->
     if shown < lines.len() {
         let _ = writeln!(text, "  and {} before that; `-v` shows all", lines.len() - shown);
     }
-    let share = if of == 0 { String::new() } else { format!(", {:.1}%", lost as f64 * 100.0 / of as f64) };
+    let share = percent(lost, of).map_or_else(String::new, |share| format!(", {share}"));
     let sum = format!("lost within 30 days: {} of {} statements{share}", grouped(lost), grouped(of));
     let _ = writeln!(text, "{}", if lost > 0 { paint.warn(&sum) } else { sum });
     call.console.say(&text);

@@ -5,7 +5,7 @@
 pub mod verdict;
 pub mod secrets;
 pub mod masked;
-mod threshold;
+pub mod threshold;
 mod globs;
 mod lost;
 pub mod contradictions;

@@ -46,7 +46,7 @@ pub(super) fn words(thresholds: &Thresholds) -> String {
 /// Writes a share as `12%` or `80.1%`; `None` for a share of nothing.
 ///
 /// Rounded up, so that a share which is above its limit also reads as above it.
-pub(super) fn percent(count: u64, total: u64) -> Option<String> {
+pub fn percent(count: u64, total: u64) -> Option<String> {
     let tenths = (u128::from(count) * 1_000).div_ceil(u128::from(total.max(1)));
     let whole = grouped(u64::try_from(tenths / 10).unwrap_or(u64::MAX));
     (total > 0).then(|| match tenths % 10 {

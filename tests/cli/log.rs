@@ -87,7 +87,7 @@ fn a_memory_is_followed_through_three_dreams_and_a_rename() {
       2026-11-23T09:00:00Z tidy-3 adopted: 1 superseded, 2 kept
       2026-11-22T09:00:00Z tidy-2 adopted: 1 lost, 3 kept
       2026-11-21T09:00:00Z tidy-1 adopted: 3 moved, 1 kept
-    lost within 30 days: 1 of 4 statements, 25.0%
+    lost within 30 days: 1 of 4 statements, 25%
     -- exit 0
     ");
     insta::assert_snapshot!(project.run(&["log", "notes", "/deploy.md"]), @r"
