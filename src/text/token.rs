@@ -119,6 +119,9 @@ impl<'a> Reader<'a> {
 
     /// Reads what stands between two spaces.
     fn chunk(&mut self, chunk: &'a str) {
+        if matches!(chunk, "<-" | "←") || self.is_operator(chunk) {
+            return self.push(chunk, false);
+        }
         if matches!(chunk, "-" | "–" | "—" | ":" | "|" | "->" | "→" | "=>" | "::" | "：") {
             return self.mark_label();
         }
@@ -154,6 +157,22 @@ impl<'a> Reader<'a> {
             self.first = bare.ends_with(['.', '!', '?', '。', '！', '？', '؟', '।', '۔'])
                 && !lexicon::is_abbreviation(bare.trim_start_matches(['(', '[', '"', '*', '_']));
         }
+    }
+
+    /// Says whether a mark that is mostly dress stands between the operands of a formula: after an `=`, before
+    /// the last operand or another operator.
+    fn is_operator(&self, chunk: &str) -> bool {
+        /// Further from the `=` it is none of its operators.
+        const REACH: usize = 16;
+        let is_sign = |word: &str| matches!(word, "-" | "*" | "/" | "+" | "÷" | "×" | "−" | "^");
+        if !is_sign(chunk) || !self.out.iter().rev().take(REACH).any(|token| token.norm == "=") {
+            return false;
+        }
+        let after = chunk.as_ptr() as usize - self.text.as_ptr() as usize + chunk.len();
+        let mut words = self.text[after..].split_whitespace();
+        words.next().is_some_and(|operand| {
+            operand.ends_with(['.', ',', ';', ')']) || words.next().is_none_or(is_sign)
+        })
     }
 
     /// Says whether a mark stands at the beginning of a line after the first, where `>` marks a quote.
@@ -234,6 +253,13 @@ impl<'a> Reader<'a> {
 
     fn run(&mut self, text: &'a str) {
         let text = text.trim_matches(['*', '\'', '‘', '’']);
+        // `~4` is another figure than `4`.
+        if let Some(figure) =
+            text.strip_prefix(['~', '≈']).filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        {
+            self.push(&text[..text.len() - figure.len()], false);
+            return self.run(figure);
+        }
         let text =
             if text.starts_with("~/") { text } else { text.trim_matches(['*', '\'', '‘', '’', '~']) };
         let text = text.trim_end_matches(['.', ':', '!', '?', '…', '*', '\'', '’']);
@@ -338,6 +364,7 @@ mod tests {
         assert_eq!(norms("a `stray mark"), "a stray mark");
         assert_eq!(norms("`x`<sup>1.7.0</sup>"), "x sup 1.7.0 /sup");
         assert_eq!(norms("mail a@b.org, 5% & $3"), "mail a@b.org 5% $3");
+        assert_eq!(norms("~4 GB, ~~5~~, ~/x"), "~ 4 gb 5 ~/x");
     }
 
     #[test]
@@ -347,6 +374,15 @@ mod tests {
         assert_eq!(marked("`a_b` - waits"), Some(0));
         assert_eq!(marked("端口：8080"), Some(0));
         assert_eq!(marked("No label here"), None);
+    }
+
+    #[test]
+    fn signs_between_operands_count_and_dashes_do_not() {
+        assert_eq!(norms("Total = base - tax"), "total = base - tax");
+        assert_eq!(norms("Score = hits * weight / days."), "score = hits * weight / days");
+        assert_eq!(norms("A <- B"), "a <- b");
+        assert_eq!(norms("Timeout = 30 s - set in the config"), "timeout = 30 s set in the config");
+        assert_eq!(norms("Ann / Bob - both"), "ann bob both");
     }
 
     #[test]

@@ -81,10 +81,7 @@ fn clauses_and_halves<'a>(side: &Side<'a>) -> Vec<Clause<'a>> {
     let mut found = clauses(side);
     let halves: Vec<Clause<'a>> = found
         .iter()
-        .filter(|clause| {
-            let turns = clause.phrase.atoms.iter().any(|atom| matches!(atom.group, Group::Turn(_)));
-            !clause.phrase.is_conditional && !turns
-        })
+        .filter(|clause| !clause.phrase.atoms.iter().any(|atom| matches!(atom.group, Group::Turn(_))))
         .filter_map(|clause| clause.text.split_once(", and "))
         .flat_map(|(head, tail)| [Clause::of(head), Clause::of(tail)])
         .collect();

@@ -4,9 +4,15 @@ use std::collections::HashMap;
 
 use crate::text::align;
 
-use super::phrase::{Atom, Gap, Group, Phrase};
+use super::phrase::{Atom, Group, Phrase};
 use super::polarity::{self, Quantity, Turn};
 use super::roles;
+
+mod forms;
+mod shades;
+mod turns;
+
+pub(super) use forms::are_forms;
 
 /// One side of a comparison: a phrase, its text, and the words of its context.
 #[derive(Debug, Clone, Copy)]
@@ -115,8 +121,6 @@ impl Match {
 const WORDS_PER_EXCHANGE: usize = 6;
 /// Fewer shared thousandths do not make two statements rivals.
 const RIVAL_SCORE: u32 = 300;
-/// Longer statements are compared word by word without looking for other forms of a word.
-const FORMS_LIMIT: usize = 400;
 
 /// Compares the first statement, which may be gone, with the second, which may carry it on.
 pub(super) fn compare(a: &Side<'_>, b: &Side<'_>) -> Likeness {
@@ -172,68 +176,8 @@ pub(super) fn has_new_figures(a: &Side<'_>, b: &Side<'_>) -> bool {
 /// Pairs the atoms of two phrases, other forms of a word included.
 pub(super) fn pair_all(a: &Side<'_>, b: &Side<'_>) -> Match {
     let mut found = Match::of(a.phrase, b.phrase);
-    pair_forms(a, b, &mut found);
+    forms::pair(a, b, &mut found);
     found
-}
-
-/// Pairs words that are forms of one word, and words with one letter wrong.
-fn pair_forms(a: &Side<'_>, b: &Side<'_>, found: &mut Match) {
-    if a.is_code || b.is_code || a.phrase.atoms.len() + b.phrase.atoms.len() > FORMS_LIMIT {
-        return;
-    }
-    let open = |group: Group| matches!(group, Group::Word | Group::Light);
-    for i in 0..found.to.len() {
-        let atom = &a.phrase.atoms[i];
-        if found.to[i].is_some() || !open(atom.group) || atom.is_glyph {
-            continue;
-        }
-        let norm = a.norm(i);
-        let form = (0..found.back.len()).find(|&j| {
-            let other = &b.phrase.atoms[j];
-            found.back[j].is_none() && open(other.group) && !other.is_glyph && are_forms(&norm, &b.norm(j))
-        });
-        if let Some(j) = form {
-            found.pair(i, j);
-        }
-    }
-}
-
-/// Says whether two words are forms of one word: `deploy` and `deployment`.
-pub(super) fn are_forms(a: &str, b: &str) -> bool {
-    const ENDINGS: &[&str] = &[
-        "", "s", "es", "e", "ed", "er", "ers", "or", "ors", "ing", "ings", "ment", "ments", "ion", "ions",
-        "ation", "ations", "ence", "ance", "al", "able", "ly", "ity", "ive", "ure", "ness", "ally", "y",
-        "ies", "ied", "ication", "n", "t", "red", "ring", "ning", "ned", "ting", "ted", "d", "r", "rs",
-    ];
-    let shared: usize = a.chars().zip(b.chars()).take_while(|(x, y)| x == y).map(|(x, _)| x.len_utf8()).sum();
-    if shared < 4 {
-        return false;
-    }
-    let (x, y) = (&a[shared..], &b[shared..]);
-    let stem_is_long = shared >= 5 || x.is_empty() || y.is_empty();
-    stem_is_long && ENDINGS.contains(&x) && ENDINGS.contains(&y) || is_slip(a, b)
-}
-
-/// Says whether one long word is the other with two neighbours swapped, or with one letter doubled.
-fn is_slip(a: &str, b: &str) -> bool {
-    if a.len() < 6 || b.len() < 6 || !a.is_ascii() || !b.is_ascii() || a.len().abs_diff(b.len()) > 1 {
-        return false;
-    }
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    let head = a.iter().zip(b).take_while(|(x, y)| x == y).count();
-    let tail = a[head.min(a.len())..]
-        .iter()
-        .rev()
-        .zip(b[head.min(b.len())..].iter().rev())
-        .take_while(|(x, y)| x == y)
-        .count();
-    let (x, y) = (&a[head..a.len() - tail], &b[head..b.len() - tail]);
-    match (x, y) {
-        ([p, q], [r, s]) => p == s && q == r,
-        ([p], []) => head > 0 && a[head - 1] == *p,
-        ([], [p]) => head > 0 && b[head - 1] == *p,
-        _ => false,
-    }
 }
 
 /// The atoms of the first that the second lacks, in its text and in its context.
@@ -288,7 +232,7 @@ fn difference(
     if a.is_code || b.is_code {
         return match missing.first() {
             Some(&i) => told(i, instead(found, x, y, new, i)),
-            None => roles::scrambled(a, b, found),
+            None => turns::differ_in_code(a, b).or_else(|| roles::scrambled(a, b, found)),
         };
     }
     let specific = missing.iter().copied().find(|&i| x[i].group.is_specific() || x[i].is_glyph);
@@ -296,7 +240,7 @@ fn difference(
         return told(i, instead(found, x, y, new, i));
     }
     let (denied_a, denied_b) = (denials(a, missing), denials(b, new));
-    if let Some(turned) = turned(a, b, found, &denied_a, &denied_b) {
+    if let Some(turned) = turns::turned(a, b, found, &denied_a, &denied_b) {
         return Some(turned);
     }
     for &i in missing.iter().filter(|i| !denied_a.contains(i)) {
@@ -327,7 +271,7 @@ fn difference(
     if let Some(first) = unexplained(a, b, found, &words, new, &denied_b) {
         return told(first, instead(found, x, y, new, first));
     }
-    roles::differ(a, b, found, new)
+    shades::differ(a, b, found, new).or_else(|| roles::differ(a, b, found, new))
 }
 
 /// Says whether the second speaks of more, fewer or others of one thing that both name.
@@ -389,10 +333,9 @@ fn unexplained(
     if words.len() > budget.min(spare.len()) {
         return Some(first);
     }
-    // One word for another in the very same words is another fact; who says the same anew changes more.
-    let is_lone = words.len() == 1 && found.to.iter().enumerate().all(|(i, to)| to.is_some() || i == first);
-    if is_lone && spare.len() == 1 && is_in_order(found) {
-        return Some(first);
+    // One word for another between the same neighbours is another fact; who says the same anew changes more.
+    if let Some(replaced) = words.iter().copied().find(|&i| is_exchanged(found, x, y, &spare, i)) {
+        return Some(replaced);
     }
     words.iter().copied().find(|&i| {
         let in_short_value = value_from.is_some_and(|from| i >= from && x.len() - from <= 3);
@@ -403,8 +346,20 @@ fn unexplained(
     })
 }
 
-fn is_in_order(found: &Match) -> bool {
-    found.to.iter().flatten().is_sorted()
+/// Says whether one new word stands for a missing one between the same two neighbours, or at the same end.
+fn is_exchanged(found: &Match, x: &[Atom], y: &[Atom], spare: &[usize], i: usize) -> bool {
+    let counts = |atom: &Atom| atom.weight() > 0;
+    let before = (0..i).rev().find(|&k| counts(&x[k]));
+    let after = (i + 1..x.len()).find(|&k| counts(&x[k]));
+    let (from, to) = (before.map(|k| found.to[k]), after.map(|k| found.to[k]));
+    // A neighbour that is gone as well says nothing of the place.
+    if from == Some(None) || to == Some(None) {
+        return false;
+    }
+    let from = from.flatten().map_or(0, |j| j + 1);
+    let end = to.flatten().unwrap_or(y.len());
+    let mut between = (from..end).filter(|&j| counts(&y[j]));
+    between.next().is_some_and(|j| spare.contains(&j)) && between.next().is_none()
 }
 
 /// Returns the new atom that stands where a missing one stood: between the same neighbours, of the
@@ -424,92 +379,4 @@ fn instead(found: &Match, x: &[Atom], y: &[Atom], new: &[usize], i: usize) -> Op
 /// The unmatched words of a side that deny something: `disabled` where the other has `enabled`.
 fn denials(side: &Side<'_>, unmatched: &[usize]) -> Vec<usize> {
     unmatched.iter().copied().filter(|&i| polarity::denies(&side.norm(i))).collect()
-}
-
-/// A word that turns what follows it.
-struct Negation {
-    at: usize,
-    turn: Turn,
-    /// The atoms it may speak of.
-    scope: std::ops::Range<usize>,
-}
-
-fn negations(phrase: &Phrase, denials: &[usize]) -> Vec<Negation> {
-    /// How far a negation reaches, in atoms.
-    const REACH: usize = 5;
-    let atoms = &phrase.atoms;
-    let at_turns = atoms.iter().enumerate().filter_map(|(at, atom)| match atom.group {
-        Group::Turn(turn) => Some((at, turn)),
-        _ if denials.contains(&at) => Some((at, Turn::Not)),
-        _ => None,
-    });
-    at_turns
-        .map(|(at, turn)| {
-            let ends = |i: &usize| atoms[*i].gap >= Gap::Note || matches!(atoms[*i].group, Group::Turn(_));
-            let limit = atoms.len().min(at + 1 + REACH);
-            let end = (at + 2..limit).find(ends).unwrap_or(limit);
-            Negation { at, turn, scope: at + 1..end.max(at + 1).min(atoms.len()) }
-        })
-        .collect()
-}
-
-/// Looks for a negation or restriction on one side that the other does not answer.
-fn turned(
-    a: &Side<'_>,
-    b: &Side<'_>,
-    found: &Match,
-    denied_a: &[usize],
-    denied_b: &[usize],
-) -> Option<(String, Option<String>)> {
-    let of_a = negations(a.phrase, denied_a);
-    let of_b = negations(b.phrase, denied_b);
-    if of_a.is_empty() && of_b.is_empty() {
-        return None;
-    }
-    let content = |side: &Side<'_>, n: &Negation| -> Vec<usize> {
-        let scope: Vec<usize> = n.scope.clone().filter(|&i| side.phrase.atoms[i].weight() > 0).collect();
-        if !scope.is_empty() {
-            return scope;
-        }
-        // `spaces: never` turns what stands before it.
-        (n.at.saturating_sub(2)..n.at).filter(|&i| side.phrase.atoms[i].weight() > 0).collect()
-    };
-    let mut is_taken = vec![false; of_b.len()];
-    for negation in &of_a {
-        let scope = content(a, negation);
-        let answered = |other: &Negation| {
-            let theirs = content(b, other);
-            let reached = scope.iter().filter(|&&i| found.to[i].is_some_and(|j| theirs.contains(&j))).count();
-            let back = theirs.iter().filter(|&&j| found.back[j].is_some_and(|i| scope.contains(&i))).count();
-            let matched = scope.iter().filter(|&&i| found.to[i].is_some()).count();
-            negation.turn == other.turn && (matched == 0 || reached * 2 > matched || back * 2 > theirs.len())
-        };
-        match (0..of_b.len()).find(|&k| !is_taken[k] && answered(&of_b[k])) {
-            Some(k) => is_taken[k] = true,
-            None => return Some((a.atom_text(negation.at).to_owned(), None)),
-        }
-    }
-    // A negation of something the first does not speak of is none of its business.
-    let open = of_b.iter().zip(&is_taken).filter(|(_, taken)| !**taken).map(|(n, _)| n);
-    for negation in open {
-        let scope = content(b, negation);
-        let touches = scope.iter().any(|&j| found.back[j].is_some());
-        let first_is_new = scope.first().is_some_and(|&j| found.back[j].is_none());
-        let stands_apart = b.phrase.atoms[negation.at].gap >= Gap::Note && first_is_new;
-        let narrows = negation.turn == Turn::Except && is_of_clause(b, found, negation.at);
-        if touches && !stands_apart || narrows {
-            return Some((String::new(), Some(b.atom_text(negation.at).to_owned())));
-        }
-    }
-    None
-}
-
-/// Says whether the clause that an exception belongs to speaks of what the first speaks of: whatever is
-/// excepted, it then holds for less.
-fn is_of_clause(b: &Side<'_>, found: &Match, at: usize) -> bool {
-    let atoms = &b.phrase.atoms;
-    let ends = |j: &usize| atoms[*j].gap == Gap::Clause;
-    let end = (at + 1..atoms.len()).find(ends).unwrap_or(atoms.len());
-    let from = (1..at).rev().find(ends).unwrap_or(0);
-    (from..end).any(|j| found.back[j].is_some() && atoms[j].weight() > 0)
 }

@@ -8,8 +8,10 @@ use crate::text::lexicon;
 use crate::text::specifics::{self, Kind};
 use crate::text::token::{Token, tokens};
 
-use super::polarity::{self, Modality, Quantity, Turn};
+use super::polarity::{self, Bond, Modality, Quantity, Tense, Turn};
 use super::synonyms;
+
+mod values;
 
 /// What a paraphrase may do with an atom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +69,21 @@ pub(super) enum Part {
     From,
     To,
     By,
+    /// For whom or what.
+    For,
+    /// Of or from, in languages with one word for both.
+    Of,
     Other,
+}
+
+/// What binds or moves whoever does what a verb says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Force {
+    None,
+    /// A rule or an advice: `must`, `should`.
+    Rule,
+    /// A wish or an intention: `wants to`.
+    Wish,
 }
 
 /// One piece of a statement that carries meaning.
@@ -83,6 +99,14 @@ pub(super) struct Atom {
     pub(super) joint: Joint,
     /// How many of what it names are meant.
     pub(super) quantity: Quantity,
+    /// Whether it is one of several: `a key`.
+    pub(super) is_single: bool,
+    /// How the words before tie it to the rest.
+    pub(super) bond: Bond,
+    pub(super) tense: Tense,
+    pub(super) force: Force,
+    /// Whether it is a sign between operands.
+    pub(super) is_operator: bool,
     /// Whether it has a capital though it may only begin a sentence.
     pub(super) is_capital: bool,
     /// Whether it is a name made with hyphens: `kube-system`.
@@ -97,8 +121,10 @@ pub(super) struct Phrase {
     pub(super) atoms: Vec<Atom>,
     pub(super) quantity: Quantity,
     pub(super) modality: Modality,
-    /// Whether it holds only under an `if`.
-    pub(super) is_conditional: bool,
+    /// Whether it tells what somebody said, in whose tense it stands.
+    pub(super) is_reported: bool,
+    /// For each `he`, `his`, `she` and `her`, whether it is a woman.
+    pub(super) genders: Vec<bool>,
     /// Whether a form of `be` makes a `by` its agent.
     pub(super) is_passive: bool,
     /// The first atom after the label of a `key: value`.
@@ -110,6 +136,8 @@ impl Phrase {
     pub(super) fn of(text: &str) -> Self {
         let tokens = tokens(text);
         let mut reader = Reader::new(text);
+        reader.is_formula = tokens.iter().any(|token| token.norm == "=");
+        let is_item = values::items(&tokens);
         let spelled = specifics::spelled(&tokens);
         let mut next_specific = spelled.iter().peekable();
         let mut at = 0;
@@ -117,15 +145,26 @@ impl Phrase {
             while next_specific.peek().is_some_and(|s| s.tokens.start < at) {
                 next_specific.next();
             }
-            let specific = next_specific.next_if(|s| s.tokens.start == at);
-            at = match specific {
-                Some(found) => reader.specific(&tokens, found),
-                None => {
-                    reader.word(&tokens[at], tokens.get(at + 1));
+            if is_item[at] {
+                reader.item(&tokens[at]);
+                at += 1;
+                continue;
+            }
+            let stance = polarity::stance(&tokens, at);
+            let is_label = at == 0 && stance.is_some();
+            let specific = next_specific.next_if(|s| s.tokens.start == at && stance.is_none());
+            at = match (stance, specific) {
+                (Some((turn, width)), _) => {
+                    reader.turn(&tokens[at..at + width], turn);
+                    at + width
+                }
+                (None, Some(found)) => reader.specific(&tokens, found),
+                (None, None) => {
+                    reader.word(&tokens, at);
                     at + 1
                 }
             };
-            let label_ends = tokens.get(at.wrapping_sub(1)).is_some_and(|t| t.label_end);
+            let label_ends = tokens.get(at.wrapping_sub(1)).is_some_and(|t| t.label_end) && !is_label;
             if label_ends && reader.phrase.value_from.is_none() && at < tokens.len() {
                 reader.phrase.value_from = Some(reader.phrase.atoms.len());
             }
@@ -160,6 +199,13 @@ struct Reader<'a> {
     part: Part,
     joint: Joint,
     quantity: Quantity,
+    is_single: bool,
+    bond: Bond,
+    force: Force,
+    /// The tense of what follows an auxiliary, and how many words it reaches.
+    tense: (Tense, u8),
+    /// Whether signs stand between operands.
+    is_formula: bool,
     has_be: bool,
     /// Where the `not` of a `but not` begins, which says no more than the `but`.
     spoken_for: Option<usize>,
@@ -175,6 +221,11 @@ impl<'a> Reader<'a> {
             part: Part::None,
             joint: Joint::None,
             quantity: Quantity::default(),
+            is_single: false,
+            bond: Bond::default(),
+            force: Force::None,
+            tense: (Tense::Open, 0),
+            is_formula: false,
             has_be: false,
             spoken_for: None,
         }
@@ -201,8 +252,13 @@ impl<'a> Reader<'a> {
 
     fn widen(&mut self, gap: Gap) {
         self.gap = self.gap.max(gap);
+        if gap >= Gap::List {
+            self.tense = (Tense::Open, 0);
+        }
         if gap == Gap::Clause {
             self.quantity = Quantity::default();
+            self.bond = Bond::default();
+            self.force = Force::None;
         }
     }
 
@@ -218,23 +274,52 @@ impl<'a> Reader<'a> {
 
     fn push(&mut self, key: u64, group: Group, span: Range<usize>) {
         let is_counted = !matches!(group, Group::Light | Group::Turn(_));
-        let (joint, quantity) = if is_counted {
-            (std::mem::replace(&mut self.joint, Joint::None), std::mem::take(&mut self.quantity))
-        } else {
-            (Joint::None, Quantity::default())
-        };
-        self.phrase.atoms.push(Atom {
+        let mut atom = Atom {
             key,
             group,
             span,
             gap: std::mem::replace(&mut self.gap, Gap::Plain),
             part: std::mem::replace(&mut self.part, Part::None),
-            joint,
-            quantity,
+            joint: Joint::None,
+            quantity: Quantity::default(),
+            is_single: false,
+            bond: Bond::default(),
+            tense: if self.tense.1 > 0 { self.tense.0 } else { Tense::Open },
+            force: Force::None,
+            is_operator: false,
             is_capital: false,
             is_compound: false,
             is_glyph: false,
-        });
+        };
+        if is_counted {
+            atom.joint = std::mem::replace(&mut self.joint, Joint::None);
+            atom.quantity = std::mem::take(&mut self.quantity);
+            atom.is_single = std::mem::take(&mut self.is_single);
+            atom.bond = std::mem::take(&mut self.bond);
+            atom.force = std::mem::replace(&mut self.force, Force::None);
+            self.tense.1 = self.tense.1.saturating_sub(1);
+        }
+        self.phrase.atoms.push(atom);
+    }
+
+    /// Reads words that say how the statement stands.
+    fn turn(&mut self, words: &[Token<'_>], turn: Turn) {
+        let Some((first, rest)) = words.split_first() else { return };
+        let next = rest.first().map(|word| &*word.norm);
+        let quantity = self.quantity(first, next);
+        let mut span = self.place(first);
+        self.phrase.modality |= polarity::modality(&first.norm, next);
+        for word in rest {
+            span.end = self.place(word).end;
+        }
+        self.push(turn.key(), Group::Turn(turn), span);
+        self.quantity |= quantity;
+    }
+
+    /// Reads one of several values, which counts whatever word it is.
+    fn item(&mut self, token: &Token<'_>) {
+        let span = self.place(token);
+        self.push(word_key(&token.norm), Group::Word, span);
     }
 
     /// Reads a specific; returns the token to go on with.
@@ -242,7 +327,7 @@ impl<'a> Reader<'a> {
         let first = &tokens[found.tokens.start];
         let value = &found.specific.value;
         if found.specific.kind == Kind::Polarity {
-            self.word(first, tokens.get(found.tokens.end));
+            self.word(tokens, found.tokens.start);
             return found.tokens.end;
         }
         if let Some(light) =
@@ -305,18 +390,62 @@ impl<'a> Reader<'a> {
         end
     }
 
-    fn word(&mut self, token: &Token<'_>, next: Option<&Token<'_>>) {
-        let quantity = self.quantity(token, next.map(|next| &*next.norm));
-        self.plain_word(token, next);
+    fn word(&mut self, tokens: &[Token<'_>], at: usize) {
+        let (token, next) = (&tokens[at], tokens.get(at + 1).map(|next| &*next.norm));
+        let quantity = self.quantity(token, next);
+        let count = self.phrase.atoms.len();
+        self.plain_word(
+            token,
+            next,
+            tokens.get(at + 1).is_none_or(|next| next.before.contains(['.', ',', ';'])),
+        );
         self.quantity |= quantity;
+        let shown = self.phrase.atoms.get_mut(count).filter(|atom| atom.tense == Tense::Open);
+        if let Some(atom) = shown {
+            atom.tense = polarity::tense_of_verb(tokens, at);
+        }
+        self.mark(&token.norm, next);
     }
 
-    fn plain_word(&mut self, token: &Token<'_>, next: Option<&Token<'_>>) {
+    /// Notes what a word does to what follows it.
+    fn mark(&mut self, norm: &str, next: Option<&str>) {
+        if let Some(tense) = polarity::auxiliary(norm, next.unwrap_or_default()) {
+            self.tense = (tense, 2);
+        }
+        self.phrase.is_reported |= polarity::reports(norm);
+        self.bond |= Bond::of(norm);
+        match norm {
+            "a" | "an" => self.is_single = true,
+            "the" | "every" | "each" | "all" | "any" | "no" | "my" | "our" | "your" => self.is_single = false,
+            "must" | "shall" | "should" | "ought" => self.force = Force::Rule,
+            "has" | "have" | "need" | "needs" if next == Some("to") => self.force = Force::Rule,
+            "wants" | "want" | "wanted" | "plans" | "plan" | "planned" | "intends" | "intend" | "hopes"
+            | "hope" | "tries" | "try" | "tried" | "trying"
+                if next == Some("to") =>
+            {
+                self.force = Force::Wish
+            }
+            "he" | "him" | "his" | "himself" => self.phrase.genders.push(false),
+            "she" | "her" | "hers" | "herself" => self.phrase.genders.push(true),
+            _ => {}
+        }
+    }
+
+    fn plain_word(&mut self, token: &Token<'_>, next_norm: Option<&str>, ends_clause: bool) {
         let span = self.place(token);
         let norm = &*token.norm;
-        let next_norm = next.map(|t| &*t.norm);
         if norm.chars().any(is_glyph) {
             return self.glyphs(token, span);
+        }
+        if values::is_operator(norm, self.is_formula) {
+            self.push(xxh3_64(norm.as_bytes()), Group::Term, span);
+            if let Some(atom) = self.phrase.atoms.last_mut() {
+                atom.is_operator = true;
+            }
+            return;
+        }
+        if norm == "~" {
+            return;
         }
         self.phrase.modality |= polarity::modality(norm, next_norm);
         let (head, rest) = (&self.text[..span.start], &self.text[span.end..]);
@@ -343,29 +472,32 @@ impl<'a> Reader<'a> {
             }
             "then" => return self.widen(Gap::Ordered),
             "but" | "while" | "whereas" | "because" | "so" => return self.widen(Gap::Clause),
-            "if" => self.phrase.is_conditional = true,
             "is" | "are" | "was" | "were" | "be" | "been" | "being" | "gets" | "get" | "got" => {
                 self.has_be = true
             }
             _ => {}
         }
-        if lexicon::is_function_word(norm) && !polarity::is_directed(norm)
+        // `Schalte die Heizung ein`: at the end of a clause, what is an article elsewhere belongs to the verb.
+        let is_particle = ends_clause && matches!(norm, "ein" | "zu" | "an") && !self.phrase.atoms.is_empty();
+        let is_grammar = lexicon::is_function_word(norm) && !polarity::is_directed(norm)
             || synonyms::is_grammar(norm)
-            || is_contraction(norm)
-        {
+            || is_contraction(norm);
+        if is_grammar && !is_particle {
             self.part = match norm {
                 "from" => Part::From,
                 "to" | "into" => Part::To,
                 "by" => Part::By,
-                "in" | "on" | "at" | "with" | "for" | "of" | "as" | "about" | "via" | "near" | "than" => {
-                    Part::Other
-                }
+                "for" | "für" | "pour" | "para" => Part::For,
+                "von" | "de" | "du" | "des" | "del" | "della" | "da" | "di" => Part::Of,
+                "au" | "aux" | "à" => Part::To,
+                "in" | "on" | "at" | "with" | "of" | "as" | "about" | "via" | "near" | "than" => Part::Other,
                 "the" | "a" | "an" | "my" | "our" | "your" | "his" | "her" | "their" | "its" => self.part,
                 _ => Part::None,
             };
             return;
         }
-        let is_light = synonyms::is_light(norm);
+        // `5 uploads per user` are not 5 uploads.
+        let is_light = synonyms::is_light(norm) && !self.text[..span.start].trim_end().ends_with(" per");
         let group = if is_light { Group::Light } else { Group::Word };
         let is_capital = token.raw.starts_with(char::is_uppercase) && token.raw.len() > 1;
         let key = if norm.starts_with(['<', '>', '=', '!', '≤', '≥']) {
@@ -462,8 +594,12 @@ pub(super) fn word_key(norm: &str) -> u64 {
     } else {
         norm
     };
-    let stem = lexicon::stem(norm);
-    xxh3_64(synonyms::canonical(stem).as_bytes())
+    let stem = if synonyms::is_own(norm) { norm } else { lexicon::stem(norm) };
+    if let Some(head) = synonyms::canonical(norm, stem) {
+        return xxh3_64(head.as_bytes());
+    }
+    // A story is no store, nor a party a part: what ends in `y` is another word than what has the same stem.
+    xxh3_64(stem.as_bytes()) ^ u64::from(synonyms::ends_in_y(norm))
 }
 
 /// Says whether a word is a pronoun with its verb: `that'll`, `they're`.

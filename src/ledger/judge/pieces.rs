@@ -1,7 +1,8 @@
 //! Pieces: one statement that a few of one memory say between them.
 
 use super::likeness::{Match, Side, is_other_quantity, pair_all};
-use super::phrase::Group;
+use super::phrase::{Group, Phrase};
+use super::polarity::Turn;
 use super::roles;
 
 /// How many statements may share one between them.
@@ -44,20 +45,25 @@ pub(super) fn cover(old: &Side<'_>, pieces: &[(usize, Side<'_>)]) -> Option<Vec<
     if chosen.len() < 2 || left.contains(&true) {
         return None;
     }
-    let turns = |phrase: &super::phrase::Phrase| {
-        let mut keys: Vec<u64> =
-            phrase.atoms.iter().filter(|a| matches!(a.group, Group::Turn(_))).map(|a| a.key).collect();
-        keys.sort_unstable();
-        keys
-    };
-    let mut theirs: Vec<u64> = chosen.iter().flat_map(|&k| turns(read[k].1.phrase)).collect();
-    theirs.sort_unstable();
-    if theirs != turns(old.phrase) {
+    let phrases: Vec<&Phrase> = chosen.iter().map(|&k| read[k].1.phrase).collect();
+    if !turn_alike(old.phrase, &phrases) {
         return None;
     }
     let mut heirs: Vec<usize> = chosen.iter().map(|&k| read[k].0).collect();
     heirs.sort_unstable();
     Some(heirs)
+}
+
+/// Says whether what turns the pieces is what turns the whole. A condition or a doubt of the whole may stand in
+/// each of them.
+fn turn_alike(whole: &Phrase, pieces: &[&Phrase]) -> bool {
+    let count = |phrase: &Phrase, turn: Turn| {
+        phrase.atoms.iter().filter(|atom| atom.group == Group::Turn(turn)).count()
+    };
+    Turn::ALL.into_iter().all(|turn| {
+        let (once, each) = (count(whole, turn), pieces.iter().map(|piece| count(piece, turn)));
+        each.clone().sum::<usize>() == once || turn.is_stance() && each.clone().all(|count| count == once)
+    })
 }
 
 /// Returns the neighbours among these statements that say the first one word after the other: it was

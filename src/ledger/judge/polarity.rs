@@ -5,6 +5,14 @@ use std::sync::LazyLock;
 
 use crate::text::lexicon::{self, Table};
 
+mod bond;
+mod stance;
+mod tense;
+
+pub(super) use bond::Bond;
+pub(super) use stance::stance;
+pub(super) use tense::{Tense, auxiliary, of_verb as tense_of_verb, reports};
+
 /// A word that turns or narrows a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
@@ -16,16 +24,36 @@ pub(super) enum Turn {
     Except,
     /// Holds hardly ever.
     Rarely,
+    /// Holds at times or in part.
+    Partly,
+    /// Is said not to be so, or not to be sure.
+    Doubt,
+    /// Is no longer so.
+    Past,
+    /// Holds on a condition.
+    If,
 }
 
 impl Turn {
+    pub(super) const ALL: [Self; 8] =
+        [Self::Not, Self::Only, Self::Except, Self::Rarely, Self::Partly, Self::Doubt, Self::Past, Self::If];
+
     pub(super) fn key(self) -> u64 {
         match self {
             Self::Not => 1,
             Self::Only => 2,
             Self::Except => 3,
             Self::Rarely => 4,
+            Self::Partly => 5,
+            Self::Doubt => 6,
+            Self::Past => 7,
+            Self::If => 8,
         }
+    }
+
+    /// Says whether it speaks of a clause as a whole, in which each part repeats it.
+    pub(super) fn is_stance(self) -> bool {
+        matches!(self, Self::Partly | Self::Doubt | Self::Past | Self::If)
     }
 }
 
@@ -184,6 +212,9 @@ pub(super) fn turn(norm: &str, next: Option<&str>) -> Option<Turn> {
 
 /// Returns how the characters that begin a text of a script without spaces turn it.
 pub(super) fn glyph_turn(text: &str) -> Option<Turn> {
+    if let Some(turn) = stance::of_glyphs(text) {
+        return Some(turn);
+    }
     let not =
         ["不", "没", "沒", "無", "无", "勿", "别", "別", "未", "非", "ない", "ませ", "ไม่", "なく", "ず"];
     if not.iter().any(|mark| text.starts_with(mark)) {
@@ -238,6 +269,11 @@ impl Quantity {
     pub(super) fn conflicts(self, other: Self, is_denied: bool) -> bool {
         let widened = |x: u8| if x & (ALL | ANY) != 0 && !is_denied { x | ALL | ANY } else { x };
         self.0 != 0 && other.0 != 0 && widened(self.0) & widened(other.0) & !PART == 0
+    }
+
+    /// Says whether all of what a noun names are meant.
+    pub(super) fn is_all(self) -> bool {
+        self.0 & ALL != 0
     }
 
     /// Says whether it is a part of what a noun names that is spoken of: `some tests`, `most of them`.

@@ -20,13 +20,6 @@ pub(super) fn differ(
         return None;
     }
     let told = |i: usize| Some((context_of(a, i), found.to[i].map(|j| context_of(b, j))));
-    if b.phrase.is_conditional
-        && !a.phrase.is_conditional
-        && new.iter().any(|&j| b.phrase.atoms[j].weight() > 0)
-    {
-        let i = found.to.iter().position(Option::is_some)?;
-        return told(i);
-    }
     if let Some(i) = turned_about(a, b, found) {
         return told(i);
     }
@@ -79,12 +72,18 @@ fn joined_otherwise(a: &Side<'_>, b: &Side<'_>, found: &Match) -> Option<usize> 
     })
 }
 
-/// A preposition that points the other way: from and to.
+/// A preposition that points the other way: from and to, from and for.
 fn turned_about(a: &Side<'_>, b: &Side<'_>, found: &Match) -> Option<usize> {
     found.to.iter().enumerate().find_map(|(i, to)| {
         let (x, y) = (&a.phrase.atoms[i], &b.phrase.atoms[(*to)?]);
-        let turned = matches!((x.part, y.part), (Part::From, Part::To) | (Part::To, Part::From));
-        turned.then_some(i)
+        let is_name = x.group == Group::Name || x.is_capital;
+        let turned = |one: Part, other: Part| match (one, other) {
+            (Part::From, Part::To | Part::For) => true,
+            // A gift of Mary's is none for her; what is of a thing may be for it.
+            (Part::Of, Part::For | Part::To) => is_name,
+            _ => false,
+        };
+        (turned(x.part, y.part) || turned(y.part, x.part)).then_some(i)
     })
 }
 

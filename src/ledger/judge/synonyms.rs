@@ -111,6 +111,13 @@ const GROUPS: &[&str] = &[
     "lead led",
     "meet met",
     "pay paid",
+    "drive drove driven",
+    "eat ate eaten",
+    "come came",
+    "grow grew grown",
+    "sell sold",
+    "win won",
+    "show showed shown",
 ];
 
 /// Words that add a tone, a frame or a courtesy: a paraphrase may drop or add them.
@@ -185,7 +192,6 @@ const LIGHT: &[&str] = &[
     "remember",
     "important",
     "importantly",
-    "likely",
     "given",
     "regarding",
     "concerning",
@@ -194,7 +200,6 @@ const LIGHT: &[&str] = &[
     "based",
     "well",
     "even",
-    "apparently",
     "obviously",
     "clearly",
     "typically",
@@ -266,7 +271,6 @@ const LIGHT: &[&str] = &[
     "towards",
     "whenever",
     "wherever",
-    "whether",
     "both",
     "either",
     "several",
@@ -409,31 +413,46 @@ const GRAMMAR: &[&str] = &[
     "del",
 ];
 
-/// Characters of Chinese and Japanese that carry grammar.
-const LIGHT_GLYPHS: &str = "的了吗呢吧着是也就都很がはをにでのとも、です";
+/// Words that look like a form of another and are none.
+const OWN: &[&str] = &["customs", "marketing", "goods", "premises"];
 
-static CANONICAL: LazyLock<Table<&'static str>> = LazyLock::new(|| {
-    let mut map: Table<&'static str> = Table::default();
+/// Characters of Chinese and Japanese that carry grammar.
+const LIGHT_GLYPHS: &str = "的了吗呢吧着是也就很がはをにでのとも、です";
+
+/// What stands for each stem, apart for the words that end in `y`.
+static CANONICAL: LazyLock<[Table<&'static str>; 2]> = LazyLock::new(|| {
+    let mut maps: [Table<&'static str>; 2] = Default::default();
     for group in GROUPS {
-        let mut words = group.split(' ');
-        let Some(first) = words.next() else { continue };
+        let Some(first) = group.split(' ').next() else { continue };
         let head = lexicon::stem(first);
-        let head = map.get(head).copied().unwrap_or(head);
-        for word in words {
-            map.entry(lexicon::stem(word)).or_insert(head);
+        let head = maps[usize::from(ends_in_y(first))].get(head).copied().unwrap_or(head);
+        for word in group.split(' ') {
+            maps[usize::from(ends_in_y(word))].entry(lexicon::stem(word)).or_insert(head);
         }
-        map.entry(lexicon::stem(first)).or_insert(head);
     }
-    map
+    maps
 });
 
 static LIGHT_WORDS: LazyLock<Table<()>> = LazyLock::new(|| LIGHT.iter().map(|&word| (word, ())).collect());
 static GRAMMAR_WORDS: LazyLock<Table<()>> =
     LazyLock::new(|| GRAMMAR.iter().map(|&word| (word, ())).collect());
 
-/// Returns the stem that stands for a stem and its synonyms.
-pub(super) fn canonical(stem: &str) -> &str {
-    CANONICAL.get(stem).copied().unwrap_or(stem)
+/// Says whether a word ends in `y`, or is a form of one that does.
+pub(super) fn ends_in_y(norm: &str) -> bool {
+    let ends = |ending: &str| norm.strip_suffix(ending).is_some_and(|stem| stem.len() > 1 && stem.is_ascii());
+    ends("y") && !norm.ends_with("ey") && !norm.ends_with("ay") && !norm.ends_with("oy")
+        || ends("ies")
+        || ends("ied")
+}
+
+/// Returns the stem that stands for a word with synonyms and for all of them.
+pub(super) fn canonical(norm: &str, stem: &str) -> Option<&'static str> {
+    CANONICAL[usize::from(ends_in_y(norm))].get(stem).copied()
+}
+
+/// Says whether a word looks like a form of another and is none.
+pub(super) fn is_own(norm: &str) -> bool {
+    OWN.contains(&norm)
 }
 
 /// Says whether a paraphrase may drop or add a word.
