@@ -73,7 +73,7 @@ pub(crate) fn difference(old: &Statement<'_>, new: &Statement<'_>) -> Option<(St
     if old.kind == Kind::Block && new.kind == Kind::Block {
         return in_lines(old.text, new.text);
     }
-    in_columns(old, new).or_else(|| in_letters(old.text, new.text))
+    in_columns(old, new).or_else(|| in_letters(old.text, new.text)).or_else(|| in_spaces(old.text, new.text))
 }
 
 /// Compares blocks line by line, but for what they are indented by together.
@@ -127,6 +127,24 @@ fn in_letters(old: &str, new: &str) -> Option<(String, String)> {
     parted.map(|(_, (a, b))| (bare(a).to_owned(), bare(b).to_owned()))
 }
 
+/// Compares the spaces inside of code spans with the same words: a line that was broken there is one space.
+fn in_spaces(old: &str, new: &str) -> Option<(String, String)> {
+    if !old.contains('`') || !new.contains('`') {
+        return None;
+    }
+    let spans = |text: &'_ str| -> Vec<String> {
+        let inner = text.split('`').skip(1).step_by(2);
+        inner
+            .map(|span| span.lines().map(str::trim).collect::<Vec<_>>().join(" ").trim().to_owned())
+            .collect()
+    };
+    let words = |span: &str| span.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let (old, new) = (spans(old), spans(new));
+    let are_the_same = old.len() == new.len() && old.iter().zip(&new).all(|(a, b)| words(a) == words(b));
+    let parted = old.into_iter().zip(new).find(|(a, b)| a != b);
+    parted.filter(|_| are_the_same).map(|(a, b)| (format!("`{a}`"), format!("`{b}`")))
+}
+
 /// Says whether a token means something else in other letters.
 fn is_exact(token: &Token<'_>) -> bool {
     let raw = token.raw;
@@ -156,6 +174,7 @@ mod tests {
             ("- Log in as `Root`.", "- Log in as `root`."),
             ("- Home is /Users/Ann.", "- Home is /users/ann."),
             ("- Pass -v to it.", "- Pass -V to it."),
+            ("- The hint is `a  b`.", "- The hint is `a b`."),
             ("- Unpack with `tar -xzf`.", "- Unpack with `tar -XZF`."),
             ("- It draws 10 mW.", "- It draws 10 MW."),
             ("- The limit is 5Mb.", "- The limit is 5MB."),
@@ -182,6 +201,7 @@ mod tests {
         let table = [
             ("- Ann owns billing.", "* **Ann** owns billing"),
             ("- Use `make` here.", "- Use make here"),
+            ("- Run `make ship` in `a  b`.", "- Run `make\n  ship` in ` a  b `."),
             ("- [ ] Rotate keys", "- Rotate keys"),
             ("- The build takes 5 Minutes.", "- the build takes 5 Minutes."),
             ("```\na\n  b\n```", "  ```\n  a\n    b\n  ```"),

@@ -139,7 +139,7 @@ their its der die das und oder mit von für le la les et ou avec pour el los las
 const MEASURES: &str = "\\
 zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen \\
 eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion dozen half \\
-at up no not more less fewer greater noon midnight midday usd eur gbp jpy cny inr chf cad aud sek nok dkk pln btc \\
+at up no not more less fewer greater minimum maximum noon midnight midday usd eur gbp jpy cny inr chf cad aud sek nok dkk pln btc \\
 monday tuesday wednesday thursday friday saturday sunday mondays tuesdays wednesdays thursdays fridays saturdays \\
 sundays mon tue tues wed thu thur thurs fri montag dienstag mittwoch donnerstag freitag samstag sonntag lundi mardi \\
 mercredi jeudi vendredi samedi dimanche lunes viernes sábado domingo";

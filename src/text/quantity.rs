@@ -235,7 +235,7 @@ const UNSPACED_UNITS: [(&str, Scale); 22] = [
 ];
 
 /// Words that compare the figure after them.
-const COMPARING: [(&[&str], &str); 20] = [
+const COMPARING: [(&[&str], &str); 22] = [
     (&["no", "more", "than"], "<="),
     (&["not", "more", "than"], "<="),
     (&["no", "less", "than"], ">="),
@@ -246,6 +246,8 @@ const COMPARING: [(&[&str], &str); 20] = [
     (&["at", "least"], ">="),
     (&["at", "most"], "<="),
     (&["at", "minimum"], ">="),
+    (&["minimum", "of"], ">="),
+    (&["maximum", "of"], "<="),
     (&["up", "to"], "<="),
     (&["more", "than"], ">"),
     (&["greater", "than"], ">"),

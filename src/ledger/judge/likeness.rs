@@ -188,8 +188,15 @@ fn missing(a: &Side<'_>, b: &Side<'_>, found: &Match) -> Vec<usize> {
             found.to[i].is_none()
                 && !matches!(atom.group, Group::Turn(_))
                 && (!b.context.contains(&atom.key) || is_replaced(a, b, found, i))
+                // In a sentence, the value `us` is read as the pronoun.
+                && !(atom.is_item && has_word(b.text, &a.norm(i)))
         })
         .collect()
+}
+
+fn has_word(text: &str, norm: &str) -> bool {
+    text.split_whitespace()
+        .any(|word| word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase() == norm)
 }
 
 /// Says whether something else of its kind stands where an atom of the first stood: what the headings

@@ -107,6 +107,8 @@ pub(super) struct Atom {
     pub(super) force: Force,
     /// Whether it is a sign between operands.
     pub(super) is_operator: bool,
+    /// Whether it is a small word that counts as one of several values.
+    pub(super) is_item: bool,
     /// Whether it has a capital though it may only begin a sentence.
     pub(super) is_capital: bool,
     /// Whether it is a name made with hyphens: `kube-system`.
@@ -287,6 +289,7 @@ impl<'a> Reader<'a> {
             tense: if self.tense.1 > 0 { self.tense.0 } else { Tense::Open },
             force: Force::None,
             is_operator: false,
+            is_item: false,
             is_capital: false,
             is_compound: false,
             is_glyph: false,
@@ -320,6 +323,9 @@ impl<'a> Reader<'a> {
     fn item(&mut self, token: &Token<'_>) {
         let span = self.place(token);
         self.push(word_key(&token.norm), Group::Word, span);
+        if let Some(atom) = self.phrase.atoms.last_mut() {
+            atom.is_item = true;
+        }
     }
 
     /// Reads a specific; returns the token to go on with.

@@ -40,15 +40,12 @@ pub(in crate::ledger::judge) fn are_forms(a: &str, b: &str) -> bool {
     let (x, y) = (undoubled(&a[shared..], last), undoubled(&b[shared..], last));
     let stem_is_long = shared >= 5 || x.is_empty() || y.is_empty();
     let are_one = |x: &str, y: &str| {
-        is_ending(x, last) && is_ending(y, last)
+        stem_is_long && is_ending(x, last) && is_ending(y, last)
             || is_ending(x, last) && is_deed_of(y, x) && (shared >= 5 || y.starts_with('u'))
     };
     let is_delivery = shared >= 7 && a[..shared].ends_with("er") && matches!((x, y), ("", "y") | ("y", ""));
     let are_of_y = |x: &str, y: &str| x == "y" && matches!(y, "ies" | "ied" | "ication" | "ications");
-    stem_is_long && (are_one(x, y) || are_one(y, x) || is_delivery)
-        || are_of_y(x, y)
-        || are_of_y(y, x)
-        || is_slip(a, b)
+    are_one(x, y) || are_one(y, x) || is_delivery || are_of_y(x, y) || are_of_y(y, x) || is_slip(a, b)
 }
 
 /// Reads the ending of `stopped` as that of `stop`.
@@ -112,7 +109,7 @@ mod tests {
             ("commit", "committed"),
             ("stop", "stopping"),
             ("approve", "approval"),
-            ("fail", "failure"),
+            ("fails", "failure"),
             ("perform", "performance"),
             ("notify", "notification"),
             ("deliver", "delivery"),

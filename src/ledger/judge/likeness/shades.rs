@@ -36,7 +36,8 @@ pub(super) fn differ(
         return told(pair);
     }
     let (of_a, of_b) = (&a.phrase.genders, &b.phrase.genders);
-    are_other_people(of_a, of_b).then(|| (pronoun(a), Some(pronoun(b))))
+    let is_in_order = found.to.iter().flatten().is_sorted();
+    (is_in_order && are_other_people(of_a, of_b)).then(|| (pronoun(a), Some(pronoun(b))))
 }
 
 /// Says whether an atom says something, or is `use`, which hardly does and has a tense.

@@ -81,7 +81,7 @@ pub(super) fn turned(
         };
         match (0..of_b.len()).find(|&k| !is_taken[k] && answered(&of_b[k])) {
             Some(k) => is_taken[k] = true,
-            None if is_told_otherwise((a, b), &found.to, negation.turn, &scope) => {}
+            None if is_told_otherwise((a, b), &found.to, negation, &scope) => {}
             None => return Some((a.atom_text(negation.at).to_owned(), None)),
         }
     }
@@ -93,7 +93,7 @@ pub(super) fn turned(
 /// Says whether a turn that the second adds is of what the first speaks of: the rest is none of its business.
 fn concerns(a: &Side<'_>, b: &Side<'_>, found: &Match, negation: &Negation) -> bool {
     let scope = content(b, negation);
-    if is_told_otherwise((b, a), &found.back, negation.turn, &scope) {
+    if is_told_otherwise((b, a), &found.back, negation, &scope) {
         return false;
     }
     let atoms = &b.phrase.atoms;
@@ -140,16 +140,16 @@ fn governed(atoms: &[Atom], negation: &Negation) -> Range<usize> {
 fn is_told_otherwise(
     (one, other): (&Side<'_>, &Side<'_>),
     map: &[Option<usize>],
-    turn: Turn,
+    negation: &Negation,
     scope: &[usize],
 ) -> bool {
-    let mut there = scope.iter().filter_map(|&i| map[i]);
-    match turn {
-        Turn::Past => there.any(|j| other.phrase.atoms[j].tense.is_over()),
+    let there = || negation.scope.clone().filter_map(|i| map[i]);
+    match negation.turn {
+        Turn::Past => there().any(|j| other.phrase.atoms[j].tense.is_over()),
         Turn::If => {
             let is_there = |i: &usize| map[*i].is_some() || other.context.contains(&one.phrase.atoms[*i].key);
             let is_whole = !scope.is_empty() && scope.iter().all(is_there);
-            is_whole && there.min().is_none_or(|j| is_circumstance(other, j))
+            is_whole && scope.iter().filter_map(|&i| map[i]).min().is_none_or(|j| is_circumstance(other, j))
         }
         _ => false,
     }

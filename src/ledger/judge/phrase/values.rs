@@ -1,5 +1,7 @@
 //! Values: the items of a list, and the signs of a formula, where the smallest word or mark counts.
 
+use std::ops::Range;
+
 use crate::text::lexicon;
 use crate::text::token::Token;
 
@@ -10,11 +12,16 @@ pub(super) fn items(tokens: &[Token<'_>]) -> Vec<bool> {
     let mut found = vec![false; tokens.len()];
     let is_break =
         |at: usize| tokens.get(at).is_none_or(|token| token.before.contains([',', ';', '/', '|', '、', '،']));
+    // `by Ann` is a part of a sentence.
+    let is_value = |range: &Range<usize>| {
+        range.len() == 1
+            || range.len() == 2 && !tokens[range.clone()].iter().any(|token| is_grammar(&token.norm))
+    };
     let label =
         tokens.iter().position(|token| token.label_end).map(|at| at + 1).filter(|&at| at < tokens.len());
     if let Some(from) = label {
         let lists = lengths(tokens, from, is_break);
-        let is_list = lists.len() > 1 && lists.iter().all(|range| range.len() <= 2);
+        let is_list = lists.len() > 1 && lists.iter().all(is_value);
         for range in lists.iter().filter(|range| range.len() == 1) {
             let norm = &*tokens[range.start].norm;
             found[range.start] = (is_list && is_small(norm)) || lists.len() == 1 && is_grammar(norm);
@@ -51,11 +58,7 @@ pub(super) fn items(tokens: &[Token<'_>]) -> Vec<bool> {
 }
 
 /// Cuts what follows a label into its items.
-fn lengths(
-    tokens: &[Token<'_>],
-    from: usize,
-    is_break: impl Fn(usize) -> bool,
-) -> Vec<std::ops::Range<usize>> {
+fn lengths(tokens: &[Token<'_>], from: usize, is_break: impl Fn(usize) -> bool) -> Vec<Range<usize>> {
     let is_joint =
         |at: usize| matches!(&*tokens[at].norm, "and" | "or" | "&" | "und" | "oder" | "et" | "ou" | "y");
     let mut found = Vec::new();
