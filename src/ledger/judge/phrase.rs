@@ -243,7 +243,11 @@ impl<'a> Reader<'a> {
         };
         let between = self.text.get(self.at..start).unwrap_or_default();
         if !between.is_empty() {
-            self.widen(gap_of(between));
+            // The full stop of `approx.` ends nothing.
+            let head = self.text.get(..self.at + 1).unwrap_or_default();
+            let last = || head.rsplit(char::is_whitespace).next().unwrap_or_default();
+            let is_short = between.trim_end() == "." && lexicon::is_abbreviation(last());
+            self.widen(if is_short { Gap::Plain } else { gap_of(between) });
             if between.contains('&') {
                 self.joint = Joint::And;
             }
@@ -425,12 +429,7 @@ impl<'a> Reader<'a> {
             "the" | "every" | "each" | "all" | "any" | "no" | "my" | "our" | "your" => self.is_single = false,
             "must" | "shall" | "should" | "ought" => self.force = Force::Rule,
             "has" | "have" | "need" | "needs" if next == Some("to") => self.force = Force::Rule,
-            "wants" | "want" | "wanted" | "plans" | "plan" | "planned" | "intends" | "intend" | "hopes"
-            | "hope" | "tries" | "try" | "tried" | "trying"
-                if next == Some("to") =>
-            {
-                self.force = Force::Wish
-            }
+            _ if next == Some("to") && polarity::wishes(norm) => self.force = Force::Wish,
             "he" | "him" | "his" | "himself" => self.phrase.genders.push(false),
             "she" | "her" | "hers" | "herself" => self.phrase.genders.push(true),
             _ => {}

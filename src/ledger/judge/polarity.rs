@@ -337,6 +337,12 @@ pub(super) fn modality(norm: &str, next: Option<&str>) -> Modality {
     })
 }
 
+/// Says whether a word with `to` tells what somebody wishes or tries, rather than does.
+pub(super) fn wishes(norm: &str) -> bool {
+    matches!(norm, "wants" | "want" | "wanted" | "plans" | "plan" | "planned" | "intends" | "intend")
+        || matches!(norm, "hopes" | "hope" | "tries" | "try" | "tried" | "trying")
+}
+
 /// Pairs of which the second denies the first: two of them, or one and a negation, say the same again.
 const DENIALS: &[(&str, &str)] = &[
     ("enable", "disable"),

@@ -1,7 +1,7 @@
 //! Shades: what small words make of a verb, a noun or a figure: its tense, whether it binds, how it is tied.
 
 use super::super::phrase::{Atom, Force, Gap, Group};
-use super::super::polarity::{Modality, Tense};
+use super::super::polarity::{self, Modality, Tense};
 use super::{Match, Side};
 
 /// Says in which shade two statements of the same words differ, if in any.
@@ -85,7 +85,8 @@ fn unbinds((a, b): (&Side<'_>, &Side<'_>), found: &Match, i: usize, j: usize) ->
     if x[i].force == Force::None || !is_free || obliges(b) {
         return false;
     }
-    let Some(subject) = (0..i).rev().find(|&k| x[k].weight() > 0) else { return false };
+    let is_wish = |k: usize| x[i].force == Force::Wish && polarity::wishes(&a.norm(k));
+    let Some(subject) = (0..i).rev().find(|&k| x[k].weight() > 0 && !is_wish(k)) else { return false };
     let is_one_part = |atoms: &[Atom]| atoms.iter().all(|atom| atom.gap == Gap::Plain);
     let Some(there) = found.to[subject].filter(|&there| there < j) else { return false };
     let is_labelled = b.phrase.value_from.is_some_and(|from| there < from && from <= j);

@@ -120,6 +120,7 @@ pub(in crate::ledger::judge) fn stance(tokens: &[Token<'_>], at: usize) -> Optio
         "falls" if lexicon::is_function_word(next) || !lexicon::is_foreign_common(next) => return None,
         "used" if next == "to" && is_subject(tokens, at) => Some((Turn::Past, 2)),
         "provided" if begins_clause(next) && !is_noun_frame(before) => Some((Turn::If, 1)),
+        "where" if matches!(next, "possible" | "applicable" | "needed" | "necessary") => Some((Turn::If, 1)),
         "once" if begins_condition(next, word(at + 2)) => Some((Turn::If, 1)),
         _ if CLAIMS.contains(&norm) && is_speaker(tokens, at) => Some((Turn::Doubt, 1)),
         _ => None,

@@ -271,7 +271,7 @@ const CARRIED_ON: &[Fate] = &[Fate::Kept, Fate::Reworded, Fate::Merged];
 fn what_is_doubted_denied_or_over_is_not_what_is_so() {
     let rows = [
         ("The backup works", "It is a myth that the backup works"),
-        ("The backup works", "TODO: check whether the backup works"),
+        ("The backup works", "Todo: check whether the backup works"),
         ("The backup works", "Check if the backup works"),
         ("The east printer works", "The east printer sometimes works"),
         ("The vendor is insolvent", "Someone claims the vendor is insolvent"),
@@ -324,6 +324,7 @@ fn a_condition_that_comes_or_goes_is_a_loss() {
     let rows = [
         ("When deploying, run the linter", "Run the linter when you deploy"),
         ("Run the linter when committing", "Run the linter on commit"),
+        ("Use feature flags whenever possible", "Where possible, use feature flags"),
         ("If the disk is full, call Ann", "Call Ann in case the disk is full"),
         ("On failure, retry the upload", "Retry the upload if it fails"),
         ("Call Ann after lunch when the office opens", "After lunch, when the office opens, call Ann"),
@@ -373,6 +374,7 @@ fn small_words_that_bind_count_or_tie_are_no_dress() {
         ("Agents should verify the caller", "Agents verify the caller"),
         ("Commit messages must be in English", "Commit messages are in English"),
         ("Ann wants to sell the house", "Ann sells the house"),
+        ("Ann sells the house", "Ann plans to sell the house"),
         ("Reply to complaints within 2 hours", "Reply to complaints after 2 hours"),
         ("Reply to complaints within 2 hours", "Reply to complaints in about 2 hours"),
         ("Use exactly 4 workers", "Use about 4 workers"),
@@ -395,6 +397,8 @@ fn small_words_that_bind_count_or_tie_are_no_dress() {
         ("Contractors must not access production", "Contractors are not allowed to access production"),
         ("The user wants to use dark mode", "The user uses dark mode"),
         ("Memory use is ~4 GB", "Memory use is about 4 GB"),
+        ("Each worker handles about 20 jobs per minute", "Each worker handles approx. 20 jobs per minute"),
+        ("The plan is to launch in June", "We plan to launch in June"),
         ("We left AWS because it was expensive", "We left AWS since it was expensive"),
         ("Every request needs a token of its own", "A request needs a token of its own"),
         ("The limit is 5 uploads per user", "The limit is 5 uploads for each user"),
