@@ -250,7 +250,9 @@ fn carried(ledger: &Ledger<'_>) -> BTreeMap<usize, BTreeSet<Fate>> {
 fn gives_way(judged: &Judged, carried: &BTreeMap<usize, BTreeSet<Fate>>) -> Option<usize> {
     let [heir] = judged.heirs.as_slice() else { return None };
     let may_go: &[Fate] = match (judged.fate, &judged.because) {
-        (Fate::Lost, Because::Altered { .. }) => &[Fate::Lost],
+        (Fate::Lost, Because::Altered { .. } | Because::Misplaced { .. } | Because::Reordered { .. }) => {
+            &[Fate::Lost]
+        }
         (Fate::Superseded, _) => &[Fate::Lost, Fate::Superseded],
         (Fate::Reworded, _) => &[Fate::Lost, Fate::Reworded],
         _ => return None,

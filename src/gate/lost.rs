@@ -99,6 +99,12 @@ fn finding(old: &Located<'_>, judged: &Judged, evidence: &Evidence<'_>) -> Findi
                 (Some(what), None) => format!("{place}, without its {what}"),
             }
         }
+        (Because::Misplaced { .. }, Some(heir)) => {
+            format!("the same is at {}, under something else", at(heir))
+        }
+        (Because::Reordered { step, before }, Some(heir)) => {
+            format!("step {step} comes before step {before} at {}", at(heir))
+        }
         (_, Some(heir)) => format!("nearest is {}, which says something else", at(heir)),
         (_, None) => "not in the candidate".to_owned(),
     };

@@ -88,6 +88,21 @@ pub enum Because {
         /// What stands in its place.
         is: Option<String>,
     },
+    /// The same is said under something that makes another thing of it: another heading, another head of
+    /// its column. What it stood under, and what it stands under instead, if anything.
+    Misplaced {
+        /// What it stood under.
+        was: String,
+        /// What it stands under.
+        is: Option<String>,
+    },
+    /// A step of a numbered list stands before one that came before it.
+    Reordered {
+        /// Its place in the list, from 1.
+        step: usize,
+        /// The place of the step that it passed.
+        before: usize,
+    },
     /// No statement of the second snapshot is like it.
     Gone,
 }

@@ -3,8 +3,6 @@
 //! The normal form leaves out what is mostly dress. Where it is not (the case of a path or a flag, a line
 //! through the text, a box that was ticked, the head of a column), two statements with one normal form differ.
 
-use std::collections::BTreeMap;
-
 use crate::text::lexicon;
 use crate::text::normal::normal;
 use crate::text::statement::{Kind, Statement};
@@ -93,19 +91,26 @@ fn lines(block: &str) -> Vec<&str> {
     inner.iter().enumerate().map(|(at, line)| &line[cut((at, line))..]).collect()
 }
 
-/// Compares the heads over the cells of two rows: the same heads in another order over the same cells.
+/// Compares the heads over the cells of two rows: the same heads in another order, and the same cells, each
+/// under another head.
 fn in_columns(old: &Statement<'_>, new: &Statement<'_>) -> Option<(String, String)> {
     if old.kind != Kind::Row || new.kind != Kind::Row || old.heads == new.heads {
         return None;
     }
-    let count = |statement: &Statement<'_>| {
-        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        for head in statement.heads.iter() {
-            *counts.entry(normal(head)).or_default() += 1;
-        }
-        counts
+    let sorted = |mut words: Vec<(String, String)>| {
+        words.sort_unstable();
+        words
     };
-    if count(old) != count(new) {
+    let heads =
+        |row: &Statement<'_>| sorted(row.heads.iter().map(|head| (normal(head), String::new())).collect());
+    let cells = |row: &Statement<'_>, has_heads: bool| {
+        let head =
+            |head: Option<&str>| if has_heads { normal(head.unwrap_or_default()) } else { String::new() };
+        let filled = row.cells().filter(|(_, cell)| !cell.is_empty());
+        sorted(filled.map(|(above, cell)| (head(above), normal(cell))).collect())
+    };
+    let are_the_same = |has_heads| cells(old, has_heads) == cells(new, has_heads);
+    if heads(old) != heads(new) || are_the_same(true) || !are_the_same(false) {
         return None;
     }
     let parted = old.heads.iter().zip(new.heads.iter()).find(|(a, b)| normal(a) != normal(b));

@@ -86,6 +86,8 @@ impl<'a> Ledger<'a> {
     /// Says whether something counts as lost that a session may have said otherwise of: worth reading
     /// the sessions for.
     pub fn wants_testimony(&self) -> bool {
-        self.fates.iter().any(|judged| matches!(judged.because, Because::Altered { .. }))
+        self.fates
+            .iter()
+            .any(|judged| matches!(judged.because, Because::Altered { .. } | Because::Misplaced { .. }))
     }
 }

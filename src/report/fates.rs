@@ -193,6 +193,18 @@ impl<'a> Fates<'a> {
                     None => format!("`{was}` is gone, and nothing stands instead"),
                 }
             }
+            Because::Misplaced { was, is } => {
+                let was = self.before.value(old, was);
+                let is = is.as_ref().map(|is| match heirs.first() {
+                    Some(heir) => self.after.value(heir, is),
+                    None => redact(is).into_owned(),
+                });
+                match is {
+                    Some(is) => format!("it belonged to `{was}` and belongs to `{is}` now"),
+                    None => format!("it belonged to `{was}`, which is gone"),
+                }
+            }
+            Because::Reordered { step, before } => format!("step {step} comes before step {before} now"),
             Because::Gone => "nothing says it any more".to_owned(),
         }
     }

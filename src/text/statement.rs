@@ -35,6 +35,10 @@ pub struct Statement<'a> {
     pub parents: Vec<&'a str>,
     /// For a table row, what stands above its columns, without bars; see [`Statement::cells`].
     pub heads: Arc<[&'a str]>,
+    /// How many empty cells stand before the text of a table row.
+    pub blank_cells: usize,
+    /// The number of an item of a numbered list.
+    pub number: Option<u32>,
     /// Whether the box of a list item is ticked, if it has one.
     pub done: Option<bool>,
     /// Whether other statements are nested under it, and would lose their sense without it.
@@ -53,7 +57,9 @@ impl<'a> Statement<'a> {
     pub fn cells(&self) -> impl Iterator<Item = (Option<&'a str>, &'a str)> {
         let cells = if self.kind == Kind::Row { cells(self.text) } else { Vec::new() };
         let heads = Arc::clone(&self.heads);
-        cells.into_iter().enumerate().map(move |(at, cell)| (heads.get(at).copied(), cell))
+        let head = move |at: usize| heads.get(at).copied().filter(|head| !head.is_empty());
+        let blank = std::iter::repeat_n("", self.blank_cells);
+        blank.chain(cells).enumerate().map(move |(at, cell)| (head(at), cell))
     }
 }
 
@@ -147,6 +153,7 @@ struct OpenItem {
     start: usize,
     /// Whether its box is ticked, if it has one.
     done: Option<bool>,
+    number: Option<u32>,
 }
 
 /// What begins a list item.
@@ -295,7 +302,7 @@ impl<'a> Splitter<'a> {
             self.leave_items(line.indent);
             self.number = marker.number.unwrap_or(0);
             let start = line.body + marker.width;
-            let item = OpenItem { column: line.indent, start, done: marker.done };
+            let item = OpenItem { column: line.indent, start, done: marker.done, number: marker.number };
             self.open = Some(Open { first: at, last: at, item: Some(item) });
             return at + 1;
         }
@@ -396,12 +403,16 @@ impl<'a> Splitter<'a> {
         self.in_table = true;
         let line = self.lines[at];
         if heads {
-            self.heads = cells(bare_row(line.text)).into();
+            self.heads = cells(within_bars(line.text)).into();
         } else {
             let text = bare_row(line.text);
             if !text.is_empty() {
                 let start = text.as_ptr() as usize - self.content.as_ptr() as usize;
                 self.push(Kind::Row, at, start..start + text.len(), line.start..line.end);
+                if let Some(pushed) = self.out.last_mut() {
+                    let lead = &self.content[line.body..start];
+                    pushed.blank_cells = lead.matches('|').count().saturating_sub(1);
+                }
             }
         }
         at + 1
@@ -449,6 +460,7 @@ impl<'a> Splitter<'a> {
         self.push(Kind::Item, open.first, start..end, first.start..last.end);
         if let Some(pushed) = self.out.last_mut() {
             pushed.done = item.done;
+            pushed.number = item.number;
         }
         if self.items.len() == NESTING_LIMIT {
             self.items.pop();
@@ -535,6 +547,8 @@ impl<'a> Splitter<'a> {
             headings: self.headings.iter().map(|&(_, text)| text).collect(),
             parents: above.into_iter().map(|i| self.out[i].text).collect(),
             heads: Arc::clone(if kind == Kind::Row { &self.heads } else { &self.no_heads }),
+            blank_cells: 0,
+            number: None,
             done: None,
             leads: false,
             line: line + 1,
@@ -620,6 +634,13 @@ fn bare_row(text: &str) -> &str {
     let bare = text.trim_start_matches(|c: char| c == '|' || c.is_whitespace());
     let cut = bare.trim_end_matches(|c: char| c == '|' || c.is_whitespace());
     if cut.ends_with('\\') && bare[cut.len()..].starts_with('|') { &bare[..=cut.len()] } else { cut }
+}
+
+/// Returns a table row without the one bar at each of its ends: its outer cells may be empty.
+fn within_bars(text: &str) -> &str {
+    let inner = text.strip_prefix('|').unwrap_or(text);
+    let cut = inner.strip_suffix('|').filter(|cut| !cut.ends_with('\\'));
+    cut.unwrap_or(inner)
 }
 
 /// Splits a row at its bars, but for those in code spans and behind a backslash.

@@ -10,8 +10,10 @@ mod clauses;
 mod evidence;
 mod hasher;
 mod index;
+mod label;
 mod likeness;
 mod moment;
+mod order;
 mod phrase;
 mod pieces;
 mod place;
@@ -19,7 +21,9 @@ mod policy;
 mod polarity;
 mod reading;
 mod roles;
+mod rows;
 mod speech;
+mod standing;
 mod synonyms;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -39,7 +43,7 @@ use index::Index;
 use likeness::{Likeness, Rival, Side};
 use moment::{Latest, Moment};
 use phrase::Phrase;
-use place::{Place, Sections, Stood};
+use place::{Moved, Place, Sections, Stood};
 use reading::{Common, Reading};
 
 /// How many statements with the same words are tried as the heir of one.
@@ -57,6 +61,7 @@ pub(super) fn judge<'a>(before: &'a Snapshot, after: &'a Snapshot, context: &Con
     bench.other_words();
     bench.superseded(context);
     bench.dropped(context);
+    bench.out_of_order();
     bench.count_shared_heirs();
     let fates: Vec<Judged> = bench
         .fates
@@ -88,7 +93,45 @@ struct Bench<'r, 'a> {
     /// What the first store says anywhere, in the same words.
     stood: HashSet<ContentHash, BuildHasherDefault<KeyHasher>>,
     /// The nearest statement of what is still without a fate.
-    rivals: Vec<(usize, usize, Rival)>,
+    rivals: Vec<Nearest>,
+}
+
+/// The statement that comes nearest to one that it does not carry on.
+#[derive(Debug, Clone)]
+struct Nearest {
+    at: usize,
+    to: usize,
+    rival: Rival,
+    /// Whether both say the same, and what they stand under parts them.
+    is_place: bool,
+}
+
+/// What parts two statements besides their words.
+struct Parting {
+    was: String,
+    is: Option<String>,
+    is_place: bool,
+}
+
+impl Parting {
+    /// Compares whether they are in force, and for rows what their cells stand under.
+    fn of(old: &Statement<'_>, new: &Statement<'_>) -> Option<Self> {
+        if let Some((was, is)) = force::difference(old, new) {
+            return Some(Self { was, is: Some(is), is_place: false });
+        }
+        let rows::Parted { was, is, is_head } = rows::difference(old, new)?;
+        Some(Self { was, is, is_place: is_head })
+    }
+
+    fn of_places(old: &Place, new: &Place) -> Self {
+        let (was, is) = old.parted(new);
+        Self { was: was.to_owned(), is: Some(is.to_owned()), is_place: true }
+    }
+
+    fn nearest(self, at: usize, to: usize, score: u32) -> Nearest {
+        let rival = Rival { score, was: self.was, is: self.is, new: Vec::new(), shared: Vec::new() };
+        Nearest { at, to, rival, is_place: self.is_place }
+    }
 }
 
 /// Where statements of both stores stand, read when first asked for.
@@ -157,8 +200,8 @@ impl<'r, 'a> Places<'r, 'a> {
         if from.trail == to.trail && self.old.statements[old].path == self.new.statements[new].path {
             return true;
         }
-        let home = self.homes.get(&self.old.memory_of[old]);
-        if home == Some(&self.new.memory_of[new]) && from.trail == to.trail {
+        let home = self.homes.get(&self.old.memory_of[old]).copied();
+        if home.as_ref() == Some(&self.new.memory_of[new]) && from.trail == to.trail {
             return true;
         }
         let statement = &self.new.statements[new].statement;
@@ -172,7 +215,10 @@ impl<'r, 'a> Places<'r, 'a> {
             true => Stood::Near,
             false => Stood::Nowhere,
         };
-        place::suits(&from, &to, &text, leans, stood, self.sections())
+        let is_home = self.old.statements[old].path == self.new.statements[new].path
+            || home == Some(self.new.memory_of[new]);
+        let moved = Moved { text: &text, leans, stood, is_home };
+        place::suits(&from, &to, &moved, self.sections())
     }
 }
 
@@ -298,7 +344,8 @@ impl<'r, 'a> Bench<'r, 'a> {
             let Some((home, shared)) = most else { continue };
             let there = new.memories[home as usize].memory;
             let is_renamed = there.hash == part.memory.hash && !old_paths.contains(there.path.as_str());
-            if is_renamed || shared >= SHARED && shared * 4 >= count * 3 {
+            let is_other = || place::are_opposite_files(&part.memory.path, &there.path);
+            if is_renamed || shared >= SHARED && shared * 4 >= count * 3 && !is_other() {
                 self.places.homes.insert(number, home);
             }
         }
@@ -374,18 +421,12 @@ impl<'r, 'a> Bench<'r, 'a> {
             if let Some(to) = again {
                 self.settle(at, Fate::Merged, vec![to], Because::SameWords);
             } else if let Some(&to) = free.front().or(taken.first()) {
-                let titles = || {
-                    let was = self.places.of(Store::Old, at).title().to_owned();
-                    (was, self.places.of(Store::New, to).title().to_owned())
-                };
-                let parted = force::difference(&located.statement, &new.statements[to].statement);
-                let (was, is) = parted.unwrap_or_else(titles);
-                let is = Some(is);
-                self.rivals.push((
-                    at,
-                    to,
-                    Rival { score: 1_000, was, is, new: Vec::new(), shared: Vec::new() },
-                ));
+                let parted = Parting::of(&located.statement, &new.statements[to].statement);
+                let parted = parted.unwrap_or_else(|| {
+                    let (from, place) = (self.places.of(Store::Old, at), self.places.of(Store::New, to));
+                    Parting::of_places(&from, &place)
+                });
+                self.rivals.push(parted.nearest(at, to, 1_000));
             }
         }
     }
@@ -411,8 +452,8 @@ impl<'r, 'a> Bench<'r, 'a> {
             index.add(at as u32, memory, is_changed, new.keys(at));
         }
         let mut phrases: Map<usize, Phrase> = Map::default();
-        let misplaced: HashMap<usize, (usize, Rival)> =
-            std::mem::take(&mut self.rivals).into_iter().map(|(at, to, rival)| (at, (to, rival))).collect();
+        let misplaced: HashMap<usize, Nearest> =
+            std::mem::take(&mut self.rivals).into_iter().map(|nearest| (nearest.at, nearest)).collect();
         for &at in &open {
             let mut candidates: Vec<usize> =
                 index.nearest(same_memory(at), old.keys(at)).into_iter().map(|to| to as usize).collect();
@@ -472,8 +513,10 @@ impl<'r, 'a> Bench<'r, 'a> {
             return false;
         }
         let other = phrases.entry(to).or_insert_with(|| Phrase::of(clipped(&new.statement)));
+        let ordered = ordered(&old.statement, &new.statement);
         let (from, place) = (self.places.of(Store::Old, at), self.places.of(Store::New, to));
-        let (a, b) = (side(&old.statement, phrase, &from.keys), side(&new.statement, other, &place.keys));
+        let a = side(&old.statement, phrase, &from.keys);
+        let b = in_order(side(&new.statement, other, &place.keys), ordered.as_ref());
         let is_same = matches!(compare_whole(&a, &b), Likeness::Same { .. });
         if !is_same || !says_the_same(old, new) || !self.places.suit(at, to, phrase, self.is_taken[to]) {
             return false;
@@ -490,52 +533,43 @@ impl<'r, 'a> Bench<'r, 'a> {
         candidates: &[usize],
         in_place: &[usize],
         phrases: &Map<usize, Phrase>,
-        misplaced: Option<&(usize, Rival)>,
+        misplaced: Option<&Nearest>,
     ) {
         let (old, new) = (self.old, self.new);
         let place = self.places.of(Store::Old, at);
         let side = side(&old.statements[at].statement, phrase, &place.keys);
         let contexts: Vec<Rc<Place>> = candidates.iter().map(|&to| self.places.of(Store::New, to)).collect();
+        let reordered = |&to: &usize| ordered(&old.statements[at].statement, &new.statements[to].statement);
+        let reordered: Vec<Option<Ordered>> = candidates.iter().map(reordered).collect();
         let sides: Vec<(usize, Side<'_>)> = candidates
             .iter()
-            .zip(&contexts)
-            .filter_map(|(&to, context)| {
-                Some((to, self::side(&new.statements[to].statement, phrases.get(&to)?, &context.keys)))
+            .zip(contexts.iter().zip(&reordered))
+            .filter_map(|(&to, (context, ordered))| {
+                let side = self::side(&new.statements[to].statement, phrases.get(&to)?, &context.keys);
+                Some((to, in_order(side, ordered.as_ref())))
             })
             .collect();
         let path = old.statements[at].path;
         let mut best: Option<((bool, u32), usize)> = None;
-        let mut rival: Option<((bool, u32, bool), usize, Rival)> = None;
+        let mut rival: Option<((bool, u32, bool), Nearest)> = None;
+        let mut note = |rank: (bool, u32, bool), found: Nearest| {
+            if rival.as_ref().is_none_or(|(most, _)| rank > *most) {
+                rival = Some((rank, found));
+            }
+        };
         let mut is_denied = false;
         for (to, other) in &sides {
             let is_here = new.statements[*to].path == path;
             match compare_whole(&side, other) {
                 Likeness::Same { score } => {
                     let statement = &new.statements[*to].statement;
-                    if let Some((was, is)) = force::difference(&old.statements[at].statement, statement) {
-                        let found = Rival { score, was, is: Some(is), new: Vec::new(), shared: Vec::new() };
-                        let rank = (in_place.contains(to), score, is_here);
-                        if rival.as_ref().is_none_or(|(most, ..)| rank > *most) {
-                            rival = Some((rank, *to, found));
-                        }
+                    if let Some(parted) = Parting::of(&old.statements[at].statement, statement) {
+                        note((in_place.contains(to), score, is_here), parted.nearest(at, *to, score));
                         continue;
                     }
                     if !self.places.suit(at, *to, phrase, self.is_taken[*to]) {
-                        let is = contexts
-                            .iter()
-                            .zip(candidates)
-                            .find(|(_, c)| *c == to)
-                            .map(|(c, _)| c.title().to_owned());
-                        let found = Rival {
-                            score,
-                            was: place.title().to_owned(),
-                            is,
-                            new: Vec::new(),
-                            shared: Vec::new(),
-                        };
-                        if rival.as_ref().is_none_or(|(rank, ..)| (false, score, is_here) > *rank) {
-                            rival = Some(((false, score, is_here), *to, found));
-                        }
+                        let parted = Parting::of_places(&place, &self.places.of(Store::New, *to));
+                        note((false, score, is_here), parted.nearest(at, *to, score));
                         continue;
                     }
                     let rank = (is_here, score);
@@ -546,11 +580,8 @@ impl<'r, 'a> Bench<'r, 'a> {
                 Likeness::Rival(found) => {
                     is_denied |= found.score >= DENIAL_SCORE && in_place.contains(to);
                     // What came to stand in its place is asked for before what is only like it.
-                    let took_place = in_place.contains(to);
-                    let rank = (took_place, found.score, is_here);
-                    if rival.as_ref().is_none_or(|(most, ..)| rank > *most) {
-                        rival = Some((rank, *to, found));
-                    }
+                    let rank = (in_place.contains(to), found.score, is_here);
+                    note(rank, Nearest { at, to: *to, rival: found, is_place: false });
                 }
                 Likeness::Unlike => {}
             }
@@ -584,8 +615,7 @@ impl<'r, 'a> Bench<'r, 'a> {
                 return self.settle(at, Fate::Merged, heirs, Because::Covered);
             }
         }
-        let found = misplaced.cloned().or_else(|| rival.map(|(_, to, rival)| (to, rival)));
-        self.rivals.extend(found.map(|(to, rival)| (at, to, rival)));
+        self.rivals.extend(misplaced.cloned().or_else(|| rival.map(|(_, nearest)| nearest)));
     }
 
     /// What was given another value by somebody, and what was altered by nobody.
@@ -594,7 +624,7 @@ impl<'r, 'a> Bench<'r, 'a> {
         let (old, new) = (self.old, self.new);
         let phrases: Vec<(Phrase, Phrase, Rc<Place>, Rc<Place>)> = rivals
             .iter()
-            .map(|(at, to, _)| {
+            .map(|Nearest { at, to, .. }| {
                 let phrase = |statement: &Statement<'_>| Phrase::of(clipped(statement));
                 (
                     phrase(&old.statements[*at].statement),
@@ -608,7 +638,7 @@ impl<'r, 'a> Bench<'r, 'a> {
         let mut questions: Vec<Question<'_>> = Vec::new();
         let mut question_of: HashMap<(ContentHash, ContentHash), usize> = HashMap::new();
         let mut is_updated = vec![false; rivals.len()];
-        for (number, ((at, to, _), (x, y, from, place))) in rivals.iter().zip(&phrases).enumerate() {
+        for (number, (Nearest { at, to, .. }, (x, y, from, place))) in rivals.iter().zip(&phrases).enumerate() {
             let (a, b) = (&old.statements[*at], &new.statements[*to]);
             if a.hash == b.hash {
                 continue;
@@ -631,12 +661,12 @@ impl<'r, 'a> Bench<'r, 'a> {
         }
         let mut said = evidence::answers(&questions, context.testimony);
         let wanted: HashSet<ContentHash> =
-            asked.iter().map(|&number| new.statements[rivals[number].1].hash).collect();
+            asked.iter().map(|&number| new.statements[rivals[number].to].hash).collect();
         let mut stood: HashMap<ContentHash, Latest> = HashMap::new();
         for (at, located) in old.statements.iter().enumerate().filter(|(_, l)| wanted.contains(&l.hash)) {
             stood.entry(located.hash).or_default().add(self.moment(at));
         }
-        for (number, (at, to, rival)) in rivals.into_iter().enumerate() {
+        for (number, Nearest { at, to, rival, is_place }) in rivals.into_iter().enumerate() {
             if let Some(event) = said.remove(&number) {
                 self.settle(at, Fate::Superseded, vec![to], Because::Said(event));
                 continue;
@@ -648,7 +678,10 @@ impl<'r, 'a> Bench<'r, 'a> {
                 self.settle(at, Fate::Superseded, vec![to], Because::NewerMemory);
                 continue;
             }
-            let because = Because::Altered { was: rival.was, is: rival.is };
+            let because = match is_place {
+                true => Because::Misplaced { was: rival.was, is: rival.is },
+                false => Because::Altered { was: rival.was, is: rival.is },
+            };
             self.fates[at] = Some(Judged { fate: Fate::Lost, heirs: vec![to], because });
         }
     }
@@ -681,6 +714,16 @@ impl<'r, 'a> Bench<'r, 'a> {
         }
     }
 
+    /// Steps that passed others of their list.
+    fn out_of_order(&mut self) {
+        for order::Passed { at, step, before } in order::passed(self.old, self.new, &self.fates) {
+            if let Some(judged) = &mut self.fates[at] {
+                judged.fate = Fate::Lost;
+                judged.because = Because::Reordered { step, before };
+            }
+        }
+    }
+
     /// Statements that one heir carries on together were merged into it.
     fn count_shared_heirs(&mut self) {
         let mut shares = vec![0_u32; self.new.statements.len()];
@@ -701,7 +744,7 @@ impl<'r, 'a> Bench<'r, 'a> {
 
 /// Says whether statements in the same words say the same.
 fn says_the_same(old: &Located<'_>, new: &Located<'_>) -> bool {
-    force::difference(&old.statement, &new.statement).is_none()
+    Parting::of(&old.statement, &new.statement).is_none()
 }
 
 fn side<'s>(statement: &'s Statement<'_>, phrase: &'s Phrase, context: &'s [u64]) -> Side<'s> {
@@ -711,6 +754,22 @@ fn side<'s>(statement: &'s Statement<'_>, phrase: &'s Phrase, context: &'s [u64]
         context,
         is_row: statement.kind == Kind::Row,
         is_code: statement.kind == Kind::Block,
+    }
+}
+
+/// A row of a table whose columns were put in another order, in the order they had.
+type Ordered = (String, Phrase);
+
+fn ordered(old: &Statement<'_>, new: &Statement<'_>) -> Option<Ordered> {
+    let text = rows::in_order_of(old, new)?;
+    let phrase = Phrase::of(&text);
+    Some((text, phrase))
+}
+
+fn in_order<'s>(side: Side<'s>, ordered: Option<&'s Ordered>) -> Side<'s> {
+    match ordered {
+        Some((text, phrase)) => Side { text, phrase, ..side },
+        None => side,
     }
 }
 

@@ -10,9 +10,11 @@ use crate::text::date;
 use crate::text::lexicon;
 use crate::text::statement::Statement;
 
+use super::label::Label;
 use super::likeness::are_forms;
 use super::phrase::{Atom, Group, Phrase, word_key};
 use super::polarity::Turn;
+use super::standing::Standing;
 
 /// One heading, lead or name of a file that statements stand under.
 #[derive(Debug, Clone)]
@@ -30,6 +32,11 @@ struct Level {
     is_name: bool,
     /// Whether it is the name of the memory's file.
     is_file: bool,
+    /// Whether it is a heading, and not an item or a line that leads a list.
+    is_heading: bool,
+    /// As it is written.
+    text: String,
+    label: Label,
 }
 
 /// What statements stand under.
@@ -42,15 +49,21 @@ pub(super) struct Place {
     /// From the file's name inwards.
     levels: Vec<Level>,
     dates: Vec<Date>,
+    /// The innermost heading that is a date and nothing else.
+    day: Option<Date>,
     /// Whether an odd number of its levels say `not`.
     denies: bool,
     /// The same of levels that say of what stands under them that it is not so, and of nothing else.
     denies_all: bool,
+    /// The strongest standing that one of its headings gives to all below it.
+    standing: Standing,
+    /// Whether one of its headings holds what stands below to one case.
+    is_limited: bool,
     title: String,
 }
 
 /// Words that head sections and name no one.
-const SECTION_WORDS: &[&str] = &[
+pub(super) const SECTION_WORDS: &[&str] = &[
     "misc",
     "miscellaneous",
     "style",
@@ -155,30 +168,30 @@ pub(super) fn read(path: &MemoryPath, statement: &Statement<'_>, is_common: &dyn
         keys: Vec::new(),
         levels: Vec::new(),
         dates: Vec::new(),
+        day: None,
         denies: false,
         denies_all: false,
+        standing: Standing::Holds,
+        is_limited: false,
         title: String::new(),
     };
-    let stem = path.as_str().rsplit('/').next().unwrap_or_default();
-    let stem = stem.rsplit_once('.').map_or(stem, |(stem, _)| stem);
-    let mut words = String::new();
-    for word in stem.split(['-', '_', ' ']).filter(|word| !word.bytes().any(|b| b.is_ascii_digit())) {
-        words.push_str(word);
-        words.push(' ');
-    }
-    place.add(words.trim_end(), &|_| false);
+    let words = file_words(path);
+    place.add(&words, &|_| false);
     if let Some(level) = place.levels.last_mut() {
         level.is_file = true;
-        level.is_name = !words.trim().is_empty()
+        level.is_name = !words.is_empty()
             && words
                 .split_whitespace()
                 .all(|word| !is_common(word) && !SECTION_WORDS.contains(&word) && !is_plain(word));
     }
     place.dates.extend(date::in_path(path.as_str()));
-    for text in statement.headings.iter().chain(&statement.parents) {
+    for (at, text) in statement.headings.iter().chain(&statement.parents).enumerate() {
         match date::in_text(text) {
-            Some(date) => place.dates.push(date),
-            None => place.add(text, is_common),
+            Some(date) => {
+                place.dates.push(date);
+                place.day = Some(date).filter(|_| is_bare_date(text)).or(place.day);
+            }
+            None => place.add_level(text, at < statement.headings.len(), is_common),
         }
         place.title = (*text).to_owned();
     }
@@ -186,6 +199,15 @@ pub(super) fn read(path: &MemoryPath, statement: &Statement<'_>, is_common: &dyn
         place.title = path.as_str().to_owned();
     }
     place
+}
+
+/// Says whether a heading says when, and nothing else: not `As of 2026-03-01`.
+fn is_bare_date(text: &str) -> bool {
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let is_when = |word: &str| {
+        word.bytes().all(|b| b.is_ascii_digit()) || lexicon::month(&word.to_lowercase()).is_some()
+    };
+    words.map(is_when).all(|is_when| is_when)
 }
 
 /// Says whether a word is one of everyday language and no name as well.
@@ -203,6 +225,15 @@ pub(super) fn trail(statement: &Statement<'_>) -> u64 {
 }
 
 impl Place {
+    fn add_level(&mut self, text: &str, is_heading: bool, is_common: &dyn Fn(&str) -> bool) {
+        self.add(text, is_common);
+        if let Some(level) = self.levels.last_mut() {
+            level.is_heading = is_heading;
+            self.standing = self.standing.max(level.label.standing);
+            self.is_limited |= level.label.is_limited;
+        }
+    }
+
     fn add(&mut self, text: &str, is_common: &dyn Fn(&str) -> bool) {
         /// A longer lead is read up to here.
         const LEVEL_BYTES: usize = 400;
@@ -240,12 +271,19 @@ impl Place {
             .filter_map(|atom| text.get(atom.span.clone()))
             .map(str::to_lowercase)
             .collect();
-        self.levels.push(Level { keys, words, names, id, form, is_name, is_file: false });
+        let (label, text) = (Label::read(text, &phrase), text.to_owned());
+        let (is_file, is_heading) = (false, false);
+        self.levels.push(Level { keys, words, names, id, form, is_name, is_file, is_heading, text, label });
     }
 
-    /// Returns what people call it.
-    pub(super) fn title(&self) -> &str {
-        &self.title
+    /// Returns what parts two places: the innermost heading of each that the other does not have.
+    pub(super) fn parted<'p>(&'p self, other: &'p Self) -> (&'p str, &'p str) {
+        let own = |place: &'p Self, theirs: &Self| {
+            let is_new = |level: &&Level| !theirs.levels.iter().any(|other| other.id == level.id);
+            let level = place.levels.iter().skip(1).rev().find(is_new);
+            level.map_or(place.title.as_str(), |level| level.text.as_str())
+        };
+        (own(self, other), own(other, self))
     }
 
     /// The numbers of its levels below the file.
@@ -272,16 +310,22 @@ pub(super) enum Stood {
     Twin,
 }
 
-/// Says whether what stood under `old` says the same under `new`. `text` holds the words of the
-/// statement; `leans` says whether it has no subject of its own; `stood` where it stood before besides.
-pub(super) fn suits(
-    old: &Place,
-    new: &Place,
-    text: &HashSet<u64>,
-    leans: bool,
-    stood: Stood,
-    sections: &Sections,
-) -> bool {
+/// What the places of a statement are judged by.
+#[derive(Debug)]
+pub(super) struct Moved<'m> {
+    /// The words of the statement.
+    pub(super) text: &'m HashSet<u64>,
+    /// Whether it has no subject of its own.
+    pub(super) leans: bool,
+    /// Where it stood before besides.
+    pub(super) stood: Stood,
+    /// Whether it stayed in its memory.
+    pub(super) is_home: bool,
+}
+
+/// Says whether what stood under `old` says the same under `new`.
+pub(super) fn suits(old: &Place, new: &Place, moved: &Moved<'_>, sections: &Sections) -> bool {
+    let &Moved { text, leans, stood, is_home } = moved;
     if old.trail == new.trail
         && old.levels.first().map(|l| l.id) == new.levels.first().map(|l| l.id)
         && old.dates == new.dates
@@ -310,7 +354,7 @@ pub(super) fn suits(
             .cloned()
             .collect()
     };
-    if changed_sibling(old, new, sections) {
+    if changed_sibling(old, new, sections) || changed_standing(old, new) || was_renamed(old, new, is_home) {
         return false;
     }
     let (gone, come) = (left(old, new), left(new, old));
@@ -318,6 +362,11 @@ pub(super) fn suits(
     let denials_differ =
         if stood == Stood::Twin { old.denies_all != new.denies_all } else { old.denies != new.denies };
     if denials_differ {
+        return false;
+    }
+    // Within a memory a date is a section like any other.
+    let changed_day = old.day.zip(new.day).is_some_and(|(from, to)| from != to);
+    if changed_day && is_home && stood != Stood::Twin {
         return false;
     }
     // What stood there in the same words, and says there what it said here, still does.
@@ -354,7 +403,47 @@ pub(super) fn suits(
     // Between two sections that both stood before and stand after, what has no subject changes it.
     let still_there = gone.iter().any(|level| sections.after.contains(&level.id));
     let known = come.iter().any(|level| sections.before.contains(&level.id));
-    !(leans && still_there && known)
+    let is_topic = |level: &Level| !level.words.iter().all(|word| SECTION_WORDS.contains(&word.as_str()));
+    let had_its_own = still_there || stood == Stood::Twin && is_home && gone.iter().any(is_topic);
+    !(leans && had_its_own && known)
+}
+
+/// Says whether a heading like `Deprecated` or `Staging only` came over a statement, or went.
+fn changed_standing(old: &Place, new: &Place) -> bool {
+    old.standing != new.standing || old.is_limited != new.is_limited
+}
+
+/// Says whether the headings that part two places are of other things: `Before deploy` and `After deploy`.
+/// An item that leads others is judged itself. Beyond its own memory a statement meets other headings, of which only the very opposites count.
+fn was_renamed(old: &Place, new: &Place, is_home: bool) -> bool {
+    let own = |place: &Place, other: &Place| -> Vec<usize> {
+        // `Must` and `May` are words of grammar, so that neither has keys.
+        let is_one = |a: &Level, b: &Level| a.id == b.id && (!a.keys.is_empty() || a.text == b.text);
+        let is_parted = |level: &Level| !other.levels.iter().any(|theirs| is_one(level, theirs));
+        let counts = |level: &Level| level.is_heading || level.is_file && !is_home;
+        let parts = |at: &usize| counts(&place.levels[*at]) && is_parted(&place.levels[*at]);
+        (0..place.levels.len()).filter(parts).collect()
+    };
+    let (gone, come) = (own(old, new), own(new, old));
+    let (from, into) = (|at: usize| &old.levels[at].label, |at: usize| &new.levels[at].label);
+    let is_turned = |(a, b): (usize, usize)| from(a).is_turned(into(b));
+    let is_opposite = |a: usize| come.iter().any(|&b| from(a).is_opposite(into(b)));
+    let innermost = gone.last().copied().zip(come.last().copied());
+    let pairs = gone.iter().copied().zip(come.iter().copied()).filter(|_| gone.len() == come.len());
+    is_home && pairs.chain(innermost).any(is_turned) || gone.iter().copied().any(is_opposite)
+}
+
+/// Says whether the files of two memories are named after opposites: `staging` and `production`.
+pub(super) fn are_opposite_files(a: &MemoryPath, b: &MemoryPath) -> bool {
+    Label::of(&file_words(a)).is_opposite(&Label::of(&file_words(b)))
+}
+
+/// Returns the words of a file's name.
+fn file_words(path: &MemoryPath) -> String {
+    let stem = path.as_str().rsplit('/').next().unwrap_or_default();
+    let stem = stem.rsplit_once('.').map_or(stem, |(stem, _)| stem);
+    let words = stem.split(['-', '_', ' ']).filter(|word| !word.bytes().any(|b| b.is_ascii_digit()));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Says whether two headings of one form part the places, and both stand before and after: what stood

@@ -1,7 +1,7 @@
 //! What moves, splits or joins keeps what it says; what changes its subject or its value does not.
 
 use super::{judged, store};
-use crate::ledger::Fate;
+use crate::ledger::{Because, Fate};
 
 fn fates(before: &[(&str, &str)], after: &[(&str, &str)]) -> Vec<Fate> {
     let (before, after) = (store(before), store(after));
@@ -150,4 +150,161 @@ fn a_line_broken_in_two_is_one_unless_a_word_turns_it() {
             (store(&[("/t.md", whole)]), store(&[("/t.md", &format!("# Tone\n\n{after}"))]));
         assert_eq!(judged(&before, &after).counts.lost, lost, "{:?}", after.iter().next());
     }
+}
+
+/// One statement under a heading, beside another that stays where it is.
+fn under(heading: &str) -> String {
+    format!("# Ops\n\n- A second fact stays here.\n\n{heading}\n\n- Use the VPN for SSH.\n")
+}
+
+#[test]
+fn a_heading_that_says_another_thing_changes_what_stands_below_it() {
+    let table = [
+        ("## Likes", "## Dislikes"),
+        ("## Approved", "## Rejected"),
+        ("## Staging", "## Production"),
+        ("## Before deploy", "## After deploy"),
+        ("## Current", "## Deprecated"),
+        ("## 2025", "## 2026"),
+        ("## eu-west", "## us-east"),
+        ("## Open", "## Done"),
+        ("## Must", "## May"),
+        ("## Staging\n\n### Deploy", "## Production\n\n### Deploy"),
+        ("## Staging\n\n### Deploy", "## Production"),
+    ];
+    for (old, new) in table {
+        for (old, new) in [(old, new), (new, old)] {
+            let (before, after) = (store(&[("/a.md", &under(old))]), store(&[("/a.md", &under(new))]));
+            let ledger = judged(&before, &after);
+            assert_eq!(ledger.counts.lost, 1, "{old} | {new}");
+            assert!(matches!(ledger.fates[1].because, Because::Misplaced { .. }), "{old} | {new}");
+        }
+    }
+}
+
+#[test]
+fn a_heading_in_other_words_changes_nothing() {
+    let table = [
+        ("## Deploys", "## Deployment"),
+        ("## Team prefs", "## Preferences of the team"),
+        ("## Access", "### Access"),
+        ("## Access", "## access:"),
+        ("## Access", "## How to get access"),
+        ("## Misc", "## Access"),
+        ("## Access", "## Networking"),
+        ("## Access", "## Ops\n\n### Access"),
+        ("## Archive server", "## The archive server"),
+    ];
+    for (old, new) in table {
+        let all = fates(&[("/a.md", &under(old))], &[("/a.md", &under(new))]);
+        assert_eq!(all, [Fate::Kept, Fate::Kept], "{old} | {new}");
+    }
+}
+
+#[test]
+fn what_comes_under_a_heading_that_says_it_no_longer_holds_is_lost_and_what_comes_out_of_it_too() {
+    let plain = "# Ops\n\n- A second fact stays here.\n- Use the VPN for SSH.\n";
+    let headings = [
+        ("Deprecated", 1),
+        ("Rejected proposals", 1),
+        ("Myths", 1),
+        ("Wrong", 1),
+        ("Archive", 1),
+        ("Old rules", 1),
+        ("Veraltet", 1),
+        ("Obsolète", 1),
+        ("Ideas", 1),
+        ("Staging only", 1),
+        ("Only for interns", 1),
+        ("Never", 1),
+        ("Access", 0),
+        ("Archive server", 0),
+        ("Read-only mode", 0),
+    ];
+    for (heading, lost) in headings {
+        let below = under(&format!("## {heading}"));
+        for (old, new) in [(plain, below.as_str()), (&below, plain)] {
+            let (before, after) = (store(&[("/a.md", old)]), store(&[("/a.md", new)]));
+            assert_eq!(judged(&before, &after).counts.lost, lost, "{old} | {new}");
+            let moved = store(&[("/b.md", new)]);
+            assert_eq!(judged(&before, &moved).counts.lost, lost, "{old} | {new} in another memory");
+        }
+        let whole = store(&[("/a.md", &below)]);
+        let renamed = store(&[("/ops/access.md", &below)]);
+        assert_eq!(judged(&whole, &renamed).counts.lost, 0, "{heading}");
+    }
+}
+
+#[test]
+fn the_same_words_under_the_opposite_are_no_copy() {
+    let rule = "- Approval is required.\n";
+    let both = format!("# Staging\n\n{rule}\n# Production\n\n{rule}");
+    let staging = format!("# Staging\n\n{rule}");
+    assert_eq!(fates(&[("/a.md", &both)], &[("/a.md", &staging)]), [Fate::Kept, Fate::Lost]);
+    let files = [("/staging.md", rule), ("/production.md", rule)];
+    assert_eq!(fates(&files, &files[..1]).iter().filter(|&&fate| fate == Fate::Lost).count(), 1);
+    let people = "# ann\n\n- Vegan.\n\n# bob\n\n- Vegan.\n";
+    assert_eq!(fates(&[("/a.md", people)], &[("/a.md", "# ann\n\n- Vegan.\n")]), [Fate::Kept, Fate::Lost]);
+    let notes = format!("# Deploys\n\n{rule}\n# Notes\n\n{rule}");
+    assert!(
+        !fates(&[("/a.md", &notes)], &[("/a.md", &format!("# Deploys\n\n{rule}"))]).contains(&Fate::Lost)
+    );
+}
+
+#[test]
+fn a_row_under_heads_that_say_another_thing_is_lost() {
+    let table = |heads: &str, rows: &str| format!("# T\n\n{heads}\n|---|---|---|\n{rows}\n");
+    let hours = "| sync | 30 | Ann |\n| push | 40 | Bob |";
+    let of = |heads: &str, rows: &str| {
+        let before = table("| Job | Timeout (s) | Owner |", hours);
+        fates(&[("/a.md", &before)], &[("/a.md", &table(heads, rows))])
+    };
+    let lost = |all: &[Fate]| all.iter().filter(|&&fate| fate == Fate::Lost).count();
+    assert_eq!(lost(&of("| Job | Timeout (min) | Owner |", hours)), 2);
+    assert_eq!(lost(&of("| Job | Timeout (s) | Reviewer |", hours)), 2);
+    assert_eq!(lost(&of("| Job | Timeout (s) | Owner |", "| sync | 30 | Bob |\n| push | 40 | Ann |")), 2);
+    assert_eq!(of("| Jobs | Timeout in s | Owners |", hours), [Fate::Kept; 2]);
+    let turned = "| sync | Ann | 30 |\n| push | Bob | 40 |";
+    assert_eq!(lost(&of("| Job | Owner | Timeout (s) |", turned)), 0);
+    assert_eq!(lost(&of("| Job | Owner | Timeout (s) |", "| sync | Ann | 30 |\n| push | Bob | 50 |")), 1);
+}
+
+#[test]
+fn a_step_that_passed_another_is_lost_and_says_which() {
+    let steps = ["Stop the service.", "Take a backup.", "Drop the table.", "Start the service."];
+    let list = |order: &[usize]| -> String {
+        let line = |(at, step): (usize, &usize)| format!("{}. {}\n", at + 1, steps[*step]);
+        order.iter().enumerate().map(line).collect()
+    };
+    let before = store(&[("/a.md", &list(&[0, 1, 2, 3]))]);
+    let after = store(&[("/a.md", &list(&[0, 2, 1, 3]))]);
+    let ledger = judged(&before, &after);
+    assert_eq!(ledger.counts.lost, 1);
+    assert_eq!(ledger.fates[1].because, Because::Reordered { step: 3, before: 2 });
+    let quiet = [
+        list(&[0, 1, 2, 3]).replace("1. ", "1. Warn the team.\n2. "),
+        list(&[0, 1, 2, 3]).replace(". ", ") "),
+        list(&[0, 1, 2, 3])
+            .replace("1. ", "- ")
+            .replace("2. ", "- ")
+            .replace("3. ", "- ")
+            .replace("4. ", "- "),
+        "1. Take a backup.\n2. Drop the table.\n".to_owned(),
+    ];
+    for after in quiet {
+        let after = store(&[("/a.md", &after)]);
+        let ledger = judged(&before, &after);
+        let passed = ledger.fates.iter().any(|judged| matches!(judged.because, Because::Reordered { .. }));
+        assert!(!passed, "{:?}", after.iter().next());
+    }
+    let bullets = |order: &[usize]| {
+        list(order).replace("1.", "-").replace("2.", "-").replace("3.", "-").replace("4.", "-")
+    };
+    assert_eq!(
+        fates(&[("/a.md", &bullets(&[0, 1, 2, 3]))], &[("/a.md", &bullets(&[3, 2, 1, 0]))]),
+        [Fate::Kept; 4]
+    );
+    let two = "# A\n\n1. Stop it.\n2. Start it.\n\n# B\n\n1. Lock it.\n2. Open it.\n";
+    let swapped = "# B\n\n1. Lock it.\n2. Open it.\n\n# A\n\n1. Stop it.\n2. Start it.\n";
+    assert_eq!(fates(&[("/a.md", two)], &[("/a.md", swapped)]), [Fate::Kept; 4]);
 }
