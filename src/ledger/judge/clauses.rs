@@ -3,6 +3,7 @@
 use crate::text::lexicon;
 
 use super::likeness::{Likeness, Side, compare};
+use super::owners;
 use super::phrase::{Group, Phrase};
 use super::polarity::{self, Turn};
 
@@ -27,6 +28,33 @@ impl<'a> Clause<'a> {
     fn side<'s>(&'s self, whole: &Side<'s>) -> Side<'s> {
         Side { phrase: &self.phrase, text: self.text, context: whole.context, is_row: false, is_code: false }
     }
+}
+
+/// Says whether clauses that point back (`She is on leave.`) still follow what they point to, wherever
+/// one of these says them.
+pub(super) fn keep_owners<'s>(old: &Side<'s>, heirs: impl Iterator<Item = &'s Side<'s>>) -> bool {
+    let mine = clauses(old);
+    let owned: Vec<(&Clause<'_>, &Clause<'_>)> = (1..mine.len())
+        .filter(|&at| owners::points_back(mine[at].text))
+        .filter_map(|at| Some((&mine[at], owner(&mine[..at])?)))
+        .collect();
+    if owned.is_empty() {
+        return true;
+    }
+    heirs.into_iter().all(|heir| {
+        let theirs = clauses(heir);
+        let is_moved = |at: usize| {
+            let said = owned.iter().find(|(clause, _)| is_same(&clause.side(old), &theirs[at].side(heir)));
+            said.zip(owner(&theirs[..at]))
+                .is_some_and(|((_, mine), theirs)| !owners::is_of_one(&mine.phrase, &theirs.phrase))
+        };
+        !(1..theirs.len()).any(is_moved)
+    })
+}
+
+/// Returns the last of some clauses that does not point back itself.
+fn owner<'c, 'a>(clauses: &'c [Clause<'a>]) -> Option<&'c Clause<'a>> {
+    clauses.iter().rev().find(|clause| !owners::points_back(clause.text))
 }
 
 /// Says whether each clause of the first is said by a clause of the second.

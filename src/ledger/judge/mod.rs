@@ -14,6 +14,7 @@ mod label;
 mod likeness;
 mod moment;
 mod order;
+mod owners;
 mod phrase;
 mod pieces;
 mod place;
@@ -62,6 +63,7 @@ pub(super) fn judge<'a>(before: &'a Snapshot, after: &'a Snapshot, context: &Con
     bench.superseded(context);
     bench.dropped(context);
     bench.out_of_order();
+    bench.other_owners();
     bench.count_shared_heirs();
     let fates: Vec<Judged> = bench
         .fates
@@ -232,7 +234,12 @@ const PHRASE_BYTES: usize = 20_000;
 /// Compares two statements of any length: what lies beyond [`PHRASE_BYTES`] has to be there word by word.
 fn compare_whole(old: &Side<'_>, new: &Side<'_>) -> Likeness {
     let found = match likeness::compare(old, new) {
-        Likeness::Rival(rival) if clauses::are_said(old, new) => Likeness::Same { score: rival.score },
+        Likeness::Rival(rival) if clauses::are_said(old, new) => {
+            match clauses::keep_owners(old, [new].into_iter()) {
+                true => Likeness::Same { score: rival.score },
+                false => Likeness::Rival(rival),
+            }
+        }
         found => found,
     };
     let Likeness::Same { score } = found else { return found };
@@ -611,6 +618,10 @@ impl<'r, 'a> Bench<'r, 'a> {
                 .or_else(|| pieces::run_on(&side, &fresh))
                 .or_else(|| pieces::cover(&side, &fresh))
                 && heirs.iter().all(|&to| self.places.suit(at, to, phrase, self.is_taken[to]))
+                && clauses::keep_owners(
+                    &side,
+                    pieces.iter().filter(|(to, _)| heirs.contains(to)).map(|(_, s)| s),
+                )
             {
                 return self.settle(at, Fate::Merged, heirs, Because::Covered);
             }
@@ -720,6 +731,16 @@ impl<'r, 'a> Bench<'r, 'a> {
             if let Some(judged) = &mut self.fates[at] {
                 judged.fate = Fate::Lost;
                 judged.because = Because::Reordered { step, before };
+            }
+        }
+    }
+
+    /// Sentences that came to speak of somebody else.
+    fn other_owners(&mut self) {
+        for owners::Moved { at, was, is } in owners::moved(self.old, self.new, &self.fates) {
+            if let Some(judged) = &mut self.fates[at] {
+                judged.fate = Fate::Lost;
+                judged.because = Because::Misplaced { was: was.to_owned(), is: Some(is.to_owned()) };
             }
         }
     }

@@ -308,3 +308,36 @@ fn a_step_that_passed_another_is_lost_and_says_which() {
     let swapped = "# B\n\n1. Lock it.\n2. Open it.\n\n# A\n\n1. Stop it.\n2. Start it.\n";
     assert_eq!(fates(&[("/a.md", two)], &[("/a.md", swapped)]), [Fate::Kept; 4]);
 }
+
+#[test]
+fn a_sentence_that_points_back_is_lost_behind_another() {
+    let table = [
+        (
+            "Ann leads ops. She is on leave until May.\n",
+            "Bob leads sales. She is on leave until May.\n\nAnn leads ops.\n",
+            1,
+        ),
+        (
+            "- Ann leads ops. She is on leave.\n- Eve leads sales.\n",
+            "- Ann leads ops.\n- Eve leads sales. She is on leave.\n",
+            1,
+        ),
+        (
+            "The staging db is wiped nightly. This is fine.\n\nThe prod db has backups.\n",
+            "The staging db is wiped nightly.\n\nThe prod db has backups. This is fine.\n",
+            1,
+        ),
+        (
+            "Ann leads ops. She is on leave until May.\n",
+            "Bob leads sales.\n\nAnn leads ops. She is on leave until May.\n",
+            0,
+        ),
+        ("Ann leads ops. She is on leave until May.\n", "Ann leads ops.\nShe is on leave until May.\n", 0),
+        ("- Ann leads ops. She is on leave.\n", "- Ann leads ops.\n- She is on leave.\n", 0),
+        ("- Ann leads ops.\n- She is on leave.\n", "- Ann leads ops. She is on leave.\n", 0),
+    ];
+    for (old, new, lost) in table {
+        let all = fates(&[("/a.md", old)], &[("/a.md", new)]);
+        assert_eq!(all.iter().filter(|&&fate| fate == Fate::Lost).count(), lost, "{old} | {new}: {all:?}");
+    }
+}
