@@ -14,7 +14,7 @@ use crate::memory::{ContentHash, Memory, MemoryPath};
 use crate::snapshot::Snapshot;
 use crate::text::edit::{Insertion, edited};
 use crate::text::normal::normal;
-use crate::text::statement::statements;
+use crate::text::statement::{Statement, bare_headings, statements};
 
 /// What a person does to a candidate.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -83,6 +83,15 @@ impl StatementRef {
         let is_it =
             |place: &usize| all.get(*place).is_some_and(|one| ContentHash::of(normal(one.text)) == self.hash);
         Some(self.nth).filter(is_it).or_else(|| (0..all.len()).find(is_it))
+    }
+}
+
+impl StatementRef {
+    /// Returns the line of the heading that this is, if it is one that stands over nothing.
+    fn find_heading<'a>(&self, content: &'a str) -> Option<&'a str> {
+        let is_it = |one: &Statement<'_>| ContentHash::of(normal(one.text)) == self.hash;
+        let heading = bare_headings(content).into_iter().find(is_it)?;
+        content.get(heading.span).map(str::trim_end)
     }
 }
 
@@ -174,10 +183,14 @@ impl Edits {
         let dropped = self.dropped.iter().filter(|statement| statement.path == *path);
         let drops: BTreeSet<usize> = dropped.filter_map(|statement| statement.find(content)).collect();
         let mut insertions = Vec::new();
+        let mut headings = Vec::new();
         for (statement, destination) in self.restored.iter().filter(|(_, to)| to.into == *path) {
             let gone = || TextGone { path: statement.path.clone() };
             let source = &*base.get(&statement.path).ok_or_else(gone)?.content;
-            let nth = statement.find(source).ok_or_else(gone)?;
+            let Some(nth) = statement.find(source) else {
+                headings.push(statement.find_heading(source).ok_or_else(gone)?);
+                continue;
+            };
             let instead_of = destination.instead_of.as_ref().and_then(|new| new.find(content));
             insertions.push(Insertion { source, nth, instead_of });
         }
@@ -189,7 +202,17 @@ impl Edits {
             });
         Ok(match sole.filter(|_| is_whole) {
             Some(source) => Some(source.to_owned()),
-            None => edited(content, &drops, &insertions),
+            None => with_headings(edited(content, &drops, &insertions), &headings),
         })
     }
+}
+
+/// Puts headings that stood over nothing at the end of a text, where nothing comes to stand below them.
+fn with_headings(text: Option<String>, headings: &[&str]) -> Option<String> {
+    headings.iter().fold(text, |text, heading| {
+        let text = text.unwrap_or_default();
+        let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        let parted = if text.is_empty() { "" } else { newline };
+        Some(format!("{}{parted}{parted}{heading}{newline}", text.trim_end()))
+    })
 }

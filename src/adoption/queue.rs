@@ -216,11 +216,15 @@ pub fn edits(
                     let (old, new) = (&ledger.before[old], &ledger.after[*heir]);
                     old.path == new.path && old.statement.headings == new.statement.headings
                 };
-                let instead_of =
-                    rival.filter(stands_there).and_then(|heir| StatementRef::at(&ledger.after, heir));
+                // What only stands in another place goes back to its own.
+                let is_moved =
+                    matches!(judged.because, Because::Misplaced { .. } | Because::Reordered { .. });
+                let instead_of = rival
+                    .filter(|heir| !is_moved && stands_there(heir))
+                    .and_then(|heir| StatementRef::at(&ledger.after, heir));
                 // What says otherwise in another place goes, and the old statement comes back to its own. What
                 // only comes near may be about something else there.
-                if instead_of.is_none() && judged.fate != Fate::Lost {
+                if instead_of.is_none() && (is_moved || judged.fate != Fate::Lost) {
                     edits.dropped.extend(rival.and_then(|heir| StatementRef::at(&ledger.after, heir)));
                 }
                 let into = match &instead_of {

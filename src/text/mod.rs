@@ -4,6 +4,7 @@ pub mod script;
 mod words;
 pub mod lexicon;
 pub(crate) mod sentence;
+pub(crate) mod heading;
 pub mod statement;
 pub mod token;
 pub mod normal;

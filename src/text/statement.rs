@@ -2,11 +2,13 @@
 //!
 //! A reader of Markdown as people and agents write it, not of the whole standard: what matters is
 //! that no text is skipped, that every piece can be cut out exactly, and that no input is slow.
-//! Headings and table heads are context; everything else is a statement.
+//! Headings and table heads are context; everything else is a statement. [`bare_headings`] finds the
+//! headings that are all there is of what they say.
 
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::heading::says_something;
 use super::lexicon;
 use super::script::width;
 use super::sentence;
@@ -87,6 +89,23 @@ pub fn statements(content: &str) -> Vec<Statement<'_>> {
     }
     splitter.flush();
     splitter.out
+}
+
+/// Returns the headings that are sentences and have nothing below them, as statements of their own: they
+/// are no context of anything, and what they say stands nowhere else.
+pub fn bare_headings(content: &str) -> Vec<Statement<'_>> {
+    let is_heading = |line: &str| heading(line.trim()).is_some_and(|(_, text)| says_something(text));
+    if !content.lines().any(is_heading) {
+        return Vec::new();
+    }
+    let mut splitter = Splitter::new(content);
+    let mut at = splitter.front_matter();
+    while at < splitter.lines.len() {
+        at = splitter.step(at);
+    }
+    splitter.flush();
+    splitter.leave_heading(0);
+    splitter.bare
 }
 
 /// One line of the content.
@@ -171,6 +190,9 @@ struct Splitter<'a> {
     lines: Vec<Line<'a>>,
     out: Vec<Statement<'a>>,
     headings: Vec<(usize, &'a str)>,
+    /// The first and last line of the last heading, as long as nothing stands below it.
+    bare_heading: Option<(usize, usize)>,
+    bare: Vec<Statement<'a>>,
     /// Items that are open around the current line: column and index in `out`.
     items: Vec<(usize, usize)>,
     /// The statement ending in a colon that the next list or table belongs to.
@@ -209,6 +231,8 @@ impl<'a> Splitter<'a> {
             lines,
             out: Vec::new(),
             headings: Vec::new(),
+            bare_heading: None,
+            bare: Vec::new(),
             items: Vec::new(),
             lead: None,
             in_table: false,
@@ -275,14 +299,14 @@ impl<'a> Splitter<'a> {
         }
         if let Some((level, heading)) = heading(text).filter(|_| line.indent < 4) {
             self.flush();
-            self.enter_heading(level, heading);
+            self.enter_heading(level, heading, at, at);
             return at + 1;
         }
         if let Some(level) = underline(text)
             && let Some(open) = self.open.take_if(|open| open.item.is_none())
         {
             let span = self.lines[open.first].body..self.lines[open.last].text_end();
-            self.enter_heading(level, &self.content[span]);
+            self.enter_heading(level, &self.content[span], open.first, at);
             return at + 1;
         }
         if is_break(text) {
@@ -423,7 +447,8 @@ impl<'a> Splitter<'a> {
         self.heads = Arc::clone(&self.no_heads);
     }
 
-    fn enter_heading(&mut self, level: usize, text: &'a str) {
+    fn enter_heading(&mut self, level: usize, text: &'a str, first: usize, last: usize) {
+        self.leave_heading(level);
         while self.headings.last().is_some_and(|&(above, _)| above >= level) {
             self.headings.pop();
         }
@@ -431,6 +456,23 @@ impl<'a> Splitter<'a> {
         self.items.clear();
         self.lead = None;
         self.leave_table();
+        self.bare_heading = Some((first, last));
+    }
+
+    /// Sets the last heading apart if nothing came to stand below it before one of this level.
+    fn leave_heading(&mut self, level: usize) {
+        let Some((first, last)) = self.bare_heading.take() else { return };
+        let Some(&(own, text)) = self.headings.last() else { return };
+        if level > own || !says_something(text) {
+            return;
+        }
+        self.headings.pop();
+        self.items.clear();
+        self.lead = None;
+        let start = text.as_ptr() as usize - self.content.as_ptr() as usize;
+        let span = self.lines[first].start..self.lines[last].end;
+        self.push(Kind::Sentence, first, start..start + text.len(), span);
+        self.bare.extend(self.out.pop());
     }
 
     /// Closes the items that a line at this column no longer belongs to.
@@ -534,6 +576,7 @@ impl<'a> Splitter<'a> {
 
     fn push(&mut self, kind: Kind, line: usize, text_span: Range<usize>, span: Range<usize>) {
         let above: Vec<usize> = self.lead.into_iter().chain(self.items.iter().map(|&(_, i)| i)).collect();
+        self.bare_heading = None;
         let leads_here = kind != Kind::Sentence && kind != Kind::Pair || !self.items.is_empty();
         let above = if leads_here { above } else { Vec::new() };
         let parent = above.last().copied();
@@ -812,6 +855,24 @@ mod tests {
         assert_eq!(statements(wrapped).iter().filter(|s| s.kind == Kind::Item).count(), 0);
         let long: String = (1..=1_500).map(|n| format!("{n}. item\n")).collect();
         assert!(statements(&long).iter().all(|s| s.text == "item"));
+    }
+
+    #[test]
+    fn a_heading_that_is_a_sentence_over_nothing_is_set_apart() {
+        let bare = |content: &str| -> Vec<String> {
+            let found = bare_headings(content);
+            found.iter().map(|s| format!("{} {} < {}", s.line, s.text, s.headings.join(" < "))).collect()
+        };
+        assert_eq!(bare("# Ops\n\n## Never restart db-1 ##\n"), ["3 Never restart db-1 < Ops"]);
+        assert_eq!(bare("# Ann left in May\n\n# Bob\n- Leads ops.\n"), ["1 Ann left in May < "]);
+        for content in [
+            "# Notes\n\n## Open questions\n",
+            "# Never restart db-1\n## Why\n",
+            "# Never restart db-1\n```\n# x\n```",
+            "```\n# Never restart db-1\n# Never stop it\n```",
+        ] {
+            assert_eq!(bare(content), [""; 0], "{content}");
+        }
     }
 
     #[test]

@@ -187,6 +187,26 @@ fn any_store() -> impl Strategy<Value = Snapshot> {
     })
 }
 
+#[test]
+fn what_stands_in_another_place_goes_back_to_its_own() {
+    let table = |head: &str| format!("| Job | {head} |\n|---|---|\n| sync | 30 |\n| push | 40 |\n");
+    let (seconds, minutes) = (table("Timeout (s)"), table("Timeout (min)"));
+    let pairs = [
+        ("1. Stop it.\n2. Back it up.\n3. Drop it.\n", "1. Stop it.\n2. Drop it.\n3. Back it up.\n"),
+        ("# Ops\n\n- Use SSH.\n- Stay.\n", "# Ops\n\n- Stay.\n\n## Deprecated\n\n- Use SSH.\n"),
+        ("# Staging\n\n- Ask first.\n", "# Production\n\n- Ask first.\n"),
+        ("# Staging\n\n- Ask.\n\n# Production\n\n- Ask.\n", "# Staging\n\n- Ask.\n"),
+        ("# Ann left in May\n\n# Bob\n\n- Leads ops.\n", "# Bob\n\n- Leads ops.\n"),
+        (&seconds, &minutes),
+    ];
+    for (old, new) in pairs {
+        let (before, after) = (store(&[("/a", old)]), store(&[("/a", new)]));
+        assert_ne!(judged(&before, &after, |ledger| ledger.counts.lost), 0, "{new}");
+        let back = edited(&before, &after, Choice::Restore, |kind| kind == Kind::Lost);
+        assert_eq!(judged(&before, &back, |ledger| ledger.counts.lost), 0, "{}", text(&back, "/a"));
+    }
+}
+
 proptest! {
     #[test]
     fn restoring_what_is_lost_leaves_nothing_lost_after_few_reviews(before in any_store(), after in any_store()) {

@@ -9,6 +9,7 @@ mod assertion;
 mod clauses;
 mod evidence;
 mod hasher;
+mod headings;
 mod index;
 mod label;
 mod likeness;
@@ -70,6 +71,8 @@ pub(super) fn judge<'a>(before: &'a Snapshot, after: &'a Snapshot, context: &Con
         .into_iter()
         .map(|fate| fate.unwrap_or(Judged { fate: Fate::Lost, heirs: Vec::new(), because: Because::Gone }))
         .collect();
+    let gone = headings::gone(&old, &new);
+    let (before, fates) = headings::put_in(old, fates, gone);
     let mut counts = FateCounts::default();
     let mut is_new = vec![true; new.statements.len()];
     for judged in &fates {
@@ -81,7 +84,7 @@ pub(super) fn judge<'a>(before: &'a Snapshot, after: &'a Snapshot, context: &Con
         }
     }
     counts.new = is_new.iter().filter(|&&is_new| is_new).count() as u64;
-    Ledger { before: old.statements, after: new.statements, fates, is_new, counts }
+    Ledger { before, after: new.statements, fates, is_new, counts }
 }
 
 /// Everything the judge has in front of it.
@@ -191,6 +194,7 @@ impl<'r, 'a> Places<'r, 'a> {
                     }
                 }
             }
+            sections.said = self.new.statements.iter().map(|located| located.hash).collect();
             self.sections = Some(sections);
         }
         self.sections.get_or_insert_with(Sections::default)

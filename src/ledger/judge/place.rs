@@ -5,9 +5,11 @@ use std::collections::HashSet;
 use jiff::civil::Date;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::memory::MemoryPath;
+use crate::memory::{ContentHash, MemoryPath};
 use crate::text::date;
+use crate::text::heading::says_something;
 use crate::text::lexicon;
+use crate::text::normal::normal;
 use crate::text::statement::Statement;
 
 use super::label::Label;
@@ -203,11 +205,11 @@ pub(super) fn read(path: &MemoryPath, statement: &Statement<'_>, is_common: &dyn
 
 /// Says whether a heading says when, and nothing else: not `As of 2026-03-01`.
 fn is_bare_date(text: &str) -> bool {
-    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let mut words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let is_when = |word: &str| {
         word.bytes().all(|b| b.is_ascii_digit()) || lexicon::month(&word.to_lowercase()).is_some()
     };
-    words.map(is_when).all(|is_when| is_when)
+    words.all(is_when)
 }
 
 /// Says whether a word is one of everyday language and no name as well.
@@ -297,6 +299,8 @@ impl Place {
 pub(super) struct Sections {
     pub(super) before: HashSet<u64>,
     pub(super) after: HashSet<u64>,
+    /// What the second store says.
+    pub(super) said: HashSet<ContentHash>,
 }
 
 /// Where the words of a statement stood before besides, as seen from where they stand now.
@@ -357,6 +361,9 @@ pub(super) fn suits(old: &Place, new: &Place, moved: &Moved<'_>, sections: &Sect
     if changed_sibling(old, new, sections) || changed_standing(old, new) || was_renamed(old, new, is_home) {
         return false;
     }
+    if is_home && lost_claim(old, new, text, sections) {
+        return false;
+    }
     let (gone, come) = (left(old, new), left(new, old));
     let stood_there = stood != Stood::Nowhere;
     let denials_differ =
@@ -406,6 +413,18 @@ pub(super) fn suits(old: &Place, new: &Place, moved: &Moved<'_>, sections: &Sect
     let is_topic = |level: &Level| !level.words.iter().all(|word| SECTION_WORDS.contains(&word.as_str()));
     let had_its_own = still_there || stood == Stood::Twin && is_home && gone.iter().any(is_topic);
     !(leans && had_its_own && known)
+}
+
+/// Says whether a heading that is a sentence is gone from over a statement, and its words are nowhere.
+fn lost_claim(old: &Place, new: &Place, text: &HashSet<u64>, sections: &Sections) -> bool {
+    let has_form = |word: &str| new.levels.iter().flat_map(|l| &l.words).any(|other| are_forms(word, other));
+    let is_kept = |(key, word): (u64, &str)| new.keys.contains(&key) || text.contains(&key) || has_form(word);
+    let is_there = |level: &Level| {
+        level.label.norms().all(is_kept)
+            || sections.after.contains(&level.id)
+            || sections.said.contains(&ContentHash::of(normal(&level.text)))
+    };
+    old.levels.iter().any(|level| level.is_heading && says_something(&level.text) && !is_there(level))
 }
 
 /// Says whether a heading like `Deprecated` or `Staging only` came over a statement, or went.

@@ -341,3 +341,32 @@ fn a_sentence_that_points_back_is_lost_behind_another() {
         assert_eq!(all.iter().filter(|&&fate| fate == Fate::Lost).count(), lost, "{old} | {new}: {all:?}");
     }
 }
+
+#[test]
+fn a_heading_that_says_something_does_not_vanish_unseen() {
+    let claim = "Never restart db-1";
+    let bare = format!("# Ops\n\n- A fact stays.\n\n## {claim}\n\n# Bob\n\n- Leads sales.\n");
+    let below = |text: &str| format!("# Ops\n\n- A fact stays.\n\n{text}\n\n# Bob\n\n- Leads sales.\n");
+    let lost = |old: &str, new: &str| {
+        let all = fates(&[("/a.md", old)], &[("/a.md", new)]);
+        all.iter().filter(|&&fate| fate == Fate::Lost).count()
+    };
+    let stays = [
+        below(&format!("## {claim}\n\n- It holds the ledger.")),
+        below(&format!("- {claim}.")),
+        format!("# Ops\n\n- A fact stays.\n\n# Bob\n\n- Leads sales.\n\n# {claim}\n"),
+    ];
+    for after in &stays {
+        assert_eq!(lost(&bare, after), 0, "{after}");
+    }
+    assert_eq!(lost(&bare, &below("")), 1);
+    assert_eq!(lost(&bare, &below("## Restart db-1")), 1);
+    assert_eq!(lost("# Ann left in May\n\n# Bob\n\n- Leads ops.\n", "# Bob\n\n- Leads ops.\n"), 1);
+    assert_eq!(lost("# Open questions\n\n# Bob\n\n- Leads ops.\n", "# Bob\n\n- Leads ops.\n"), 0);
+    // What stands below it would be told of something else without it.
+    let key = below("## The API key rotates on Mondays\n\n- The platform team gets a mail.");
+    assert_eq!(lost(&key, &below("- The platform team gets a mail.")), 1);
+    assert_eq!(lost(&key, &below("## The API key\n\n- The platform team gets a mail.")), 1);
+    assert_eq!(lost(&key, &below("- The API key rotates on Mondays.\n- The platform team gets a mail.")), 0);
+    assert_eq!(lost(&key, &below("## API key rotation on Mondays\n\n- The platform team gets a mail.")), 0);
+}
