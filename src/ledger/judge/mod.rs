@@ -653,7 +653,8 @@ impl<'r, 'a> Bench<'r, 'a> {
         let mut questions: Vec<Question<'_>> = Vec::new();
         let mut question_of: HashMap<(ContentHash, ContentHash), usize> = HashMap::new();
         let mut is_updated = vec![false; rivals.len()];
-        for (number, (Nearest { at, to, .. }, (x, y, from, place))) in rivals.iter().zip(&phrases).enumerate() {
+        for (number, (Nearest { at, to, .. }, (x, y, from, place))) in rivals.iter().zip(&phrases).enumerate()
+        {
             let (a, b) = (&old.statements[*at], &new.statements[*to]);
             if a.hash == b.hash {
                 continue;
