@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::likeness::{self, Likeness, Match, Side};
 use super::phrase::{Atom, Group, Joint, Phrase};
-use super::polarity::{self, Quantity, Turn};
+use super::polarity::{self, Quantity, Tense, Turn};
 use super::{clauses, place};
 
 /// Words that leave open whether it is so, or say it for somebody else. Other words of the kind are not
@@ -182,7 +182,11 @@ impl<'a> Claim<'a> {
             return Stance::Silent;
         }
         let names_old = whole.atoms.iter().any(|atom| self.is_stale(atom, text));
-        let said = self.without_asides(whole, text, &aside);
+        let mut said = self.without_asides(whole, text, &aside);
+        if is_change {
+            // Its past is that of the change, and not of what came of it.
+            said.atoms.iter_mut().for_each(|atom| atom.tense = Tense::Open);
+        }
         let is_vague = polarity::quantity("all", None);
         if self.phrase.quantity == Quantity::default() && said.quantity.conflicts(is_vague, false) {
             return Stance::Silent;
