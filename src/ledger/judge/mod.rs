@@ -16,6 +16,7 @@ mod likeness;
 mod moment;
 mod order;
 mod owners;
+mod parting;
 mod phrase;
 mod pieces;
 mod place;
@@ -44,6 +45,7 @@ use hasher::KeyHasher;
 use index::Index;
 use likeness::{Likeness, Rival, Side};
 use moment::{Latest, Moment};
+use parting::{Nearest, Parting};
 use phrase::Phrase;
 use place::{Moved, Place, Sections, Stood};
 use reading::{Common, Reading};
@@ -99,44 +101,6 @@ struct Bench<'r, 'a> {
     stood: HashSet<ContentHash, BuildHasherDefault<KeyHasher>>,
     /// The nearest statement of what is still without a fate.
     rivals: Vec<Nearest>,
-}
-
-/// The statement that comes nearest to one that it does not carry on.
-#[derive(Debug, Clone)]
-struct Nearest {
-    at: usize,
-    to: usize,
-    rival: Rival,
-    /// Whether both say the same, and what they stand under parts them.
-    is_place: bool,
-}
-
-/// What parts two statements besides their words.
-struct Parting {
-    was: String,
-    is: Option<String>,
-    is_place: bool,
-}
-
-impl Parting {
-    /// Compares whether they are in force, and for rows what their cells stand under.
-    fn of(old: &Statement<'_>, new: &Statement<'_>) -> Option<Self> {
-        if let Some((was, is)) = force::difference(old, new) {
-            return Some(Self { was, is: Some(is), is_place: false });
-        }
-        let rows::Parted { was, is, is_head } = rows::difference(old, new)?;
-        Some(Self { was, is, is_place: is_head })
-    }
-
-    fn of_places(old: &Place, new: &Place) -> Self {
-        let (was, is) = old.parted(new);
-        Self { was: was.to_owned(), is: Some(is.to_owned()), is_place: true }
-    }
-
-    fn nearest(self, at: usize, to: usize, score: u32) -> Nearest {
-        let rival = Rival { score, was: self.was, is: self.is, new: Vec::new(), shared: Vec::new() };
-        Nearest { at, to, rival, is_place: self.is_place }
-    }
 }
 
 /// Where statements of both stores stand, read when first asked for.
