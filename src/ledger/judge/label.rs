@@ -84,14 +84,19 @@ impl Label {
     }
 
     pub(super) fn read(text: &str, phrase: &Phrase) -> Self {
+        /// With more words it is a sentence about something: `The linter audits whole workflows only`.
+        const LIMIT_WORDS: usize = 3;
         let is_only = |atom: Option<&Atom>| atom.is_some_and(|a| a.group == Group::Turn(Turn::Only));
         let denials = phrase.atoms.iter().filter(|atom| atom.group == Group::Turn(Turn::Not)).count();
+        let words = words(text, phrase);
+        let is_limited =
+            words.len() <= LIMIT_WORDS && (is_only(phrase.atoms.first()) || is_only(phrase.atoms.last()));
         Self {
-            words: words(text, phrase),
+            words,
             modality: phrase.modality,
             is_denied: denials % 2 == 1,
             standing: standing::of(text),
-            is_limited: is_only(phrase.atoms.first()) || is_only(phrase.atoms.last()),
+            is_limited,
             letter: letter(text),
         }
     }

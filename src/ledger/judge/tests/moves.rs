@@ -220,6 +220,7 @@ fn what_comes_under_a_heading_that_says_it_no_longer_holds_is_lost_and_what_come
         ("Access", 0),
         ("Archive server", 0),
         ("Read-only mode", 0),
+        ("The linter audits workflow and action definitions only", 0),
     ];
     for (heading, lost) in headings {
         let below = under(&format!("## {heading}"));
