@@ -3,7 +3,7 @@
 //! The normal form of a row leaves out bars, empty cells and heads. Two rows with the same words differ
 //! where a cell stands under another head, or where a head came to say another thing.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::text::normal::normal;
 use crate::text::statement::{Kind, Statement};
@@ -74,27 +74,56 @@ fn columns(old: &Statement<'_>, new: &Statement<'_>) -> Option<Vec<Option<usize>
 }
 
 fn by_heads(old: &[&str], new: &[&str]) -> Vec<Option<usize>> {
-    let mut to: Vec<Option<usize>> = vec![None; old.len()];
-    let mut is_taken = vec![false; new.len()];
-    let mut pair = |fits: &dyn Fn(usize, usize) -> bool| {
-        for (at, column) in to.iter_mut().enumerate().filter(|(_, column)| column.is_none()) {
-            if let Some(found) = (0..new.len()).find(|&other| !is_taken[other] && fits(at, other)) {
+    let mut pairing = Pairing { to: vec![None; old.len()], is_taken: vec![false; new.len()] };
+    pairing.pair(|at, other| old[at].trim() == new[other].trim());
+    // Most heads are as they were, and tables may have hundreds of them.
+    let left = |at: &usize| pairing.to[*at].is_none();
+    let mine: HashMap<usize, Head> = (0..old.len()).filter(left).map(|at| (at, Head::of(old[at]))).collect();
+    let free = |other: &usize| !pairing.is_taken[*other];
+    let theirs: HashMap<usize, Head> =
+        (0..new.len()).filter(free).map(|other| (other, Head::of(new[other]))).collect();
+    let both = |at: usize, other: usize| mine.get(&at).zip(theirs.get(&other));
+    let is_same = |at: usize, a: &Head, b: &Head| is_same_column(at, &a.label, &b.label);
+    pairing.pair(|at, other| {
+        both(at, other).is_some_and(|(a, b)| a.normal == b.normal && !a.label.is_other_column(&b.label))
+    });
+    // What is called by another name stands where it stood.
+    pairing.pair(|at, other| at == other && both(at, other).is_some_and(|(a, b)| is_same(at, a, b)));
+    pairing.pair(|at, other| {
+        both(at, other).is_some_and(|(a, b)| is_same(at, a, b) && a.label.shares_with(&b.label))
+    });
+    pairing.to
+}
+
+/// A head of a column, read.
+struct Head {
+    normal: String,
+    label: Label,
+}
+
+impl Head {
+    fn of(text: &str) -> Self {
+        Self { normal: normal(text), label: Label::of(text) }
+    }
+}
+
+/// Which columns of one table are which of another, as far as that is known.
+struct Pairing {
+    to: Vec<Option<usize>>,
+    is_taken: Vec<bool>,
+}
+
+impl Pairing {
+    /// Pairs the columns left that fit, in order.
+    fn pair(&mut self, fits: impl Fn(usize, usize) -> bool) {
+        let is_taken = &mut self.is_taken;
+        for (at, column) in self.to.iter_mut().enumerate().filter(|(_, column)| column.is_none()) {
+            if let Some(found) = (0..is_taken.len()).find(|&other| !is_taken[other] && fits(at, other)) {
                 is_taken[found] = true;
                 *column = Some(found);
             }
         }
-    };
-    let (mine, theirs): (Vec<String>, Vec<String>) =
-        (old.iter().map(|head| normal(head)).collect(), new.iter().map(|head| normal(head)).collect());
-    let exact = |at: usize, other: usize| old[at].trim() == new[other].trim();
-    pair(&exact);
-    let (from, into): (Vec<Label>, Vec<Label>) =
-        (old.iter().map(|head| Label::of(head)).collect(), new.iter().map(|head| Label::of(head)).collect());
-    pair(&|at, other| mine[at] == theirs[other] && !from[at].is_other_column(&into[other]));
-    // What is called by another name stands where it stood.
-    pair(&|at, other| at == other && is_same_column(at, &from[at], &into[other]));
-    pair(&|at, other| is_same_column(at, &from[at], &into[other]) && from[at].shares_with(&into[other]));
-    to
+    }
 }
 
 /// Says whether two heads are those of one column. The first column names what the row is about.
