@@ -46,13 +46,28 @@ pub(super) async fn past(
     alias: &Alias,
 ) -> Result<Past, CliError> {
     let Some(state) = state else { return Ok(Past { alias: None, last: None }) };
-    // Runs before the alias: what another machine does in between then only takes the number of the next run,
-    // and never leaves it a store that is not live any more.
-    let last = match crate::journal::last(state, &pipeline.name).await? {
+    let open = async |run: RunId| {
+        let journal = Journal::open(state, &run).await?;
+        Ok::<_, CliError>(journal.map(|journal| (run, journal.state().clone())))
+    };
+    // Runs before the alias: what another machine does in between never leaves it a store that is not live any
+    // more.
+    let mut last = match crate::journal::last(state, &pipeline.name).await? {
         None => None,
-        Some(run) => Journal::open(state, &run).await?.map(|journal| (run, journal.state().clone())),
+        Some(run) => open(run).await?,
     };
     let record = alias::read(state, alias).await?.map(|(record, _)| record);
+    // The run that has the store is the one to go on with, also where it began in between, or where another one was
+    // planned that never got the store.
+    let claim = record.as_ref().and_then(|record| record.claim.as_ref()).map(|claim| &claim.run);
+    let is_other = |run: &&RunId| {
+        run.pipeline() == &pipeline.name && last.as_ref().is_none_or(|(known, _)| known != *run)
+    };
+    if let Some(run) = claim.filter(is_other)
+        && let Some((run, state)) = open(run.clone()).await?.filter(|(_, state)| !state.is_released)
+    {
+        last = Some((run, state));
+    }
     Ok(Past { alias: record, last })
 }
 

@@ -2,6 +2,7 @@
 
 use std::process::Child;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use dreamrun::cli::Parts;
@@ -121,6 +122,54 @@ impl StateStore for AheadState {
 
     async fn list(&self, prefix: &str) -> Result<Vec<Key>, StateError> {
         self.inner.list(prefix).await
+    }
+
+    async fn delete(&self, key: &Key, version: &Version) -> Result<(), StateError> {
+        self.inner.delete(key, version).await
+    }
+}
+
+#[test]
+fn a_machine_that_looked_for_runs_before_another_claimed_the_store_goes_on_with_that_run() {
+    for looks in 1..=6 {
+        let drill = Drill::small();
+        assert_eq!(Held::after(&drill, 1).end_with("KILL").code, None);
+        let ran = drill.run_with(&Earlier(looks), APPLY).exits(0);
+        assert_eq!(ran.json()["outcome"], "adopted", "{looks}: {}", ran.stderr);
+        assert_eq!(drill.traces(), DONE, "{looks}");
+        assert_eq!(drill.events().keys().collect::<Vec<_>>(), ["small-1"], "{looks}");
+    }
+}
+
+/// Parts whose state lists no run the first so many times.
+struct Earlier(usize);
+
+impl Parts for Earlier {
+    fn state(&self, state: Arc<dyn StateStore>) -> Arc<dyn StateStore> {
+        Arc::new(EarlierState { inner: state, looks_left: AtomicUsize::new(self.0) })
+    }
+}
+
+struct EarlierState {
+    inner: Arc<dyn StateStore>,
+    looks_left: AtomicUsize,
+}
+
+#[async_trait]
+impl StateStore for EarlierState {
+    async fn get(&self, key: &Key) -> Result<Option<Versioned>, StateError> {
+        self.inner.get(key).await
+    }
+
+    async fn put(&self, key: &Key, bytes: &[u8], when: PutIf) -> Result<Version, StateError> {
+        self.inner.put(key, bytes, when).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<Key>, StateError> {
+        let one_less = |left: usize| left.checked_sub(1);
+        let is_hidden = prefix == "runs/small-"
+            && self.looks_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok();
+        if is_hidden { Ok(Vec::new()) } else { self.inner.list(prefix).await }
     }
 
     async fn delete(&self, key: &Key, version: &Version) -> Result<(), StateError> {
