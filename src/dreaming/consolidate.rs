@@ -15,7 +15,7 @@ use super::corpus::{Corpus, Note};
 use super::duplicates::{self, Fuller};
 use super::editions;
 use super::fate::{Fate, quoted};
-use super::knowledge::Knowledge;
+use super::knowledge::{Heirship, Knowledge};
 use super::rewrite::{self, Edit};
 use super::similar;
 
@@ -41,6 +41,7 @@ pub(super) fn settle(
         }
         merge(&corpus, &neighbours, knowledge, &mut fates);
     }
+    spare_refused(&corpus, knowledge, &mut fates);
     spare_leads(&corpus, &mut fates);
     if fates.is_empty() {
         return false;
@@ -161,6 +162,26 @@ fn merge(
             continue;
         }
         fates.insert(gone, Fate { heir, kind: ChangeKind::Merged, because: "said in other words in" });
+    }
+}
+
+/// Keeps statements whose heirs were refused. Others may have had them for heirs in between.
+fn spare_refused(corpus: &Corpus<'_>, knowledge: &Knowledge, fates: &mut BTreeMap<usize, Fate>) {
+    if knowledge.refused.is_empty() {
+        return;
+    }
+    let path = |at: usize| corpus.docs[corpus.notes[at].doc].memory.path.clone();
+    loop {
+        let heirs = final_heirs(fates);
+        let is_refused = |&(&at, &heir): &(&usize, &usize)| {
+            let statement = corpus.notes[at].statement.text.to_owned();
+            knowledge.refused.contains(&Heirship { path: path(at), statement, heir: path(heir) })
+        };
+        let refused: Vec<usize> = heirs.iter().filter(is_refused).map(|(&at, _)| at).collect();
+        if refused.is_empty() {
+            return;
+        }
+        fates.retain(|at, _| !refused.contains(at));
     }
 }
 

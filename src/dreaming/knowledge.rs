@@ -18,4 +18,14 @@ pub(super) struct Knowledge {
     pub(super) same: Memo<Option<Fuller>>,
     /// Memories in which something now stands that is newer than their clock says.
     pub(super) renewed: BTreeSet<MemoryPath>,
+    /// What stands in for nothing, though it seemed to. It outlasts a dream that begins again.
+    pub(super) refused: BTreeSet<Heirship>,
+}
+
+/// That a statement of a memory gave way to something in another, or in the same.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Heirship {
+    pub(super) path: MemoryPath,
+    pub(super) statement: String,
+    pub(super) heir: MemoryPath,
 }

@@ -183,12 +183,14 @@ impl<'a> Fates<'a> {
             Because::NewerMemory => "a newer memory of the live store said so already".to_owned(),
             Because::Rule(name) => format!("the rule `{}` says it has to go", redact(name)),
             Because::Altered { was, is } => {
-                let was = self.before.value(old, was);
                 let is = is.as_ref().map(|is| match heirs.first() {
                     Some(heir) => self.after.value(heir, is),
                     None => redact(is).into_owned(),
                 });
+                let is_added = was.is_empty();
+                let was = self.before.value(old, was);
                 match is {
+                    Some(is) if is_added => format!("`{is}` was added, and nobody said so"),
                     Some(is) => format!("`{was}` is gone, `{is}` stands instead, and nobody said so"),
                     None => format!("`{was}` is gone, and nothing stands instead"),
                 }

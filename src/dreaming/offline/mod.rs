@@ -1,17 +1,21 @@
 //! The offline mind: deterministic, without a model, and for nothing.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::dream::{ChangeKind, DreamChange};
 use crate::ids::SessionId;
-use crate::memory::{MEMORY_BYTES_LIMIT, Memory};
+use crate::ledger::forget::ForgetList;
+use crate::ledger::testimony::Testimony;
+use crate::ledger::{self, Because, Context, Ledger};
+use crate::memory::{MEMORY_BYTES_LIMIT, Memory, MemoryPath};
 use crate::price::{TextKind, estimate_tokens};
 use crate::snapshot::Snapshot;
 
 use super::consolidate::settle;
-use super::knowledge::Knowledge;
+use super::knowledge::{Heirship, Knowledge};
 use super::lessons::{Sayings, learn};
 use super::playbooks::{self, Episode};
 use super::preferences::{self, Lesson};
@@ -34,6 +38,8 @@ struct Notes {
 
 /// Rounds after which a dream stops in any case; stores settle in two or three.
 const ROUND_LIMIT: usize = 16;
+/// How often a dream begins again since it merged what says something of its own; once is nearly always enough.
+const REVISION_LIMIT: usize = 3;
 
 impl Mind for OfflineMind {
     fn read(&self, transcript: &Transcript) -> Reading {
@@ -65,29 +71,78 @@ impl Mind for OfflineMind {
         }
         let mut knowledge = Knowledge::default();
         let sayings = Sayings::new(lessons, &mut knowledge);
-        let mut store = input.clone();
-        let mut changes = Vec::new();
-        // At rest: what users said teaches nothing new, and the store has nothing left to settle.
-        for _ in 0..ROUND_LIMIT {
-            let learned = learn(&mut store, &sayings, &mut changes, &mut knowledge);
-            let mut rounds = 0;
-            while rounds < ROUND_LIMIT && settle(&mut store, &mut changes, &mut knowledge) {
-                rounds += 1;
-            }
-            if !learned && rounds == 0 {
+        let mut made = settled(input, &sayings, &mut knowledge);
+        for _ in 0..REVISION_LIMIT {
+            let missed = missed(input, &made);
+            if missed.is_empty() {
                 break;
             }
+            knowledge.refused.extend(missed);
+            made = settled(input, &sayings, &mut knowledge);
         }
         // Their clocks would make what was put there look older than it is.
         for path in &knowledge.renewed {
-            if let Some(mut memory) = store.get(path).cloned() {
+            if let Some(mut memory) = made.store.get(path).cloned() {
                 memory.updated_at = None;
-                store.insert(memory);
+                made.store.insert(memory);
             }
         }
-        write_playbooks(&mut store, &episodes, &mut changes);
-        Ok(Consolidated { store, changes })
+        write_playbooks(&mut made.store, &episodes, &mut made.changes);
+        Ok(made)
     }
+}
+
+/// Learns and settles until the store is at rest: what users said teaches nothing new, and there is nothing left
+/// to settle.
+fn settled(input: &Snapshot, sayings: &Sayings, knowledge: &mut Knowledge) -> Consolidated {
+    let (mut store, mut changes) = (input.clone(), Vec::new());
+    knowledge.renewed.clear();
+    for _ in 0..ROUND_LIMIT {
+        let learned = learn(&mut store, sayings, &mut changes, knowledge);
+        let mut rounds = 0;
+        while rounds < ROUND_LIMIT && settle(&mut store, &mut changes, knowledge) {
+            rounds += 1;
+        }
+        if !learned && rounds == 0 {
+            break;
+        }
+    }
+    Consolidated { store, changes }
+}
+
+/// Returns what gave way to something of the same store and is missed by the loss ledger: what stands in for it
+/// stands below other headings, say, and means something else there.
+fn missed(input: &Snapshot, made: &Consolidated) -> BTreeSet<Heirship> {
+    let settled: BTreeMap<(&MemoryPath, &str), &DreamChange> = made
+        .changes
+        .iter()
+        .filter(|change| stood_before(change, input))
+        .flat_map(|change| change.replaced.iter().map(move |gone| (gone, change)))
+        .map(|(gone, change)| ((&gone.path, gone.statement.as_str()), change))
+        .collect();
+    if settled.is_empty() {
+        return BTreeSet::new();
+    }
+    let context = Context { testimony: &Testimony::default(), forget: &ForgetList::default(), now: None };
+    let ledger = Ledger::of(input, &made.store, &context);
+    let missed = ledger.with_fate(ledger::Fate::Lost).filter_map(|(located, judged)| {
+        let change = settled.get(&(located.path, located.statement.text))?;
+        let is_missed = match (change.kind, &judged.because) {
+            (ChangeKind::Merged, _) | (_, Because::Misplaced { .. }) => true,
+            // Which of two values is the newer one is for the dream to know.
+            (_, Because::Altered { was, .. }) => was.is_empty(),
+            _ => false,
+        };
+        let (path, statement) = (located.path.clone(), located.statement.text.to_owned());
+        is_missed.then(|| Heirship { path, statement, heir: change.path.clone() })
+    });
+    missed.collect()
+}
+
+/// Says whether what a change kept stood in the store before.
+fn stood_before(change: &DreamChange, input: &Snapshot) -> bool {
+    let says = |memory: &Memory| change.statement.as_ref().is_none_or(|text| memory.content.contains(text));
+    change.evidence.is_empty() && input.get(&change.path).is_some_and(says)
 }
 
 /// Estimates the tokens of a transcript's text.

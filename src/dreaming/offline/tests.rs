@@ -43,6 +43,11 @@ fn dream(store: &Snapshot, sessions: &[Transcript]) -> Consolidated {
     OfflineMind.consolidate(store, &readings, None).unwrap()
 }
 
+fn ledger_of<'a>(before: &'a Snapshot, after: &'a Snapshot) -> Ledger<'a> {
+    let context = Context { testimony: &Testimony::default(), forget: &ForgetList::default(), now: None };
+    Ledger::of(before, after, &context)
+}
+
 /// Writes a store and what was done to it as one text.
 fn shown(made: &Consolidated) -> String {
     let mut out = String::new();
@@ -188,6 +193,22 @@ fn an_attribute_may_come_to_say_less() {
     ];
     let made = dream(&store(&[(input[0].0, input[0].1, 0), (input[1].0, input[1].1, 5)]), &[]);
     assert_eq!(made.store.iter().map(|memory| &*memory.content).collect::<Vec<_>>(), [input[1].1]);
+}
+
+#[test]
+fn the_same_of_another_thing_stays() {
+    let facts = "- Retries are limited to 5 per request with a wait of 2 seconds.\n- Prefers short answers with code.\n";
+    for (a, b) in
+        [("Alice", "Bob"), ("Staging", "Production"), ("F1", "F2"), ("Customer ACME", "Customer Globex")]
+    {
+        let pages = [("/a.md", format!("# {a}\n\n{facts}")), ("/b.md", format!("# {b}\n\n{facts}"))];
+        let input = store(&[(pages[0].0, &pages[0].1, 0), (pages[1].0, &pages[1].1, 0)]);
+        let made = dream(&input, &[]);
+        let ledger = ledger_of(&input, &made.store);
+        assert_eq!(ledger.counts.lost, 0, "{a} and {b}: {}", shown(&made));
+        // What it left alone it leaves alone again.
+        assert_eq!(dream(&made.store, &[]).changes, [], "{a} and {b}");
+    }
 }
 
 #[test]
@@ -376,15 +397,17 @@ fn line() -> impl Strategy<Value = String> {
 }
 
 fn stores() -> impl Strategy<Value = Snapshot> {
-    let document = (proptest::collection::vec(line(), 1..6), any::<bool>(), 0..4_i64);
+    let title = prop_oneof![Just("D"), Just("Alice"), Just("Bob"), Just("Staging"), Just("Old")];
+    let document = (title, proptest::collection::vec(line(), 1..6), any::<bool>(), 0..4_i64);
     proptest::collection::vec(document, 0..6).prop_map(|documents| {
         documents
             .into_iter()
             .enumerate()
-            .map(|(at, (lines, dated, day))| {
+            .map(|(at, (title, lines, dated, day))| {
                 let path = if dated { format!("/n/2026-01-0{}.md", at + 1) } else { format!("/d{at}.md") };
                 let content: String = lines.iter().map(|line| format!("- {line}\n")).collect();
-                let mut memory = Memory::new(MemoryPath::parse(&path).unwrap(), format!("# D\n\n{content}"));
+                let mut memory =
+                    Memory::new(MemoryPath::parse(&path).unwrap(), format!("# {title}\n\n{content}"));
                 memory.updated_at = Timestamp::from_second(day * 86_400).ok();
                 memory
             })
@@ -404,6 +427,20 @@ proptest! {
         let twice = dream(&once.store, &sessions);
         prop_assert_eq!(twice.store, once.store);
         prop_assert_eq!(twice.changes, vec![]);
+    }
+
+    #[test]
+    fn no_duplicate_that_goes_is_lost_by_the_ledger(input in stores()) {
+        let made = dream(&input, &[]);
+        let of = |kind: ChangeKind| -> BTreeSet<(&MemoryPath, &str)> {
+            let changes = made.changes.iter().filter(|change| change.kind == kind);
+            changes.flat_map(|c| &c.replaced).map(|gone| (&gone.path, gone.statement.as_str())).collect()
+        };
+        let (merged, superseded) = (of(ChangeKind::Merged), of(ChangeKind::Superseded));
+        let merged: Vec<_> = merged.difference(&superseded).collect();
+        for (lost, judged) in ledger_of(&input, &made.store).with_fate(ledger::Fate::Lost) {
+            prop_assert!(!merged.contains(&&(lost.path, lost.statement.text)), "{:?}: {:?}", lost, judged.because);
+        }
     }
 
     #[test]
