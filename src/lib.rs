@@ -27,6 +27,7 @@ pub mod spec;
 // Kept: what survives the process.
 mod own_folder;
 mod sqlite;
+mod git;
 pub mod tls;
 pub mod state;
 pub mod archive;

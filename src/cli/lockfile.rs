@@ -14,7 +14,7 @@ use super::exit::{CliError, ExitCode};
 use super::reach;
 
 /// The lock file, beside the project file.
-const LOCK: &str = "claude-lock.json";
+pub(super) const LOCK: &str = "claude-lock.json";
 
 /// Puts the id in the place of every file that a pipeline names, and says which have none.
 ///

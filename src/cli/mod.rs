@@ -10,6 +10,7 @@ mod answer;
 mod apply;
 mod bring_back;
 mod cancel;
+mod changed;
 mod completions;
 mod decisions;
 mod desk;

@@ -1,22 +1,24 @@
 //! `dreamrun plan`: what would run, and what it may cost. Writes nothing but the files it is asked for.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
 
+use crate::ids::PipelineName;
 use crate::plan::saved::SavedPipeline;
 use crate::plan::{outline::Outline, plan};
 use crate::report::comment::plan_comment;
-use crate::report::plan_text::{outline_text, plan_text};
-use crate::report::plan_view::{PlanView, Plans};
+use crate::report::plan_text::{changed_text, outline_text, plan_text};
+use crate::report::plan_view::{ChangedView, PlanView, Plans};
 use crate::report::words::line;
 
 use super::answer::Answer;
 use super::exit::{CliError, ExitCode};
 use super::github::JobReport;
 use super::workspace::{Workspace, alias_of};
-use super::{Call, FailOn, gather, saved_plan};
+use super::{Call, FailOn, changed, gather, saved_plan};
 
 /// Options of `plan`.
 #[derive(Debug, Args)]
@@ -27,6 +29,9 @@ pub(super) struct Options {
     /// Look at the files alone: no store, no sessions
     #[arg(long)]
     offline: bool,
+    /// Only the pipelines that mean something else than at this revision of the Git repository
+    #[arg(long, value_name = "REV")]
+    changed: Option<String>,
     /// Save the plan to a file, for `apply --plan` to carry out exactly this
     #[arg(long, value_name = "FILE", conflicts_with = "offline")]
     out: Option<PathBuf>,
@@ -42,20 +47,35 @@ pub(super) struct Options {
 #[derive(Debug, Serialize)]
 struct Outlines {
     outlines: Vec<Outline>,
+    /// What changed since a revision, with `--changed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed: Option<ChangedView>,
 }
 
 pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, CliError> {
-    let workspace = Workspace::open_named(call, &options.names)?;
-    if workspace.pipelines.is_empty() {
-        return Err(CliError::usage("the project has no pipelines").hint("Write one in `pipelines/`."));
-    }
-    let mut answer =
-        if options.offline { offline(call, &workspace) } else { live(call, &workspace, options).await? };
+    let mut workspace = Workspace::open_named(call, &options.names)?;
+    let changed = match &options.changed {
+        Some(revision) => {
+            let changed = changed::since(call, &workspace, revision, options.names.is_empty()).await?;
+            call.console.say(&format!("{}\n", changed_text(&changed, call.console.paint)));
+            let names: BTreeSet<&PipelineName> = changed.pipelines.iter().map(|one| &one.pipeline).collect();
+            workspace.pipelines.retain(|name, _| names.contains(name));
+            Some(changed)
+        }
+        None if workspace.pipelines.is_empty() => {
+            return Err(CliError::usage("the project has no pipelines").hint("Write one in `pipelines/`."));
+        }
+        None => None,
+    };
+    let mut answer = match options.offline {
+        true => offline(call, &workspace, changed),
+        false => live(call, &workspace, changed, options).await?,
+    };
     answer.problems = workspace.warnings;
     Ok(answer)
 }
 
-fn offline(call: &Call<'_>, workspace: &Workspace) -> Answer {
+fn offline(call: &Call<'_>, workspace: &Workspace, changed: Option<ChangedView>) -> Answer {
     let mut outlines = Vec::new();
     for pipeline in workspace.pipelines.values() {
         let outline = Outline::of(pipeline);
@@ -63,10 +83,15 @@ fn offline(call: &Call<'_>, workspace: &Workspace) -> Answer {
         call.console.say("\n");
         outlines.push(outline);
     }
-    Answer::new("offline", Outlines { outlines })
+    Answer::new("offline", Outlines { outlines, changed })
 }
 
-async fn live(call: &Call<'_>, workspace: &Workspace, options: &Options) -> Result<Answer, CliError> {
+async fn live(
+    call: &Call<'_>,
+    workspace: &Workspace,
+    changed: Option<ChangedView>,
+    options: &Options,
+) -> Result<Answer, CliError> {
     let state = workspace.state_read_only(call).await?;
     let opened = workspace.backend(call, false)?;
     let asked = gather::Asked::in_one_moment();
@@ -113,12 +138,17 @@ async fn live(call: &Call<'_>, workspace: &Workspace, options: &Options) -> Resu
         None => None,
     };
     if let Some(path) = &options.comment {
-        super::files::write(call, path, &plan_comment(&plans, options.content))?;
+        super::files::write(call, path, &plan_comment(&plans, changed.as_ref(), options.content))?;
     }
     let is_due = plans.iter().any(|plan| plan.is_due);
     let job = JobReport::of_plans(&plans);
-    let outcome = if is_due { "due" } else { "nothing_due" };
-    let mut answer = Answer { job, ..Answer::new(outcome, Plans { plans, saved }) };
+    let is_same = |changed: &ChangedView| changed.pipelines.is_empty() && changed.removed.is_empty();
+    let outcome = match changed.as_ref().is_some_and(is_same) {
+        true => "nothing_changed",
+        false if is_due => "due",
+        false => "nothing_due",
+    };
+    let mut answer = Answer { job, ..Answer::new(outcome, Plans { plans, changed, saved }) };
     if is_due && call.is_fatal(FailOn::Pending, false) {
         answer = answer.with_code(ExitCode::Pending);
     }

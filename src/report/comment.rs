@@ -12,8 +12,8 @@ use crate::ledger::{Fate, FateCounts};
 use super::fates::FateRow;
 use super::fates_text::counts_text;
 use super::html::Statements;
-use super::markdown::{escaped, plan_markdown, run_markdown};
-use super::plan_view::PlanView;
+use super::markdown::{changed_markdown, escaped, plan_markdown, run_markdown};
+use super::plan_view::{ChangedView, PlanView};
 use super::run_view::RunView;
 use super::words::{count, cut, line};
 
@@ -81,10 +81,14 @@ impl Comment {
     }
 }
 
-/// Writes what pipelines would do. With `content` the rendered instructions stand below.
-pub fn plan_comment(plans: &[PlanView], has_content: bool) -> String {
+/// Writes what pipelines would do, after what changed in them if that was asked for. With `content` the rendered
+/// instructions stand below.
+pub fn plan_comment(plans: &[PlanView], changed: Option<&ChangedView>, has_content: bool) -> String {
     let mut comment = Comment::default();
     comment.add("## dreamrun plan\n\n");
+    if let Some(changed) = changed {
+        comment.add(&changed_markdown(changed));
+    }
     for plan in plans {
         comment.add(&plan_markdown(plan));
     }

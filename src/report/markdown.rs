@@ -9,7 +9,7 @@ use crate::gate::verdict::Outcome;
 use crate::spec::pipeline::GateSpec;
 
 use super::plan_text::gate;
-use super::plan_view::{PlanView, RangeView, usd};
+use super::plan_view::{ChangedView, PipelineChanges, PlanView, RangeView, usd};
 use super::run_view::RunView;
 use super::words::{bytes, count, grouped, plain};
 
@@ -80,6 +80,27 @@ pub fn plan_markdown(plan: &PlanView) -> String {
         rows.push(("changed", escaped(change)));
     }
     table(&mut text, &rows);
+    text
+}
+
+/// Writes what changed since a revision.
+pub fn changed_markdown(changed: &ChangedView) -> String {
+    let since = escaped(&changed.since);
+    if changed.pipelines.is_empty() && changed.removed.is_empty() {
+        return format!("Nothing changed since {since}.\n\n");
+    }
+    let mut text = format!("Changed since {since}:\n\n");
+    for PipelineChanges { pipeline, is_new, changes } in &changed.pipelines {
+        let note = if *is_new { " is new" } else { "" };
+        let _ = writeln!(text, "- **{}**{note}", escaped(pipeline.as_str()));
+        for change in changes {
+            let _ = writeln!(text, "  - {}", escaped(change));
+        }
+    }
+    for name in &changed.removed {
+        let _ = writeln!(text, "- **{}** is gone", escaped(name.as_str()));
+    }
+    text.push('\n');
     text
 }
 

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
+use crate::ids::PipelineName;
 use crate::plan::Plan;
 use crate::plan::outline::Outline;
 use crate::plan::report::{LeftOutReason, NotDue};
@@ -12,17 +13,44 @@ use crate::spec::pipeline::{
     Pipeline, PolicyRule, ProbeLevels, ProbeRule, Since, Target, Threshold, Thresholds,
 };
 
-use super::plan_view::store_name;
+use super::plan_view::{ChangedView, PipelineChanges, store_name};
 use super::words::{Paint, bytes, count, filled, grouped, line, plain};
 
 /// The most lines of instructions that are shown unless everything is asked for.
 const INSTRUCTION_LINES: usize = 12;
 /// The widest line of gates, beside the twelve columns before it.
 const GATES_WIDTH: usize = 88;
+/// How many digits of a commit's name are shown.
+const COMMIT_DIGITS: usize = 10;
 /// The most session ids that are shown for one dream unless everything is asked for.
 const SESSIONS_SHOWN: usize = 3;
 /// The most reasons why sessions were left out, where nothing is due.
 const REASONS_SHOWN: usize = 3;
+
+/// Writes what changed since a revision.
+pub fn changed_text(changed: &ChangedView, paint: Paint) -> String {
+    let commit: String = changed.commit.chars().take(COMMIT_DIGITS).collect();
+    let head = format!("since {} ({commit})", line(&changed.since));
+    let n = changed.pipelines.len() as u64;
+    let mut text = match n {
+        0 => format!("no pipeline changed {head}\n"),
+        _ => format!("{} changed {head}:\n", count(n, "pipeline", "pipelines")),
+    };
+    for PipelineChanges { pipeline, is_new, changes } in &changed.pipelines {
+        let note = if *is_new { " is new" } else { "" };
+        let _ = writeln!(text, "  {}{note}", paint.bold(pipeline.as_str()));
+        for change in changes {
+            let _ = writeln!(text, "    {}", line(change));
+        }
+    }
+    for (what, names) in [("gone", &changed.removed), ("as they were", &changed.unchanged)] {
+        if !names.is_empty() {
+            let names: Vec<&str> = names.iter().map(PipelineName::as_str).collect();
+            let _ = writeln!(text, "  {}", paint.dim(&format!("{what}: {}", names.join(", "))));
+        }
+    }
+    text
+}
 
 /// Writes a plan. `is_verbose` shows every session and every line of instructions.
 pub fn plan_text(plan: &Plan, pipeline: &Pipeline, paint: Paint, is_verbose: bool) -> String {

@@ -22,7 +22,7 @@ pub struct PlanDocument {
     pub kind: String,
     /// Whether the command ended well.
     pub ok: bool,
-    /// `due`, `nothing_due` or `error`.
+    /// `due`, `nothing_due`, `nothing_changed` or `error`.
     pub outcome: String,
     /// The exit code.
     pub exit_code: u8,
@@ -38,11 +38,40 @@ pub struct PlanDocument {
 /// The `data` of a plan document.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Plans {
-    /// One plan per pipeline, ordered by name.
+    /// One plan per pipeline, ordered by name; with `--changed` those of pipelines that changed.
     pub plans: Vec<PlanView>,
+    /// What changed since a revision, with `--changed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changed: Option<ChangedView>,
     /// The saved plan that was written, with `--out`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub saved: Option<SavedView>,
+}
+
+/// What changed since a revision of the project's Git repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ChangedView {
+    /// The revision, as it was named.
+    pub since: String,
+    /// The commit that was compared with: the last one that `HEAD` and the revision have in common.
+    pub commit: String,
+    /// The pipelines that mean something else, ordered by name.
+    pub pipelines: Vec<PipelineChanges>,
+    /// The pipelines that mean the same.
+    pub unchanged: Vec<PipelineName>,
+    /// The pipelines that are gone.
+    pub removed: Vec<PipelineName>,
+}
+
+/// In what one pipeline changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PipelineChanges {
+    /// The pipeline.
+    pub pipeline: PipelineName,
+    /// Whether there was none of this name.
+    pub is_new: bool,
+    /// The parts that changed, as `model: offline → claude-sonnet-4-6`. Text is told by its hash.
+    pub changes: Vec<String>,
 }
 
 /// A saved plan that was written.

@@ -138,6 +138,9 @@ fn help_of_plan() {
           --offline
               Look at the files alone: no store, no sessions
 
+          --changed <REV>
+              Only the pipelines that mean something else than at this revision of the Git repository
+
           --out <FILE>
               Save the plan to a file, for `apply --plan` to carry out exactly this
 

@@ -7,6 +7,7 @@ mod support;
 mod apply;
 mod approve;
 mod cancel;
+mod changed;
 mod completions;
 mod diff;
 mod doctor;

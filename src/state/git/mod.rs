@@ -9,7 +9,6 @@
 //! A commit that only renews a lease takes the place of the one before, if that did the same for the same
 //! holder.
 
-mod command;
 mod commit;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,11 +21,9 @@ use tokio::sync::Mutex;
 
 use super::names::{self, ENDING, MARKER, Marker};
 use super::{Key, PutIf, StateError, StateStore, Version, Versioned, pause};
-use command::{Git, Said};
+use crate::git::{Git, PATIENCE, Said};
 use commit::{Change, Commit, Edit};
 
-/// How long one command of `git` may take, the network included.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a write is tried while others move the branch.
 const TRIES: u32 = 60;
 /// How often a push is repeated whose answer was lost. Repeating it is safe: it is the same commit, and

@@ -8,6 +8,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
+/// How long one command may take, the network included.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Settings that stand above those of the user and the repository. Credentials and addresses stay theirs.
 const SETTINGS: [&str; 15] = [
     "core.hooksPath=/dev/null",
@@ -45,34 +48,34 @@ const FOREIGN: [&str; 11] = [
 
 /// How `git` is run.
 #[derive(Debug, Clone)]
-pub(super) struct Git {
+pub(crate) struct Git {
     /// The folder it is run in.
-    pub(super) folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// How long one command may take.
-    pub(super) patience: Duration,
+    pub(crate) patience: Duration,
     /// Variables beside those of the process.
-    pub(super) variables: Vec<(String, String)>,
+    pub(crate) variables: Vec<(String, String)>,
 }
 
 /// What a command said before it ended.
 #[derive(Debug)]
-pub(super) struct Said {
+pub(crate) struct Said {
     /// Whether it succeeded.
-    pub(super) is_good: bool,
+    pub(crate) is_good: bool,
     /// What it wrote as data.
-    pub(super) out: Vec<u8>,
+    pub(crate) out: Vec<u8>,
     /// What it complained of.
-    pub(super) talk: String,
+    pub(crate) talk: String,
 }
 
 impl Said {
     /// Returns what it wrote as one line of text.
-    pub(super) fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         String::from_utf8_lossy(&self.out).trim().to_owned()
     }
 
     /// Returns what it complained of, fit to be shown.
-    pub(super) fn complaint(&self) -> String {
+    pub(crate) fn complaint(&self) -> String {
         presentable(&self.talk)
     }
 }
@@ -83,7 +86,7 @@ impl Git {
     /// # Errors
     ///
     /// Says why it could not be started, or that it took too long. Then nobody knows what it did.
-    pub(super) async fn run(&self, arguments: &[&str], input: &[u8]) -> Result<Said, String> {
+    pub(crate) async fn run(&self, arguments: &[&str], input: &[u8]) -> Result<Said, String> {
         let mut child = self.start(arguments).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => "there is no `git` on this machine".to_owned(),
             _ => format!("could not run git: {error}"),
