@@ -55,6 +55,8 @@ pub(crate) enum Fault {
     Overlap,
     /// An agent writes to the live store.
     AgentWrote,
+    /// What an agent wrote before is erased from the live store's past.
+    Erased,
     /// A person approves.
     Approved,
     /// A person rejects.
@@ -105,6 +107,7 @@ impl Weather {
         set(Fault::DreamCanceled, [0, 0, 0, 5]);
         set(Fault::Overlap, [0, 10, 20, 40]);
         set(Fault::AgentWrote, [0, 20, 80, 250]);
+        set(Fault::Erased, [0, 0, 40, 120]);
         set(Fault::Approved, [0, 10, 20, 40]);
         set(Fault::Rejected, [0, 0, 0, 10]);
         set(Fault::CancelAsked, [0, 0, 0, 10]);
@@ -134,4 +137,6 @@ pub(crate) enum Broken {
     Settling,
     /// The backend lists no versions of memories.
     Past,
+    /// The backend does not tell that versions of memories were erased.
+    Erasures,
 }

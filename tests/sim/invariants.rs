@@ -45,6 +45,8 @@ pub(crate) enum Law {
     /// Each acknowledged write of an agent is in the live store, was followed by a newer one, is named in a
     /// conflict, or was read by the dream whose adopted output changed it.
     LiveWrites,
+    /// What was erased from the live store's past comes back with no dream, unless a person approved of it since.
+    Erased,
     /// Once faults stop, `apply` brings each run to its end or to a person.
     Liveness,
     /// No process panics.
@@ -58,6 +60,8 @@ struct Kept {
     state: RunState,
     /// What the live store held when the last adoption was intended.
     replaced: Option<ContentHash>,
+    /// When a person last approved, by the true time.
+    approved_at: Option<u64>,
 }
 
 impl Kept {
@@ -115,6 +119,8 @@ pub(crate) struct Book {
     bills: BTreeMap<ContentHash, Bill>,
     sessions: BTreeMap<RunId, u64>,
     writes: BTreeMap<(MemoryPath, String), LiveWrite>,
+    /// What was erased and is not live, and when.
+    erased: Vec<(u64, String)>,
     /// When live writes were looked at last.
     looked: Option<Looked>,
 }
@@ -130,6 +136,7 @@ impl Book {
             bills: BTreeMap::new(),
             sessions: BTreeMap::new(),
             writes: BTreeMap::new(),
+            erased: Vec::new(),
             looked: None,
         }
     }
@@ -142,6 +149,7 @@ impl Book {
         before: &Notes,
         after: &Notes,
     ) {
+        self.erased.retain(|(_, says)| !after.tells(says));
         for subject in before.0.keys().chain(after.0.keys()) {
             let (was, is) = (before.0.get(subject), after.0.get(subject));
             if let Some(says) = is.or(was).filter(|_| was != is) {
@@ -155,6 +163,11 @@ impl Book {
                 self.writes.insert((path.clone(), subject.clone()), write);
             }
         }
+    }
+
+    /// Notes what nobody is to see any more.
+    pub(crate) fn erased(&mut self, at: u64, says: Vec<String>) {
+        self.erased.extend(says.into_iter().map(|says| (at, says)));
     }
 
     /// Returns the phases of all runs.
@@ -226,7 +239,8 @@ fn event_written(world: &mut World, key: &Key, recorded: Recorded) {
     if state.phase.is_final() && kept.as_ref().is_some_and(|kept| !kept.state.phase.is_final()) {
         *world.tally.ends.entry(state.phase.name()).or_default() += 1;
     }
-    let mut replaced = kept.and_then(|kept| kept.replaced);
+    let (mut replaced, mut approved_at) =
+        kept.map(|kept| (kept.replaced, kept.approved_at)).unwrap_or_default();
     let mut met = |what, count: usize| *world.tally.met.entry(what).or_default() += count as u64;
     match event {
         JournalEvent::DreamRequested { attempt, digest, .. } => {
@@ -235,6 +249,7 @@ fn event_written(world: &mut World, key: &Key, recorded: Recorded) {
             bill.tries = bill.tries.max(attempt.into());
         }
         JournalEvent::AdoptionIntended { live, .. } => replaced = Some(live),
+        JournalEvent::Approved { .. } => approved_at = Some(world.now),
         JournalEvent::RebaseIntended { read, carried, merged, conflicts, .. } => {
             met("read otherwise than the base", read.paths.len());
             met("carried over", carried.len());
@@ -254,7 +269,7 @@ fn event_written(world: &mut World, key: &Key, recorded: Recorded) {
         }
         _ => {}
     }
-    world.book.runs.insert(run, Kept { events, state, replaced });
+    world.book.runs.insert(run, Kept { events, state, replaced, approved_at });
 }
 
 /// Looks at who wrote the alias. Each process is called by its number.
@@ -295,6 +310,8 @@ fn alias_written(world: &mut World, before: &AliasRecord, after: &AliasRecord) {
         });
     }
     if after.hold.is_some() {
+        // Who rolls back takes what the store before holds.
+        world.book.erased.clear();
         let holder = before.claim.as_ref().and_then(|claim| world.book.runs.get(&claim.run));
         let is_held = holder.is_some_and(Kept::holds);
         check(world, Law::Claim, !is_held, || format!("rolled back under {:?}", before.claim));
@@ -401,8 +418,22 @@ pub(crate) fn stepped(world: &mut World) {
         !write.is_in(&held) && !write.is_left && !is_accounted(world, path, write)
     });
     let lost = lost.map(|((path, _), write)| format!("{path} in {}: {write:?}", record.active));
+    let back = came_back(world, &record);
     check(world, Law::LiveWrites, lost.is_none(), || lost.unwrap_or_default());
+    check(world, Law::Erased, back.is_none(), || back.unwrap_or_default());
     world.book.looked = Some(looked);
+}
+
+/// Finds what was erased and is live again, though nobody approved of it since.
+fn came_back(world: &World, record: &AliasRecord) -> Option<String> {
+    let run = record.adoption.as_ref().map(|adoption| &adoption.run);
+    let approved_at = run.and_then(|run| world.book.runs.get(run)?.approved_at);
+    let live: Vec<Notes> =
+        world.stores[&record.active].now.iter().map(|memory| Notes::read(&memory.content)).collect();
+    let mut wrong =
+        world.book.erased.iter().filter(|(at, _)| approved_at.is_none_or(|approved| approved < *at));
+    let (at, says) = wrong.find(|(_, says)| live.iter().any(|notes| notes.tells(says)))?;
+    Some(format!("{says:?}, erased at {at}, is in {} by {run:?}", record.active))
 }
 
 /// Says whether an adoption or a rollback is under way, whose end will account for what is missing now.

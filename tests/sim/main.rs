@@ -130,3 +130,8 @@ fn live_writes_that_are_not_carried_over_are_noticed() {
 fn what_agents_took_back_and_a_dream_brings_again_is_noticed() {
     noticed(Broken::Past, Law::LiveWrites);
 }
+
+#[test]
+fn what_was_erased_and_a_dream_brings_again_is_noticed() {
+    noticed(Broken::Erasures, Law::Erased);
+}

@@ -270,6 +270,9 @@ impl Simulation {
         if self.is_met(Fault::AgentWrote) {
             enter(&self.world).agent_writes();
         }
+        if self.is_met(Fault::Erased) {
+            enter(&self.world).erase();
+        }
         if self.is_met(Fault::ClockJumped) {
             let mut world = enter(&self.world);
             let machine = world.rng.below(MACHINES) as usize;

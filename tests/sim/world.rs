@@ -408,6 +408,34 @@ impl World {
         self.book.live_write(&live, &at, &before, &after);
     }
 
+    /// Has a person erase one version from the live store's past, as the law may ask of them, unless it is live.
+    pub(crate) fn erase(&mut self) {
+        let (id, now) = (self.record().active, self.now);
+        let store = self.stores.entry(id.clone()).or_default();
+        let is_live = |change: &Change| {
+            let live = change.path.as_ref().and_then(|path| store.now.get(path));
+            live.is_some_and(|live| live.version == change.version)
+        };
+        let is_kept = |change: &Change| change.holds.is_some() && !is_live(change);
+        let kept: Vec<usize> = (0..store.changes.len()).filter(|&at| is_kept(&store.changes[at])).collect();
+        if kept.is_empty() {
+            return;
+        }
+        let change = &mut store.changes[*self.rng.pick(&kept)];
+        let version = change.version.clone();
+        let path = change.path.take();
+        change.holds = None;
+        let at = store.past.iter().position(|memory| memory.version == version);
+        let erased = at.map(|at| Notes::read(&store.past.remove(at).content)).unwrap_or_default();
+        let stands = |says: &str| {
+            let mut live = store.now.iter();
+            live.any(|memory| Notes::read(&memory.content).tells(says))
+        };
+        let gone: Vec<String> = erased.0.into_values().filter(|says| !stands(says)).collect();
+        self.tell(|| format!("a person erases {version:?} of {path:?}: {gone:?}"));
+        self.book.erased(now, gone);
+    }
+
     /// Notes that a law was broken; the first counts.
     pub(crate) fn break_law(&mut self, law: Law, why: String) {
         if self.flaw.is_some_and(|flaw| flaw.law != law) {
