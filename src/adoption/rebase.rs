@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::memory::{ContentHash, Memory, MemoryPath, MemoryWrite};
 use crate::snapshot::{IndexEntry, Snapshot, SnapshotIndex};
 
-use super::change_set::{ChangeSet, UnexpectedContent, relative_in};
+use super::change_set::{ChangeSet, relative_in};
 use super::merge::{lies_between, merge};
 use super::reading::{Reading, Way};
 use super::withdrawn::Withdrawn;
@@ -82,11 +82,6 @@ impl From<Merged> for Conflict {
 }
 
 impl Rebase {
-    /// Says whether the live store has not been written to since the dream began.
-    pub fn is_empty(&self) -> bool {
-        self.carried.is_empty() && self.conflicts.is_empty()
-    }
-
     /// Takes out what is to be done at some paths: it was done already.
     pub fn leave_alone<'p>(&mut self, paths: impl Iterator<Item = &'p MemoryPath>) {
         let paths: BTreeSet<&MemoryPath> = paths.collect();
@@ -105,36 +100,18 @@ impl Rebase {
         ours: &Snapshot,
         theirs: &Snapshot,
     ) {
-        let Ok(after) = self.writes.apply(theirs) else { return };
         if withdrawn.is_empty() {
             return;
         }
-        let is_live = |memory: &&Memory| hash_of(ours, &memory.path) == Some(memory.hash);
-        let is_named = |path: &MemoryPath| self.conflicts.iter().any(|conflict| conflict.path == *path);
-        let new: Vec<Conflict> = after
-            .iter()
-            .filter(|memory| !is_live(memory) && !is_named(&memory.path) && withdrawn.is_in(&memory.content))
-            .map(|memory| Conflict {
-                path: memory.path.clone(),
-                base: base.entries.get(&memory.path).map(|entry| entry.hash),
-                ours: hash_of(ours, &memory.path),
-                theirs: hash_of(theirs, &memory.path),
-                collides_with: None,
-            })
-            .collect();
+        let after = self.writes.apply(theirs).unwrap_or_else(|_| theirs.clone());
+        let mut new = withdrawn.brought_back(base, ours, &after, &self.conflicts);
+        for conflict in &mut new {
+            conflict.theirs = hash_of(theirs, &conflict.path);
+        }
         self.leave_alone(new.iter().map(|conflict| &conflict.path));
         self.carried.retain(|path| new.iter().all(|conflict| conflict.path != *path));
         self.conflicts.extend(new);
         self.conflicts.sort_by(|a, b| a.path.cmp(&b.path));
-    }
-
-    /// Returns the candidate with the live writes in it.
-    ///
-    /// # Errors
-    ///
-    /// Fails if this is not the candidate that the rebase was made for.
-    pub fn merged(&self, theirs: &Snapshot) -> Result<Snapshot, UnexpectedContent> {
-        self.writes.apply(theirs)
     }
 
     /// Returns the writes after which the candidate holds every live write, those in conflict too:
@@ -337,7 +314,7 @@ mod tests {
         let theirs = store(&[("/a", "- one\n- zwei\n"), ("/b", "- un\n- two\n")]);
         let found = rebase(&base.index(), &Reading::default(), &texts(&base), &ours, &theirs);
         assert_eq!(told(&found), (vec!["/a".to_owned()], vec!["/b".to_owned(), "/c".to_owned()]));
-        let merged = found.merged(&theirs).unwrap();
+        let merged = found.writes.apply(&theirs).unwrap();
         assert_eq!(merged, store(&[("/a", "- eins\n- zwei\n"), ("/b", "- un\n- two\n")]));
         let [entry] = found.merged.as_slice() else { panic!("{found:?}") };
         assert_eq!(Some(entry.becomes), hash_of(&merged, &entry.path));
@@ -375,7 +352,7 @@ mod tests {
         #[test]
         fn every_live_write_to_a_list_is_there_merged_or_named(base in lists(), ours in lists(), theirs in lists()) {
             let found = rebase(&base.index(), &Reading::default(), &texts(&base), &ours, &theirs);
-            let after = found.merged(&theirs).unwrap();
+            let after = found.writes.apply(&theirs).unwrap();
             for path in base.iter().chain(ours.iter()).map(|memory| &memory.path) {
                 if hash_of(&ours, path) == hash_of(&base, path) {
                     continue;
@@ -444,7 +421,7 @@ mod tests {
                 (is_carried, is_conflict),
                 "{case}"
             );
-            assert_eq!(rebase.merged(&side(theirs)).unwrap().hash(), side(merged).hash(), "{case}");
+            assert_eq!(rebase.writes.apply(&side(theirs)).unwrap().hash(), side(merged).hash(), "{case}");
         }
     }
 
@@ -466,14 +443,14 @@ mod tests {
         let ours = store(&[("/a/b", "1")]);
         let rebase = rebase(&base.index(), &Reading::default(), &texts(&base), &ours, &base);
         assert_eq!(told(&rebase), (vec!["/a".to_owned(), "/a/b".to_owned()], vec![]));
-        assert_eq!(rebase.merged(&base).unwrap().hash(), ours.hash());
+        assert_eq!(rebase.writes.apply(&base).unwrap().hash(), ours.hash());
     }
 
     proptest! {
         #[test]
         fn no_live_write_is_dropped_in_silence(base in any_store(), ours in any_store(), theirs in any_store()) {
             let rebase = rebase(&base.index(), &Reading::default(), &texts(&base), &ours, &theirs);
-            let merged = rebase.merged(&theirs).unwrap();
+            let merged = rebase.writes.apply(&theirs).unwrap();
             for path in base.iter().chain(ours.iter()).map(|m| &m.path) {
                 if hash_of(&base, path) != hash_of(&ours, path) {
                     let is_named = rebase.conflicts.iter().any(|c| c.path == *path);
@@ -486,7 +463,7 @@ mod tests {
         #[test]
         fn what_no_live_write_touched_is_the_candidates(base in any_store(), ours in any_store(), theirs in any_store()) {
             let rebase = rebase(&base.index(), &Reading::default(), &texts(&base), &ours, &theirs);
-            let merged = rebase.merged(&theirs).unwrap();
+            let merged = rebase.writes.apply(&theirs).unwrap();
             for path in theirs.iter().chain(merged.iter()).map(|m| &m.path) {
                 if hash_of(&base, path) == hash_of(&ours, path) {
                     prop_assert_eq!(hash_of(&merged, path), hash_of(&theirs, path));
@@ -497,13 +474,13 @@ mod tests {
         #[test]
         fn without_live_writes_the_candidate_stays(base in any_store(), theirs in any_store()) {
             let rebase = rebase(&base.index(), &Reading::default(), &texts(&base), &base, &theirs);
-            prop_assert!(rebase.is_empty());
+            prop_assert!(rebase.carried.is_empty() && rebase.conflicts.is_empty());
             prop_assert!(rebase.writes.is_empty());
         }
 
         #[test]
         fn a_merged_store_could_exist(base in any_store(), ours in any_store(), theirs in any_store()) {
-            let merged = rebase(&base.index(), &Reading::default(), &texts(&base), &ours, &theirs).merged(&theirs).unwrap();
+            let merged = rebase(&base.index(), &Reading::default(), &texts(&base), &ours, &theirs).writes.apply(&theirs).unwrap();
             let paths: BTreeSet<&str> = merged.iter().map(|m| m.path.as_str()).collect();
             prop_assert!(paths.iter().all(|path| relative_in(&paths, path).is_none()));
         }
@@ -513,9 +490,9 @@ mod tests {
             base in any_store(), ours in any_store(), theirs in any_store()
         ) {
             let first = rebase(&base.index(), &Reading::default(), &texts(&base), &ours, &theirs);
-            let merged = first.merged(&theirs).unwrap();
+            let merged = first.writes.apply(&theirs).unwrap();
             let again = rebase(&ours.index(), &Reading::default(), &texts(&ours), &ours, &merged);
-            prop_assert!(again.is_empty());
+            prop_assert!(again.carried.is_empty() && again.conflicts.is_empty());
         }
     }
 }

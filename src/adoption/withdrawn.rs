@@ -6,9 +6,11 @@
 use std::collections::HashSet;
 
 use crate::ledger::forget::hash_of_statement;
-use crate::memory::ContentHash;
-use crate::snapshot::Snapshot;
+use crate::memory::{ContentHash, Memory, MemoryPath};
+use crate::snapshot::{Snapshot, SnapshotIndex};
 use crate::text::statement::statements;
+
+use super::rebase::Conflict;
 
 /// Statements that the live store holds nowhere any more, by the hashes of their normal forms.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,6 +36,34 @@ impl Withdrawn {
     /// Says whether a text holds any of it.
     pub fn is_in(&self, text: &str) -> bool {
         hashes(text).any(|hash| self.0.contains(&hash))
+    }
+
+    /// Names the memories of a store that would bring it back: those that are not as in the live store, `ours`, and
+    /// that nothing names yet.
+    pub fn brought_back(
+        &self,
+        base: &SnapshotIndex,
+        ours: &Snapshot,
+        after: &Snapshot,
+        named: &[Conflict],
+    ) -> Vec<Conflict> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        let live = |path: &MemoryPath| ours.get(path).map(|memory| memory.hash);
+        let is_named = |path: &MemoryPath| named.iter().any(|conflict| conflict.path == *path);
+        let is_meant = |memory: &&Memory| live(&memory.path) != Some(memory.hash) && !is_named(&memory.path);
+        after
+            .iter()
+            .filter(|memory| is_meant(memory) && self.is_in(&memory.content))
+            .map(|memory| Conflict {
+                path: memory.path.clone(),
+                base: base.entries.get(&memory.path).map(|entry| entry.hash),
+                ours: live(&memory.path),
+                theirs: Some(memory.hash),
+                collides_with: None,
+            })
+            .collect()
     }
 }
 

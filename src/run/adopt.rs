@@ -18,7 +18,7 @@ use crate::journal::run_state::{Base, Phase, RunState};
 use crate::ledger::window::RunLosses;
 use crate::memory::{Memory, MemoryPath};
 use crate::snapshot::{IndexEntry, Snapshot, SnapshotIndex};
-use crate::spec::pipeline::{Drift, StoreRef, Target};
+use crate::spec::pipeline::{StoreRef, Target};
 use crate::state::alias::{Adoption, AliasRecord};
 use crate::state::ledger;
 
@@ -30,14 +30,14 @@ use super::perform::{alias_now, settle_sessions, update_alias};
 use super::tag::tag_live;
 use super::{RunError, Surroundings, base_snapshot, reading, record, targets};
 
-/// How often in a row a candidate is rebased and judged again because agents wrote meanwhile. Then it is adopted
-/// in place of the live store that it was judged against, and what was written since is treated as what is
-/// written while the alias moves: it wins, or is named.
+/// How often in a row a candidate is rebased and judged again because agents wrote meanwhile. Then it is decided
+/// upon, and perhaps adopted in place of the live store that it was judged against: what was written since is
+/// treated as what is written while the alias moves, and wins, or is named.
 const REBASES_LIMIT: u32 = 3;
 
-/// Says whether agents write so often that a run is adopted in place of the live store it was last judged against.
+/// Says whether agents write so often that a run is decided upon by the live store it was last judged against.
 pub(super) fn is_busy(state: &RunState) -> bool {
-    state.plan.adopt.drift == Drift::Rebase && state.rebases >= REBASES_LIMIT
+    state.rebases >= REBASES_LIMIT
 }
 
 pub(super) async fn record_candidate(
@@ -409,15 +409,14 @@ pub(super) async fn finish(journal: &mut Journal, around: &Surroundings<'_>) -> 
     let to = to.clone();
     let alias = alias_now(around).await?;
     let generation = alias.generation;
-    let (late, hash) = if state.copy.is_some() {
+    let late = if state.copy.is_some() {
         // What agents wrote into the live store meanwhile is there.
-        (Late::default(), around.backend.index(&base.store).await?.hash())
+        Late::none(around.backend.index(&base.store).await?.hash())
     } else {
-        let late = late::carry_late_writes(around, base, state.intended.as_ref(), &to).await?;
-        (late, around.backend.index(&to).await?.hash())
+        late::carry_late_writes(around, base, state.intended.as_ref(), &to).await?
     };
     tag_live(journal, around, &alias).await?;
-    let Late { carried: late_writes, merged: late_merged, conflicts: late_conflicts } = late;
+    let Late { carried: late_writes, merged: late_merged, conflicts: late_conflicts, hash } = late;
     let event = JournalEvent::Adopted { generation, hash, late_writes, late_merged, late_conflicts };
     record(journal, around, event).await
 }

@@ -3,7 +3,7 @@
 //! After the move there is no review to send them to. What can be merged statement by statement is; elsewhere
 //! the late write takes the dream's place, and gives way to what agents have written to the new store since.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::adoption::rebase::{contested, rebase};
 use crate::adoption::{ChangeSet, Conflict, Merged, Reading, Texts, Withdrawn, merge};
@@ -11,33 +11,28 @@ use crate::backend::{BackendError, PastMemory, Refusal};
 use crate::ids::MemoryStoreId;
 use crate::journal::run_state::Base;
 use crate::memory::{ContentHash, MemoryPath, MemoryWrite};
-use crate::snapshot::{Snapshot, SnapshotIndex};
+use crate::snapshot::{IndexEntry, Snapshot, SnapshotIndex};
 
 use super::reading::texts_of;
 use super::{RunError, Surroundings};
 
-/// How often it is tried while agents keep writing to the very entries.
-const TRIES: usize = 20;
+/// How often it is looked while agents keep writing.
+const LOOKS: usize = 20;
 
 /// What became of late writes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Late {
     pub(super) carried: Vec<MemoryPath>,
     pub(super) merged: Vec<Merged>,
     pub(super) conflicts: Vec<Conflict>,
+    /// What the new store holds with them.
+    pub(super) hash: ContentHash,
 }
 
 impl Late {
-    /// Adds what a later look found: what is left to say of conflicts, and what else was carried over.
-    fn and(self, later: Self) -> Self {
-        let is_new = |one: &Merged| later.merged.iter().all(|other| other.path != one.path);
-        let merged = self.merged.into_iter().filter(is_new).collect::<Vec<_>>();
-        let carried: BTreeSet<MemoryPath> = self.carried.into_iter().chain(later.carried).collect();
-        Self {
-            carried: carried.into_iter().collect(),
-            merged: merged.into_iter().chain(later.merged).collect(),
-            conflicts: later.conflicts,
-        }
+    /// Tells that there is none.
+    pub(super) fn none(hash: ContentHash) -> Self {
+        Self { carried: Vec::new(), merged: Vec::new(), conflicts: Vec::new(), hash }
     }
 }
 
@@ -50,19 +45,19 @@ pub(super) async fn carry_late_writes(
     judged: Option<&SnapshotIndex>,
     to: &MemoryStoreId,
 ) -> Result<Late, RunError> {
-    let mut late = Late::default();
-    let mut tries = 0;
+    let mut looks = 0;
     loop {
-        let (found, writes) = look(around, base, judged, to).await?;
-        late = late.and(found);
+        // The last look finds again what came of those before it.
+        let (late, writes) = look(around, base, judged, to).await?;
+        looks += 1;
         if writes.is_empty() {
             return Ok(late);
         }
-        tries += 1;
         match around.backend.write(to, writes.writes()).await {
-            Ok(()) => return Ok(late),
+            Ok(()) if looks < LOOKS => {}
+            Ok(()) => return Ok(Late { hash: around.backend.index(to).await?.hash(), ..late }),
             // Somebody changed an entry since the look.
-            Err(BackendError::Refused { kind: Refusal::Conflict, .. }) if tries < TRIES => {}
+            Err(BackendError::Refused { kind: Refusal::Conflict, .. }) if looks < LOOKS => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -75,27 +70,53 @@ async fn look(
     judged: Option<&SnapshotIndex>,
     to: &MemoryStoreId,
 ) -> Result<(Late, ChangeSet), RunError> {
-    let late = around.backend.snapshot(&base.store).await?;
-    if late.hash() == base.index.hash() {
-        return Ok(Default::default());
-    }
+    let late = match around.backend.snapshot(&base.store).await {
+        // Nobody writes to a store that was deleted.
+        Err(BackendError::Refused { kind: Refusal::NotFound, .. }) => None,
+        late => Some(late?),
+    };
     let adopted = around.backend.snapshot(to).await?;
     let judged = judged.cloned().unwrap_or_else(|| adopted.index());
+    let as_it_is = || (Late::none(adopted.hash()), ChangeSet::default());
+    let Some(late) = late else { return Ok(as_it_is()) };
+    if late.hash() == base.index.hash() && adopted.hash() == judged.hash() {
+        return Ok(as_it_is());
+    }
     let in_judged = |path: &MemoryPath| judged.entries.get(path).map(|entry| entry.hash);
-    let newer: BTreeSet<&MemoryPath> = judged
+    let mut newer: BTreeSet<&MemoryPath> = judged
         .entries
         .keys()
         .chain(adopted.iter().map(|memory| &memory.path))
         .filter(|path| in_judged(path) != adopted.get(path).map(|memory| memory.hash))
         .collect();
-    let (known, met) = late_conflicts(&base.index, &late, &newer, &adopted);
+    let mut begun_with = base.index.clone();
+    for (path, entry) in carried_before(around, base, &newer, &late, &adopted).await? {
+        newer.remove(&path);
+        match entry {
+            Some(entry) => begun_with.entries.insert(path, entry),
+            None => begun_with.entries.remove(&path),
+        };
+    }
+    let (known, met) = late_conflicts(&begun_with, &late, &newer, &adopted);
     let (late_index, adopted_index) = (late.index(), adopted.index());
     let at = |index: &SnapshotIndex, path: &MemoryPath| Some(PastMemory::of(path, index.entries.get(path)?));
-    let both: Vec<PastMemory> = contested(&base.index, &late_index, &adopted_index)
-        .filter_map(|path| at(&base.index, path))
+    let both: Vec<PastMemory> = contested(&begun_with, &late_index, &adopted_index)
+        .filter_map(|path| at(&begun_with, path))
         .collect();
     let meeting = met.iter().filter_map(|conflict| at(&judged, &conflict.path));
-    let wanted = both.iter().cloned().chain(meeting).collect();
+    let is_live = |path, hash| late.get(path).is_some_and(|memory| memory.hash == hash);
+    let gone: Vec<PastMemory> = base
+        .index
+        .entries
+        .iter()
+        .filter(|(path, entry)| !is_live(path, entry.hash))
+        .map(|(path, entry)| PastMemory::of(path, entry))
+        .collect();
+    let may_give_way = written(&base.index, &late_index)
+        .filter_map(|path| at(&judged, path))
+        .filter(|past| late_index.entries.get(&past.path).map(|entry| entry.hash) != Some(past.hash));
+    let may_give_way: Vec<PastMemory> = may_give_way.collect();
+    let wanted = both.iter().chain(&gone).chain(&may_give_way).cloned().chain(meeting).collect();
     let texts = texts_of(around, wanted, [to, &base.store]).await?;
     let begun = both.into_iter().filter_map(|past| Some((past.path, vec![texts.get(&past.hash)?.clone()])));
 
@@ -116,26 +137,61 @@ async fn look(
         found.merged.push(merged);
     }
     let writes = ChangeSet::ordered(writes);
-    conflicts.extend(displaced(&base.index, &late, &adopted, &writes, &conflicts));
+    if let Ok(after) = writes.apply(&adopted) {
+        let gave_way = may_give_way.iter().filter(|past| {
+            let hash = |store: &Snapshot| store.get(&past.path).map(|memory| memory.hash);
+            hash(&after) == hash(&late)
+        });
+        let gave_way =
+            Withdrawn::of(gave_way.filter_map(|past| Some(texts.get(&past.hash)?.as_ref())), &after);
+        conflicts.extend(displaced(&gave_way, &base.index, &late, &after, &conflicts));
+        let withdrawn =
+            Withdrawn::of(gone.iter().filter_map(|past| Some(texts.get(&past.hash)?.as_ref())), &late);
+        conflicts.extend(withdrawn.brought_back(&base.index, &late, &after, &conflicts));
+    }
+    conflicts.sort_by(|a, b| a.path.cmp(&b.path));
     let replaced = found.conflicts.into_iter().map(|conflict| conflict.path);
     let carried = found.carried.into_iter().chain(replaced).collect::<BTreeSet<_>>().into_iter().collect();
-    Ok((Late { carried, merged: found.merged, conflicts }, writes))
+    Ok((Late { carried, merged: found.merged, conflicts, hash: adopted.hash() }, writes))
+}
+
+/// Finds what an earlier look carried over and agents have changed in the old store since: there the new store holds
+/// what the old one held once, which is no write to the new store.
+async fn carried_before(
+    around: &Surroundings<'_>,
+    base: &Base,
+    newer: &BTreeSet<&MemoryPath>,
+    late: &Snapshot,
+    adopted: &Snapshot,
+) -> Result<BTreeMap<MemoryPath, Option<IndexEntry>>, RunError> {
+    let hash = |store: &Snapshot, path: &MemoryPath| store.get(path).map(|memory| memory.hash);
+    let is_apart = |path: &&&MemoryPath| hash(late, path) != hash(adopted, path);
+    if !newer.iter().any(|path| is_apart(&path)) {
+        return Ok(BTreeMap::new());
+    }
+    let changes = around.backend.changes(&base.store, &base.index).await?;
+    let carried = newer.iter().filter(is_apart).filter_map(|&path| {
+        let here = hash(adopted, path);
+        let is_it = |held: Option<&IndexEntry>| held.map(|entry| entry.hash) == here;
+        let mut held = changes.iter().filter(|change| change.path.as_ref() == Some(path));
+        let found = held.find(|change| is_it(change.holds.as_ref()))?;
+        Some((path.clone(), found.holds.clone()))
+    });
+    Ok(carried.collect())
 }
 
 /// Names the memories of the old store that say what a late write takes out of the new one: the dream had let go of
 /// them because what is replaced now said the same.
 fn displaced(
+    gave_way: &Withdrawn,
     base: &SnapshotIndex,
     late: &Snapshot,
-    adopted: &Snapshot,
-    writes: &ChangeSet,
+    after: &Snapshot,
     named: &[Conflict],
 ) -> Vec<Conflict> {
-    let Ok(after) = writes.apply(adopted) else { return Vec::new() };
-    let gone = Withdrawn::of(adopted.iter().map(|memory| memory.content.as_ref()), &after);
     let is_named = |path: &MemoryPath| named.iter().any(|conflict| conflict.path == *path);
     late.iter()
-        .filter(|memory| !is_named(&memory.path) && gone.is_in(&memory.content))
+        .filter(|memory| !is_named(&memory.path) && gave_way.is_in(&memory.content))
         .map(|memory| Conflict {
             path: memory.path.clone(),
             base: base.entries.get(&memory.path).map(|entry| entry.hash),
@@ -144,6 +200,13 @@ fn displaced(
             collides_with: None,
         })
         .collect()
+}
+
+/// Returns the paths at which the old store was written to since the last look before the move.
+fn written<'p>(base: &'p SnapshotIndex, late: &'p SnapshotIndex) -> impl Iterator<Item = &'p MemoryPath> {
+    let hash = |index: &SnapshotIndex, path: &MemoryPath| index.entries.get(path).map(|entry| entry.hash);
+    let paths: BTreeSet<&MemoryPath> = base.entries.keys().chain(late.entries.keys()).collect();
+    paths.into_iter().filter(move |path| hash(base, path) != hash(late, path))
 }
 
 /// Merges a late write with a newer one: both began with what was judged, once the late write is in that. What
@@ -176,13 +239,12 @@ fn late_conflicts(
     let late_index = late.index();
     let mut known = base.clone();
     let mut conflicts = Vec::new();
-    let paths: BTreeSet<&MemoryPath> = base.entries.keys().chain(late_index.entries.keys()).collect();
-    for path in paths {
+    for path in written(base, &late_index) {
         let was = base.entries.get(path).map(|entry| entry.hash);
         let ours = late_index.entries.get(path);
         let theirs = adopted.get(path).map(|memory| memory.hash);
         let now = ours.map(|entry| entry.hash);
-        if now == was || now == theirs {
+        if now == theirs {
             continue;
         }
         let in_the_way = newer

@@ -70,10 +70,18 @@ pub async fn roll_back(
 ) -> Result<RolledBack, RunError> {
     let adopted_by = seen.adoption.as_ref().map(|adoption| adoption.run.clone());
     let adopted = open(state, adopted_by.as_ref()).await?;
-    let deployments = match adopted.as_ref().map(|run| &run.plan.adopt.target) {
-        Some(Target::Deployment(ids)) if previous.store != seen.active => ids.clone(),
-        _ => Vec::new(),
-    };
+    // Whoever goes forward again after a rollback goes to what another adoption had given them.
+    let made_live_by = previous.adoption.as_ref().map(|adoption| &adoption.run);
+    let going_to = open(state, made_live_by).await?;
+    let mut deployments: Vec<DeploymentId> = Vec::new();
+    for run in adopted.iter().chain(&going_to).filter(|_| previous.store != seen.active) {
+        if let Target::Deployment(ids) = &run.plan.adopt.target {
+            let known = deployments.len();
+            deployments.extend(
+                ids.iter().filter(|id| !deployments[..known].contains(id)).cloned().collect::<Vec<_>>(),
+            );
+        }
+    }
     let copier = match &previous.copied_by {
         None => None,
         Some(run) => {
@@ -251,12 +259,18 @@ async fn passed(
     to: &MemoryStoreId,
 ) -> Result<Option<String>, RunError> {
     // A look at the store it should name changes nothing, and neither does one at the store it may name.
-    match backend.repoint(deployment, from, from).await {
-        Err(BackendError::Refused { kind: Refusal::NotFound, .. }) => Ok(Some("it is gone".to_owned())),
-        Err(BackendError::Refused { kind: Refusal::Conflict, message, .. }) => {
-            Ok(backend.repoint(deployment, to, to).await.is_err().then_some(message))
+    let because = match backend.repoint(deployment, from, from).await {
+        Ok(()) => return Ok(None),
+        Err(BackendError::Refused { kind: Refusal::NotFound, .. }) => {
+            return Ok(Some("it is gone".to_owned()));
         }
-        _ => Ok(None),
+        Err(BackendError::Refused { kind: Refusal::Conflict, message, .. }) => message,
+        Err(error) => return Err(error.into()),
+    };
+    match backend.repoint(deployment, to, to).await {
+        Ok(()) => Ok(None),
+        Err(BackendError::Refused { kind: Refusal::Conflict, .. }) => Ok(Some(because)),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -395,3 +395,45 @@ async fn what_a_late_write_takes_away_and_the_dream_had_let_go_of_is_named() {
     let named: Vec<_> = journal.state().late_conflicts.iter().map(|one| (&one.path, one.ours)).collect();
     assert_eq!(named, [(&path("/b"), Some(canary))]);
 }
+
+#[tokio::test]
+async fn what_a_late_look_carried_over_and_an_agent_took_back_since_does_not_stay() {
+    let (world, mut journal, old) = dreamt(Drift::Rebase).await;
+    world.go_before(&mut journal, "adopted").await;
+    world.write(&old, &[put("/fleeting", "for a while", None), put("/a", "for a while", Some("one"))]).await;
+    world.go_before(&mut journal, "adopted").await;
+    assert_eq!(world.live_memory("/fleeting").await.as_deref(), Some("for a while"));
+    let gone = MemoryWrite::Delete { path: path("/fleeting"), expected: ContentHash::of("for a while") };
+    world.write(&old, &[gone, put("/a", "one", Some("for a while"))]).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    assert_eq!(world.live_memory("/fleeting").await, None);
+    assert_eq!(world.live_memory("/a").await.as_deref(), Some("one"));
+    assert_eq!(journal.state().late_conflicts, []);
+}
+
+#[tokio::test]
+async fn an_old_store_that_was_deleted_after_the_move_keeps_no_run_from_its_end() {
+    let (world, mut journal, old) = dreamt(Drift::Rebase).await;
+    world.go_before(&mut journal, "adopted").await;
+    world.backend.delete_store(&old).await.unwrap();
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    assert_eq!(journal.state().phase, Phase::Adopted);
+}
+
+#[tokio::test]
+async fn what_a_late_write_takes_away_and_the_dream_had_filed_elsewhere_is_named() {
+    const ADDRESS: &str = "- The desk opens at nine.\n- Ines lives at 7 Elm Street.\n";
+    const PLAIN: &str = "- The desk opens at nine.\n";
+    let world = World::new(&[("/desk", ADDRESS), ("/c", "three")], 2).await;
+    let live = world.live().await;
+    let mut journal = world.begin().await;
+    world.go_before(&mut journal, "judged").await;
+    let candidate = journal.state().candidate.clone().unwrap().store;
+    let filed = put("/ines", "- Ines lives at 7 Elm Street.\n", None);
+    world.write(&candidate, &[put("/desk", PLAIN, Some(ADDRESS)), filed]).await;
+    world.go_before(&mut journal, "adopted").await;
+    world.write(&live, &[put("/desk", PLAIN, Some(ADDRESS))]).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    let named: Vec<_> = journal.state().late_conflicts.iter().map(|one| (&one.path, one.ours)).collect();
+    assert_eq!(named, [(&path("/ines"), None)]);
+}

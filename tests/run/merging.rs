@@ -12,7 +12,7 @@ use dreamrun::journal::run_state::Phase;
 use dreamrun::report::run_view::RunView;
 use dreamrun::run::Ended;
 use dreamrun::run::next::Stop;
-use dreamrun::spec::pipeline::Target;
+use dreamrun::spec::pipeline::{Drift, Target};
 
 use crate::support::{Call, Go, Hook, Hooked};
 use crate::world::{World, path, put};
@@ -144,6 +144,21 @@ async fn agents_that_never_pause_keep_no_run_from_its_end_and_lose_nothing() {
         assert!((0..there).all(is_there), "{target:?}: {there} of {written}");
         assert!(target == Target::Pointer || there == written, "{target:?}: {there} of {written}");
     }
+}
+
+#[tokio::test]
+async fn agents_that_never_pause_keep_no_person_from_being_asked() {
+    let mut world = correcting().await;
+    world.pipeline.adopt.drift = Drift::Review;
+    let mut journal = world.begin().await;
+    world.go_before(&mut journal, "candidate_recorded").await;
+    let (backend, written) = (Arc::clone(&world.backend), AtomicUsize::new(0));
+    let hook = Restless { backend, store: world.live().await, written };
+    let hooked = Hooked { inner: Arc::clone(&world.backend), hook };
+    let ended = world.go_with(&mut journal, world.state.as_ref(), &hooked).await.unwrap();
+    assert_eq!(ended, Ended::Stopped(Stop::AwaitingReview));
+    let Phase::AwaitingReview(why) = &journal.state().phase else { panic!("{:?}", journal.state().phase) };
+    assert!(matches!(why[..], [Reason::Carried { .. }]), "{why:?}");
 }
 
 /// Keeps no versions.

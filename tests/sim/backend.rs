@@ -64,10 +64,10 @@ impl SimBackend {
         &self,
         action: &'static str,
         id: &MemoryStoreId,
-        look: impl FnOnce(&super::world::Store) -> T,
+        look: impl FnOnce(&mut super::world::Store) -> T,
     ) -> Answer<T> {
         self.call(action, |world| {
-            world.stores.get(id).map(look).ok_or_else(|| refused(action, Refusal::NotFound))
+            world.stores.get_mut(id).map(look).ok_or_else(|| refused(action, Refusal::NotFound))
         })
         .await
     }
@@ -121,7 +121,11 @@ impl Backend for SimBackend {
     }
 
     async fn snapshot(&self, id: &MemoryStoreId) -> Answer<Snapshot> {
-        self.of_store("read a memory store", id, |store| store.now.clone()).await
+        self.of_store("read a memory store", id, |store| {
+            store.seen = store.changes.len();
+            store.now.clone()
+        })
+        .await
     }
 
     async fn tag(&self, id: &MemoryStoreId, _: &StoreTags) -> Answer<()> {

@@ -55,6 +55,8 @@ pub(crate) enum Fault {
     Overlap,
     /// An agent writes to the live store.
     AgentWrote,
+    /// An agent writes to the store that gives way, or where a copy is about to write, while an adoption is under way.
+    AgentMet,
     /// What an agent wrote before is erased from the live store's past.
     Erased,
     /// A person approves.
@@ -107,12 +109,13 @@ impl Weather {
         set(Fault::DreamCanceled, [0, 0, 0, 5]);
         set(Fault::Overlap, [0, 10, 20, 40]);
         set(Fault::AgentWrote, [0, 20, 80, 250]);
+        set(Fault::AgentMet, [0, 0, 100, 300]);
         set(Fault::Erased, [0, 0, 40, 120]);
         set(Fault::Approved, [0, 10, 20, 40]);
         set(Fault::Rejected, [0, 0, 0, 10]);
         set(Fault::CancelAsked, [0, 0, 0, 10]);
         set(Fault::RolledBack, [0, 0, 5, 20]);
-        let steps = rng.between(40, 240);
+        let steps = rng.between(80, 640);
         Self { rates, steps }
     }
 

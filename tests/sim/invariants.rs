@@ -83,10 +83,12 @@ struct Bill {
 #[derive(Debug, Clone)]
 struct LiveWrite {
     store: MemoryStoreId,
+    /// Which of the store's changes it is, from 1.
+    nth: usize,
     /// What it wrote, or what it took away.
     says: String,
     is_gone: bool,
-    /// A rollback left it behind, as it says.
+    /// A rollback left it behind, as it says, or it came to the old store after the last look at that.
     is_left: bool,
     /// A conflict named it.
     is_named: bool,
@@ -144,7 +146,7 @@ impl Book {
     /// Notes what an agent made of a memory; it counts from now on.
     pub(crate) fn live_write(
         &mut self,
-        store: &MemoryStoreId,
+        (store, nth): (&MemoryStoreId, usize),
         path: &MemoryPath,
         before: &Notes,
         after: &Notes,
@@ -155,6 +157,7 @@ impl Book {
             if let Some(says) = is.or(was).filter(|_| was != is) {
                 let write = LiveWrite {
                     store: store.clone(),
+                    nth,
                     says: says.clone(),
                     is_gone: is.is_none(),
                     is_left: false,
@@ -190,6 +193,14 @@ fn name(world: &mut World, conflicts: &[Conflict]) {
         let writes = world.book.writes.iter_mut().filter(|((path, _), _)| *path == conflict.path);
         writes.filter(|(_, write)| write.is_in(&ours)).for_each(|(_, write)| write.is_named = true);
     }
+}
+
+/// Lets go of writes to a store that gave way which came after the last look at it.
+fn leave_late(world: &mut World, from: &MemoryStoreId, to: &MemoryStoreId) {
+    let seen = world.stores[from].seen;
+    let late = world.book.writes.values_mut().filter(|write| write.store == *from && write.nth > seen);
+    let left = if from == to { 0 } else { late.map(|write| write.is_left = true).count() };
+    *world.tally.met.entry("left in the old store").or_default() += left as u64;
 }
 
 fn check(world: &mut World, law: Law, holds: bool, why: impl FnOnce() -> String) {
@@ -239,6 +250,7 @@ fn event_written(world: &mut World, key: &Key, recorded: Recorded) {
     if state.phase.is_final() && kept.as_ref().is_some_and(|kept| !kept.state.phase.is_final()) {
         *world.tally.ends.entry(state.phase.name()).or_default() += 1;
     }
+    let kept_phase = kept.as_ref().map(|kept| kept.state.phase.clone());
     let (mut replaced, mut approved_at) =
         kept.map(|kept| (kept.replaced, kept.approved_at)).unwrap_or_default();
     let mut met = |what, count: usize| *world.tally.met.entry(what).or_default() += count as u64;
@@ -266,6 +278,9 @@ fn event_written(world: &mut World, key: &Key, recorded: Recorded) {
             met("late, merged", late_merged.len());
             met("late, in conflict", late_conflicts.len());
             name(world, &late_conflicts);
+            if let Some(Phase::Adopting { from, to, .. }) = kept_phase.filter(|_| state.copy.is_none()) {
+                leave_late(world, &from, &to);
+            }
         }
         _ => {}
     }

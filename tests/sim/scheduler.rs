@@ -270,6 +270,9 @@ impl Simulation {
         if self.is_met(Fault::AgentWrote) {
             enter(&self.world).agent_writes();
         }
+        if enter(&self.world).adopting().is_some() && self.is_met(Fault::AgentMet) {
+            enter(&self.world).agent_meets();
+        }
         if self.is_met(Fault::Erased) {
             enter(&self.world).erase();
         }

@@ -1,13 +1,14 @@
 //! The one world that all simulated processes share: state, stores, dreams, agents and the hour.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use dreamrun::dream::{Dream, DreamError, DreamRequest, DreamStatus, Usage};
 use dreamrun::ids::{Alias, DeploymentId, DreamId, MemoryStoreId, MemoryVersionId, SessionId};
+use dreamrun::journal::run_state::Phase;
 use dreamrun::memory::{Memory, MemoryPath};
 use dreamrun::session::{Session, SessionSize, SessionStatus};
-use dreamrun::snapshot::{Change, IndexEntry, Snapshot};
+use dreamrun::snapshot::{Change, IndexEntry, Snapshot, SnapshotIndex};
 use dreamrun::state::Key;
 use dreamrun::state::alias::{ALIAS_FORMAT, AliasRecord};
 use jiff::{SignedDuration, Timestamp};
@@ -48,6 +49,8 @@ pub(crate) struct Store {
     pub(crate) past: Vec<Memory>,
     /// Everything that was done to it, oldest first.
     pub(crate) changes: Vec<Change>,
+    /// How many changes a process has seen that looked at it.
+    pub(crate) seen: usize,
     /// Whether whatever makes it has finished.
     pub(crate) is_complete: bool,
 }
@@ -377,19 +380,46 @@ impl World {
     pub(crate) fn agent_writes(&mut self) {
         let live = self.record().active;
         let held: Vec<MemoryPath> = self.stores[&live].now.iter().map(|memory| memory.path.clone()).collect();
+        self.agent_writes_to(&live, &held);
+    }
+
+    /// Returns the store that an adoption takes the place of or writes into, and what it is to hold.
+    pub(crate) fn adopting(&self) -> Option<(MemoryStoreId, SnapshotIndex)> {
+        self.book.states().find_map(|(_, state)| match (&state.phase, &state.intended) {
+            (Phase::Adopting { from, .. }, Some(intended)) => Some((from.clone(), intended.clone())),
+            _ => None,
+        })
+    }
+
+    /// Has an agent write to where an adoption is about to write or to take things from.
+    pub(crate) fn agent_meets(&mut self) {
+        let Some((store, intended)) = self.adopting() else { return };
+        let now = self.stores[&store].now.index();
+        let is_met = |path: &&MemoryPath| {
+            let [here, wanted] = [&now, &intended].map(|index| index.entries.get(*path).map(|one| one.hash));
+            here != wanted
+        };
+        let met: BTreeSet<&MemoryPath> =
+            now.entries.keys().chain(intended.entries.keys()).filter(is_met).collect();
+        let met: Vec<MemoryPath> = met.into_iter().cloned().collect();
+        self.agent_writes_to(&store, &met);
+    }
+
+    /// Has an agent write to a store, mostly to one of a few memories.
+    fn agent_writes_to(&mut self, live: &MemoryStoreId, held: &[MemoryPath]) {
         self.texts += 1;
         let text = format!("Agent note {}.", self.texts);
         let subject = *self.rng.pick(&SUBJECTS);
         let (at, is_gone) = match self.rng.below(10) {
-            0..6 if !held.is_empty() => (self.rng.pick(&held).clone(), false),
-            6..8 if held.len() > 1 => (self.rng.pick(&held).clone(), true),
+            0..6 if !held.is_empty() => (self.rng.pick(held).clone(), false),
+            6..8 if held.len() > 1 => (self.rng.pick(held).clone(), true),
             _ => (path(&format!("/{}", self.rng.pick(&["a", "d", "e", "f"]))), false),
         };
-        let before = self.stores[&live].now.get(&at).map(|memory| Notes::read(&memory.content));
+        let before = self.stores[live].now.get(&at).map(|memory| Notes::read(&memory.content));
         let before = before.unwrap_or_default();
         let mut after = before.clone();
         let earlier: Vec<Memory> =
-            self.stores[&live].past.iter().filter(|memory| memory.path == at).cloned().collect();
+            self.stores[live].past.iter().filter(|memory| memory.path == at).cloned().collect();
         if is_gone {
             after.0.clear();
         } else if !earlier.is_empty() && self.rng.chance(150) {
@@ -402,10 +432,12 @@ impl World {
         }
         let content = (!after.0.is_empty()).then(|| after.content());
         let time = self.time();
-        self.stores.entry(live.clone()).or_default().set(&at, content.clone(), time);
+        let store = self.stores.entry(live.clone()).or_default();
+        store.set(&at, content.clone(), time);
+        let nth = store.changes.len();
         self.tally.live_writes += 1;
         self.tell(|| format!("agent: {live}{at} = {content:?}"));
-        self.book.live_write(&live, &at, &before, &after);
+        self.book.live_write((live, nth), &at, &before, &after);
     }
 
     /// Has a person erase one version from the live store's past, as the law may ask of them, unless it is live.
