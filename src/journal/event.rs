@@ -252,7 +252,8 @@ pub enum JournalEvent {
         /// The alias's generation after it.
         generation: u64,
     },
-    /// A deployment names the new store. Legal in *adopting* once the alias has moved.
+    /// A deployment names the new store. Legal in *adopting* once the alias has moved, and in *canceling* where it
+    /// had moved before.
     DeploymentPatched {
         /// The deployment.
         deployment: DeploymentId,

@@ -545,6 +545,13 @@ impl RunState {
                 self.patched.push(deployment);
                 adopting
             }
+            // The alias had moved before anybody could cancel.
+            (canceling @ P::Canceling { dream: None }, E::DeploymentPatched { deployment })
+                if self.candidate.is_some() && !self.patched.contains(&deployment) =>
+            {
+                self.patched.push(deployment);
+                canceling
+            }
             (adopting @ P::Adopting { .. }, E::SessionRequested)
                 if self.has_alias_moved && self.session.is_none() =>
             {

@@ -11,7 +11,7 @@ use crate::backend::{BackendError, PastMemory, Refusal};
 use crate::ids::MemoryStoreId;
 use crate::journal::run_state::Base;
 use crate::memory::{ContentHash, MemoryPath, MemoryWrite};
-use crate::snapshot::{IndexEntry, Snapshot, SnapshotIndex};
+use crate::snapshot::{Change, IndexEntry, Snapshot, SnapshotIndex};
 
 use super::reading::texts_of;
 use super::{RunError, Surroundings};
@@ -90,7 +90,7 @@ async fn look(
         .filter(|path| in_judged(path) != adopted.get(path).map(|memory| memory.hash))
         .collect();
     let mut begun_with = base.index.clone();
-    for (path, entry) in carried_before(around, base, &newer, &late, &adopted).await? {
+    for (path, entry) in carried_before(around, base, (to, &judged), &late, &adopted).await? {
         newer.remove(&path);
         match entry {
             Some(entry) => begun_with.entries.insert(path, entry),
@@ -155,29 +155,42 @@ async fn look(
     Ok((Late { carried, merged: found.merged, conflicts, hash: adopted.hash() }, writes))
 }
 
-/// Finds what an earlier look carried over and agents have changed in the old store since: there the new store holds
-/// what the old one held once, which is no write to the new store.
+/// Finds what an earlier look carried over and agents have changed since, in either store, and returns for each path
+/// what both stores then held. The pasts of the stores tell: where the new one holds what the old one held once,
+/// that is no write to the new one, and where it held once what the old one holds, the late write is there no more
+/// because of a newer one.
 async fn carried_before(
     around: &Surroundings<'_>,
     base: &Base,
-    newer: &BTreeSet<&MemoryPath>,
+    (to, judged): (&MemoryStoreId, &SnapshotIndex),
     late: &Snapshot,
     adopted: &Snapshot,
 ) -> Result<BTreeMap<MemoryPath, Option<IndexEntry>>, RunError> {
-    let hash = |store: &Snapshot, path: &MemoryPath| store.get(path).map(|memory| memory.hash);
-    let is_apart = |path: &&&MemoryPath| hash(late, path) != hash(adopted, path);
-    if !newer.iter().any(|path| is_apart(&path)) {
+    let (late, adopted) = (late.index(), adopted.index());
+    let paths: BTreeSet<&MemoryPath> = written(&base.index, &late).chain(written(judged, &adopted)).collect();
+    let apart: Vec<&MemoryPath> =
+        paths.into_iter().filter(|path| hash(&late, path) != hash(&adopted, path)).collect();
+    if apart.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let changes = around.backend.changes(&base.store, &base.index).await?;
-    let carried = newer.iter().filter(is_apart).filter_map(|&path| {
-        let here = hash(adopted, path);
-        let is_it = |held: Option<&IndexEntry>| held.map(|entry| entry.hash) == here;
-        let mut held = changes.iter().filter(|change| change.path.as_ref() == Some(path));
-        let found = held.find(|change| is_it(change.holds.as_ref()))?;
-        Some((path.clone(), found.holds.clone()))
+    let of_old = around.backend.changes(&base.store, &base.index).await?;
+    let of_new = around.backend.changes(to, judged).await?;
+    let held = |changes: &[Change], path: &MemoryPath, wanted: Option<ContentHash>| {
+        let mut there = changes.iter().filter(|change| change.path.as_ref() == Some(path));
+        there.any(|change| change.holds.as_ref().map(|entry| entry.hash) == wanted)
+    };
+    let carried = apart.into_iter().filter_map(|path| {
+        let (ours, theirs) = (late.entries.get(path), adopted.entries.get(path));
+        let was_overtaken = ours.is_some() && held(&of_new, path, hash(&late, path));
+        let was_carried = !was_overtaken && held(&of_old, path, hash(&adopted, path));
+        let both = if was_overtaken { Some(ours) } else { was_carried.then_some(theirs) };
+        both.map(|entry| (path.clone(), entry.cloned()))
     });
     Ok(carried.collect())
+}
+
+fn hash(index: &SnapshotIndex, path: &MemoryPath) -> Option<ContentHash> {
+    index.entries.get(path).map(|entry| entry.hash)
 }
 
 /// Names the memories of the old store that say what a late write takes out of the new one: the dream had let go of
@@ -204,7 +217,6 @@ fn displaced(
 
 /// Returns the paths at which the old store was written to since the last look before the move.
 fn written<'p>(base: &'p SnapshotIndex, late: &'p SnapshotIndex) -> impl Iterator<Item = &'p MemoryPath> {
-    let hash = |index: &SnapshotIndex, path: &MemoryPath| index.entries.get(path).map(|entry| entry.hash);
     let paths: BTreeSet<&MemoryPath> = base.entries.keys().chain(late.entries.keys()).collect();
     paths.into_iter().filter(move |path| hash(base, path) != hash(late, path))
 }

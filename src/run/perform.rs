@@ -352,6 +352,7 @@ async fn cancel(
         }
     }
     if !adopt::give_up(journal, around).await? {
+        targets::follow_alias(journal, around).await?;
         return adopt::finish(journal, around).await;
     }
     record(journal, around, JournalEvent::Canceled).await

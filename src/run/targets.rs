@@ -167,9 +167,10 @@ pub(super) async fn patch_deployments(
     journal: &mut Journal,
     around: &Surroundings<'_>,
 ) -> Result<(), RunError> {
-    let Phase::Adopting { from, to, .. } = journal.state().phase.clone() else { return Ok(()) };
     let state = journal.state();
     let Target::Deployment(ids) = state.plan.adopt.target.clone() else { return Ok(()) };
+    let (Some(base), Some(candidate)) = (&state.base, &state.candidate) else { return Ok(()) };
+    let (from, to) = (base.store.clone(), candidate.store.clone());
     let before = state.patched.clone();
     let todo: Vec<DeploymentId> = ids.into_iter().filter(|id| !before.contains(id)).collect();
     let patched = repoint(around.backend, &todo, &from, &to, async |deployment| {
@@ -181,6 +182,15 @@ pub(super) async fn patch_deployments(
         }
         other => other,
     })
+}
+
+/// Gives the new store to the deployments of a run that was canceled when its alias had moved, as far as they take
+/// it: what they go on with otherwise is a store that no alias names, and no later run could give them another.
+pub(super) async fn follow_alias(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
+    match patch_deployments(journal, around).await {
+        Err(RunError::NotPatched { .. }) => Ok(()),
+        followed => followed,
+    }
 }
 
 /// Puts one store in the place of another in deployments, and notes each that has it.

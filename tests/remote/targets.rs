@@ -22,7 +22,7 @@ fn a_result_is_copied_back_into_the_store_and_out_again() {
 }
 
 #[test]
-fn deployments_follow_an_adoption_and_its_rollback() {
+fn deployments_follow_an_adoption_its_rollback_and_the_way_forward_again() {
     let (world, store) = World::small();
     let deployment = world.deployment(&store);
     let target = format!("target: deployment, deployments: [{deployment}]");
@@ -33,6 +33,8 @@ fn deployments_follow_an_adoption_and_its_rollback() {
     assert_eq!(named_by(&world, &deployment), live.as_str());
     let _ = world.run(&["rollback", "notes"]).ends_with(0);
     assert_eq!(named_by(&world, &deployment), store.as_str());
+    let _ = world.run(&["rollback", "notes", "--to", &live]).ends_with(0);
+    assert_eq!((named_by(&world, &deployment), world.live("notes")), (live.as_str().into(), live.clone()));
 }
 
 #[test]

@@ -437,3 +437,17 @@ async fn what_a_late_write_takes_away_and_the_dream_had_filed_elsewhere_is_named
     let named: Vec<_> = journal.state().late_conflicts.iter().map(|one| (&one.path, one.ours)).collect();
     assert_eq!(named, [(&path("/ines"), None)]);
 }
+
+#[tokio::test]
+async fn what_a_late_look_carried_over_and_an_agent_replaced_since_is_not_carried_again() {
+    let (world, mut journal, old) = dreamt(Drift::Rebase).await;
+    world.go_before(&mut journal, "adopted").await;
+    world.write(&old, &[put("/fleeting", "for a while", None), put("/a", "older", Some("one"))]).await;
+    world.go_before(&mut journal, "adopted").await;
+    let new = world.live().await;
+    let gone = MemoryWrite::Delete { path: path("/fleeting"), expected: ContentHash::of("for a while") };
+    world.write(&new, &[gone, put("/a", "newer", Some("older"))]).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    assert_eq!(world.live_memory("/fleeting").await, None);
+    assert_eq!(world.live_memory("/a").await.as_deref(), Some("newer"));
+}

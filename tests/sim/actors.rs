@@ -15,10 +15,10 @@ use dreamrun::plan::{PlanError, plan, rendered_again};
 use dreamrun::price::PriceTable;
 use dreamrun::run::next::Stop;
 use dreamrun::run::observer::Unwatched;
-use dreamrun::run::rollback::roll_back;
+use dreamrun::run::rollback::{carry_after, is_carrying, roll_back};
 use dreamrun::run::{Ended, RunError, Surroundings, catch_up, execute, settle_now};
 use dreamrun::spec::pipeline::Pipeline;
-use dreamrun::state::alias::{self, AliasRecord, Hold};
+use dreamrun::state::alias::{self, AliasRecord, Carrying, Hold, PreviousStore};
 use dreamrun::state::keeper::{Keeper, Taken};
 use dreamrun::state::{StateError, StateStore};
 use tokio::sync::watch;
@@ -26,6 +26,7 @@ use tokio::sync::watch;
 use super::backend::SimBackend;
 use super::process::Port;
 use super::state::SimState;
+use super::world::enter;
 
 /// How long a process waits before it looks again at a lease, in milliseconds.
 const LOOK: u64 = 5_000;
@@ -366,6 +367,12 @@ impl Actor {
         let Some((seen, _)) = alias::read(self.state(), self.keeper.alias()).await? else {
             return Ok(Finished::Done);
         };
+        if is_carrying(&seen)
+            && let Some(hold) = seen.hold.clone()
+        {
+            carry_after(self.state(), &self.backend, &self.keeper, &seen, hold).await?;
+            return Ok(Finished::Done);
+        }
         let begun = seen.hold.clone().filter(|hold| hold.rolling_back_to.is_some());
         if seen.hold.is_some() && begun.is_none() {
             return self.let_go().await;
@@ -378,10 +385,32 @@ impl Actor {
         let to = begun.as_ref().and_then(|hold| hold.rolling_back_to.as_ref());
         let previous = seen.previous.iter().find(|previous| to.is_none_or(|to| *to == previous.store));
         let Some(previous) = previous else { return Err(Problem::NotNow) };
-        let hold = begun.unwrap_or_else(|| Hold::new(self.port.now(), "ada", "rolled back"));
+        let hold = match begun {
+            Some(hold) => hold,
+            None => {
+                let carrying = self.carrying(&seen, previous).await?;
+                Hold { carrying, ..Hold::new(self.port.now(), "ada", "rolled back") }
+            }
+        };
         let now = self.port.now();
         roll_back(self.state(), &self.backend, &self.keeper, &seen, previous, hold, now).await?;
         Ok(Finished::Done)
+    }
+
+    /// Returns what `--carry` has carried over, if this one is asked to and it can be told.
+    async fn carrying(
+        &self,
+        seen: &AliasRecord,
+        previous: &PreviousStore,
+    ) -> Result<Option<Carrying>, Problem> {
+        let is_asked = enter(&self.port.world).rng.chance(500);
+        let Some(adoption) = seen.adoption.as_ref().filter(|_| is_asked) else { return Ok(None) };
+        let run = &adoption.run;
+        let Some(journal) = Journal::open(self.state(), run).await? else { return Ok(None) };
+        let replaced = journal.state().base.as_ref().map(|base| &base.store);
+        let is_one_back = replaced == Some(&previous.store)
+            && previous.copied_by.as_ref().is_none_or(|copier| copier == run);
+        Ok(is_one_back.then(|| Carrying { from: seen.active.clone(), run: run.clone() }))
     }
 
     /// `dreamrun rollback ALIAS --release`.

@@ -156,8 +156,12 @@ impl Backend for SimBackend {
         self.index(id).await
     }
 
-    async fn versions(&self, _: &MemoryStoreId) -> Answer<Vec<PastMemory>> {
-        Ok(Vec::new())
+    async fn versions(&self, id: &MemoryStoreId) -> Answer<Vec<PastMemory>> {
+        self.of_store("list a store's past", id, |store| {
+            let held = |change: &Change| Some(PastMemory::of(change.path.as_ref()?, change.holds.as_ref()?));
+            store.changes.iter().rev().filter_map(held).collect()
+        })
+        .await
     }
 
     async fn changes(&self, id: &MemoryStoreId, since: &SnapshotIndex) -> Answer<Vec<Change>> {

@@ -12,7 +12,7 @@ use dreamrun::journal::run_state::{Phase, RunState};
 use dreamrun::memory::{ContentHash, MemoryPath};
 use dreamrun::spec::pipeline::Target;
 use dreamrun::state::Key;
-use dreamrun::state::alias::AliasRecord;
+use dreamrun::state::alias::{AliasRecord, Carrying};
 use dreamrun::state::lease::Lease;
 
 use super::notes::Notes;
@@ -195,6 +195,21 @@ fn name(world: &mut World, conflicts: &[Conflict]) {
     }
 }
 
+/// Returns what a rollback carries over that is under way.
+fn carried_from(record: &AliasRecord) -> Option<&Carrying> {
+    record.hold.as_ref()?.carrying.as_ref()
+}
+
+/// Lets go of writes that a rollback names: those in whose place an agent has written to the store that came back,
+/// and a memory that an agent took away and that the other store holds otherwise than it was adopted.
+fn carried(world: &mut World, carrying: &Carrying, to: &MemoryStoreId) {
+    *world.tally.met.entry("rolled back and carried").or_default() += 1;
+    let (from, to) = (&world.stores[&carrying.from], &world.stores[to]);
+    for ((path, _), write) in world.book.writes.iter_mut().filter(|(_, write)| write.store == carrying.from) {
+        write.is_named |= to.is_agents(path) || write.is_gone && from.now.get(path).is_none();
+    }
+}
+
 /// Lets go of writes to a store that gave way which came after the last look at it.
 fn leave_late(world: &mut World, from: &MemoryStoreId, to: &MemoryStoreId) {
     let seen = world.stores[from].seen;
@@ -314,6 +329,10 @@ fn alias_written(world: &mut World, before: &AliasRecord, after: &AliasRecord) {
         let is_held = world.book.runs.get(&was.run).is_some_and(Kept::holds);
         check(world, Law::Claim, !is_held, || format!("{} took the alias from {}", is.run, was.run));
     }
+    if let Some(carrying) = carried_from(before).filter(|_| carried_from(after).is_none()) {
+        carried(world, carrying, &after.active);
+        leave_late(world, &carrying.from, &after.active);
+    }
     let step = after.generation.checked_sub(before.generation);
     check(world, Law::Generation, matches!(step, Some(0 | 1)), || {
         format!("generation {} became {}", before.generation, after.generation)
@@ -330,7 +349,7 @@ fn alias_written(world: &mut World, before: &AliasRecord, after: &AliasRecord) {
         let holder = before.claim.as_ref().and_then(|claim| world.book.runs.get(&claim.run));
         let is_held = holder.is_some_and(Kept::holds);
         check(world, Law::Claim, !is_held, || format!("rolled back under {:?}", before.claim));
-        if before.active != after.active {
+        if before.active != after.active && carried_from(after).is_none() {
             let left = world.book.writes.values_mut().filter(|write| write.store == before.active);
             left.for_each(|write| write.is_left = true);
         }

@@ -51,11 +51,19 @@ pub(crate) struct Store {
     pub(crate) changes: Vec<Change>,
     /// How many changes a process has seen that looked at it.
     pub(crate) seen: usize,
+    /// Which change of a memory was the last that an agent made, from 1.
+    pub(crate) by_agents: BTreeMap<MemoryPath, usize>,
     /// Whether whatever makes it has finished.
     pub(crate) is_complete: bool,
 }
 
 impl Store {
+    /// Says whether the last one to change a memory was an agent.
+    pub(crate) fn is_agents(&self, path: &MemoryPath) -> bool {
+        let last = self.changes.iter().rposition(|change| change.path.as_ref() == Some(path));
+        last.is_some_and(|last| self.by_agents.get(path) == Some(&(last + 1)))
+    }
+
     /// Puts a memory in, or takes it away.
     pub(crate) fn set(&mut self, path: &MemoryPath, content: Option<Arc<str>>, at: Timestamp) {
         let version = MemoryVersionId::parse(format!("memver_{}", self.changes.len())).ok();
@@ -435,6 +443,7 @@ impl World {
         let store = self.stores.entry(live.clone()).or_default();
         store.set(&at, content.clone(), time);
         let nth = store.changes.len();
+        store.by_agents.insert(at.clone(), nth);
         self.tally.live_writes += 1;
         self.tell(|| format!("agent: {live}{at} = {content:?}"));
         self.book.live_write((live, nth), &at, &before, &after);
