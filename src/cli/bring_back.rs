@@ -95,7 +95,7 @@ pub(super) async fn run(desk: &Desk<'_>, keeper: &Keeper, wanted: &Wanted<'_>) -
             .hint(format!("`dreamrun log {alias} {below}` tells which runs did.")));
     }
     let now = desk.backend.index(&record.active).await?;
-    let past = Past { backend: desk.backend.as_ref(), archive: desk.archive.as_ref() };
+    let past = desk.past();
     let texts = texts(&history, past, &only(&base.index, &paths)).await?;
     let list = desk.workspace.forget_list(alias)?.unwrap_or_default();
     let is_live = |memory: &&Memory| now.entries.get(&memory.path).is_some_and(|e| e.hash == memory.hash);

@@ -8,6 +8,7 @@ use crate::ids::{Alias, DreamId};
 use crate::journal::Journal;
 use crate::journal::event::JournalEvent;
 use crate::run::observer::Observer;
+use crate::run::past::Past;
 use crate::spec::project::BackendSpec;
 use crate::state::driver::{Acquired, DriverLock};
 use crate::state::keeper::{Keeper, Tenant};
@@ -100,6 +101,11 @@ impl<'a> Desk<'a> {
         let folder = self.workspace.lock_folder(self.call);
         let now = self.call.parts.clock().now();
         DriverLock::acquire(&folder, alias, now).map_err(|error| CliError::io("lock", &folder, &error))
+    }
+
+    /// Returns where texts of the past may be.
+    pub(super) fn past(&self) -> Past<'_> {
+        Past { backend: self.backend.as_ref(), archive: self.archive.as_ref() }
     }
 
     /// Records an event and tells the watcher.

@@ -316,6 +316,8 @@ impl From<RunError> for CliError {
                     .hint(format!("Patched: {}. Not patched: {}.", named(patched), named(left)))
                     .hint("Mend the deployment, then run the same command again: it patches what is left.")
             }
+            RunError::NoProgress { .. } => Self::caused(ExitCode::Unexpected, &error)
+                .hint("Nothing is lost. This is a fault in dreamrun: please report it with `dreamrun show RUN --json`."),
             RunError::NoJournal { .. } => Self::caused(ExitCode::Unexpected, &error).hint(
                 "Restore the state file from a backup, or bring the entries back by hand: the server keeps the \
                  versions of a memory for 30 days.",

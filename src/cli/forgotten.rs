@@ -72,9 +72,9 @@ pub(super) async fn check(
         format!("To go back all the same: `{} --override forget --reason \u{2026}`.", going.command);
     let list = desk.workspace.forget_list(alias).map_err(|error| error.hint(override_hint.clone()))?;
     let Some(list) = list.filter(ForgetList::forbids_any) else { return Ok(()) };
-    let (state, backend) = (desk.state.as_ref(), desk.backend.as_ref());
+    let (state, past) = (desk.state.as_ref(), desk.past());
     let mut found = match going.back_to {
-        Some(previous) => forbidden(&list, coming_back(state, backend, seen, previous).await?.iter()),
+        Some(previous) => forbidden(&list, coming_back(state, past, seen, previous).await?.iter()),
         None => Vec::new(),
     };
     let to = going.back_to.map_or(&seen.active, |previous| &previous.store);
@@ -83,7 +83,7 @@ pub(super) async fn check(
         hints.push("Name a store from after the erasure with `--to STORE`.".to_owned());
     }
     if let Some(carrying) = going.carrying.filter(|carrying| carrying.from != *to) {
-        let carried = forbidden(&list, &to_carry(state, backend, carrying, to).await?);
+        let carried = forbidden(&list, &to_carry(state, past, carrying, to).await?);
         if !carried.is_empty() {
             hints.push(format!("What is erased from `{}` is not carried over.", carrying.from));
         }

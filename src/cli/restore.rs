@@ -110,7 +110,7 @@ pub(super) async fn run(call: &Call<'_>, options: &Options) -> Result<Answer, Cl
         .into_iter()
         .map(|one| (one.hash, &one.path, one.line))
         .collect();
-    let past = Past { backend: desk.backend.as_ref(), archive: desk.archive.as_ref() };
+    let past = desk.past();
     let live = desk.backend.snapshot(&record.active).await?;
     let (mut wanted, mut missing) = find(&history, at, &picked, past, &live).await?;
     let forget = desk.workspace.forget_list(&alias)?.unwrap_or_default();

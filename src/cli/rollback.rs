@@ -12,7 +12,7 @@ use crate::journal::{Journal, is_over};
 use crate::memory::MemoryPath;
 use crate::run::RunError;
 use crate::run::restore::note;
-use crate::run::rollback::{carry_after, is_carrying, roll_back};
+use crate::run::rollback::{Undo, carry_after, is_carrying, roll_back};
 use crate::snapshot::SnapshotIndex;
 use crate::state::alias::{self, AliasRecord, Carrying, Hold, PreviousStore};
 use crate::state::deeds::{self, DEED_FORMAT, Deed, Done};
@@ -183,8 +183,8 @@ async fn back(desk: &Desk<'_>, keeper: &Keeper, options: &Options) -> Result<Ans
         None => false,
     };
     let mut left = left(desk, &seen, Some(previous)).await?;
-    let backend = desk.backend.as_ref();
-    let done = roll_back(state, backend, keeper, &seen, previous, hold.clone(), now).await;
+    let undo = Undo { state, past: desk.past(), keeper };
+    let done = roll_back(undo, &seen, previous, hold.clone(), now).await;
     let done = done.map_err(|error| carries_on(alias, error))?;
     let deed = Deed {
         format: DEED_FORMAT,
@@ -253,9 +253,10 @@ async fn carry_what_is_left(
     hold: Hold,
 ) -> Result<Answer, CliError> {
     let alias = keeper.alias();
-    let (state, backend) = (desk.state.as_ref(), desk.backend.as_ref());
+    let state = desk.state.as_ref();
     let store = hold.carrying.as_ref().map_or(&seen.active, |carrying| &carrying.from).clone();
-    let done = carry_after(state, backend, keeper, seen, hold.clone()).await;
+    let undo = Undo { state, past: desk.past(), keeper };
+    let done = carry_after(undo, seen, hold.clone()).await;
     let done = done.map_err(|error| carries_on(alias, error))?;
     note(state, keeper, unnoted(desk, alias).await?.as_ref()).await?;
     let left = Left { store, is_written: None, written: Vec::new() };

@@ -22,10 +22,10 @@ use crate::spec::pipeline::{StoreRef, Target};
 use crate::state::alias::{Adoption, AliasRecord};
 use crate::state::ledger;
 
+use super::blocking::blocking;
 use super::evidence;
 use super::late::{self, Late};
 use super::next::{Next, next};
-use super::past::Past;
 use super::perform::{alias_now, settle_sessions, update_alias};
 use super::tag::tag_live;
 use super::{RunError, Surroundings, base_snapshot, reading, record, targets};
@@ -162,7 +162,9 @@ async fn decide_on(
     {
         // What goes has to be kept before the first step that may take it.
         let goes = |memory: &&Memory| theirs.get(&memory.path).is_none_or(|new| new.hash != memory.hash);
-        archive.keep(live.iter().filter(goes))?;
+        let going: Vec<Memory> = live.iter().filter(goes).cloned().collect();
+        let archive = archive.clone();
+        blocking(move || archive.keep(&going)).await?;
     }
     let event = match decision {
         Decision::Adopt => JournalEvent::AdoptionIntended {
@@ -237,8 +239,7 @@ pub(super) async fn perform_edit(journal: &mut Journal, around: &Surroundings<'_
     let Some((base, candidate)) = base_and_candidate(state) else { return Ok(()) };
     let candidate = candidate.clone();
     // What a person asked back may be kept by nobody but the archive or the candidate by now.
-    let past = Past { backend: around.backend, archive: around.archive };
-    let before = past.snapshot(base, std::slice::from_ref(&candidate)).await?.snapshot;
+    let before = around.past().snapshot(base, std::slice::from_ref(&candidate)).await?.snapshot;
     let found = around.backend.snapshot(&candidate).await?;
     let edited = edits.made_in(entries, &before, &found)?;
     let writes = ChangeSet::between(&found, &edited);
@@ -290,13 +291,26 @@ pub(super) async fn as_decided(
 pub(super) async fn write_folder(journal: &mut Journal, around: &Surroundings<'_>) -> Result<(), RunError> {
     let Target::Directory(target) = journal.state().plan.adopt.target.clone() else { return Ok(()) };
     let Some(candidate) = as_decided(journal, around).await? else { return Ok(()) };
-    let Some(base) = journal.state().base.clone() else { return Ok(()) };
+    let Some((base, store)) = base_and_candidate(journal.state()) else { return Ok(()) };
+    let (base, store) = (base.clone(), store.clone());
     let failed = |source| RunError::Folder { folder: target.display().to_string(), source };
     let place = folder::place_inside(around.root, &target).map_err(failed)?;
-    let held = if place.is_dir() { folder::read(&place).map_err(failed)?.0 } else { Snapshot::default() };
-    let known = known_in(&held, &base, around).await?;
-    let exported = folder::export(&candidate, &known, &place).map_err(failed)?;
-    let again = folder::export(&candidate, &known, &place).map_err(failed)?;
+    let read = {
+        let place = place.clone();
+        move || {
+            if place.is_dir() { folder::read(&place).map(|(held, _)| held) } else { Ok(Snapshot::default()) }
+        }
+    };
+    let held = blocking(read).await.map_err(failed)?;
+    let known = known_in(&held, &base, &store, around).await?;
+    let write = {
+        let place = place.clone();
+        move || {
+            let exported = folder::export(&candidate, &known, &place)?;
+            Ok((exported, folder::export(&candidate, &known, &place)?))
+        }
+    };
+    let (exported, again) = blocking(write).await.map_err(failed)?;
     if again.written + again.deleted > 0 {
         let source = io::Error::other("somebody else writes to it at the same time");
         return Err(failed(FolderError { path: place, action: "read back", source }));
@@ -305,26 +319,26 @@ pub(super) async fn write_folder(journal: &mut Journal, around: &Surroundings<'_
     record(journal, around, JournalEvent::FolderWritten { kept_files }).await
 }
 
-/// Returns what of a folder's content did not come from a person: what the live store holds, and what it
-/// held earlier. The folder was last written when that store was adopted, and agents have changed the
-/// store since.
+/// Returns what of a folder's content did not come from a person: what the live store holds, what it held earlier,
+/// and what the candidate held. The folder was last written when that store was adopted, and agents have changed
+/// the store since; or by this very run, before agents wrote and the candidate had to be rebased.
 async fn known_in(
     held: &Snapshot,
     base: &Base,
+    candidate: &MemoryStoreId,
     around: &Surroundings<'_>,
 ) -> Result<SnapshotIndex, RunError> {
     let mut known = base.index.clone();
     let is_new = |path: &MemoryPath, hash| known.entries.get(path).is_none_or(|entry| entry.hash != hash);
-    let unknown: Vec<_> = held
+    let unknown: Vec<PastMemory> = held
         .iter()
         .filter(|memory| is_new(&memory.path, memory.hash))
         .map(|memory| PastMemory { path: memory.path.clone(), hash: memory.hash, version: None })
         .collect();
-    if !unknown.is_empty() {
-        for memory in around.backend.contents(&base.store, &unknown).await? {
-            let bytes = memory.content.len() as u64;
-            let entry = IndexEntry { hash: memory.hash, bytes, version: memory.version };
-            known.entries.insert(memory.path, entry);
+    let texts = around.past().texts(&[base.store.clone(), candidate.clone()], unknown.clone()).await?;
+    for PastMemory { path, hash, version } in unknown {
+        if let Some(text) = texts.get(&hash) {
+            known.entries.insert(path, IndexEntry { hash, bytes: text.len() as u64, version });
         }
     }
     Ok(known)
@@ -382,7 +396,7 @@ pub(super) async fn move_alias(journal: &mut Journal, around: &Surroundings<'_>)
             let generation = alias_now(around).await?.generation;
             record(journal, around, JournalEvent::AliasMoved { generation }).await
         }
-        _ => finish(journal, around).await,
+        _ => Box::pin(finish(journal, around)).await,
     }
 }
 
@@ -413,7 +427,7 @@ pub(super) async fn finish(journal: &mut Journal, around: &Surroundings<'_>) -> 
         // What agents wrote into the live store meanwhile is there.
         Late::none(around.backend.index(&base.store).await?.hash())
     } else {
-        late::carry_late_writes(around, base, state.intended.as_ref(), &to).await?
+        Box::pin(late::carry_late_writes(around, base, state.intended.as_ref(), &to)).await?
     };
     tag_live(journal, around, &alias).await?;
     let Late { carried: late_writes, merged: late_merged, conflicts: late_conflicts, hash } = late;

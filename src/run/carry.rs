@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::adoption::carry::{Carry, Sides, carry};
 use crate::adoption::rebase::contested;
-use crate::backend::{Backend, BackendError, PastMemory, Refusal};
+use crate::backend::{BackendError, PastMemory, Refusal};
 use crate::ids::MemoryStoreId;
 use crate::journal::run_state::RunState;
 use crate::memory::{ContentHash, MemoryPath};
@@ -19,23 +19,25 @@ use super::past::Past;
 /// How often it is tried while agents keep writing to the very entries.
 const TRIES: usize = 20;
 
-/// Writes what agents wrote to the store that a run had made live into the store that was live before, until
-/// nothing is left to write.
+/// Writes what agents wrote to the store that a run had made live into the store that was live before. What they go
+/// on writing meanwhile is looked at again, up to a limit: who calls once more after that store has given way finds
+/// the rest.
 pub(super) async fn carry_over(
-    backend: &dyn Backend,
+    past: Past<'_>,
     run: &RunState,
     from: &MemoryStoreId,
     to: &MemoryStoreId,
 ) -> Result<Carry, RunError> {
     let mut tries = 0;
     loop {
-        let found = look(backend, run, from, to).await?;
+        let found = look(past, run, from, to).await?;
+        tries += 1;
         if found.writes.is_empty() {
             return Ok(found);
         }
-        tries += 1;
-        match backend.write(to, found.writes.writes()).await {
-            Ok(()) => {}
+        match past.backend.write(to, found.writes.writes()).await {
+            Ok(()) if tries < TRIES => {}
+            Ok(()) => return Ok(found),
             Err(BackendError::Refused { kind: Refusal::Conflict, .. }) if tries < TRIES => {}
             Err(error) => return Err(error.into()),
         }
@@ -44,17 +46,16 @@ pub(super) async fn carry_over(
 
 /// Works out what is left to carry over.
 pub(super) async fn look(
-    backend: &dyn Backend,
+    past: Past<'_>,
     run: &RunState,
     from: &MemoryStoreId,
     to: &MemoryStoreId,
 ) -> Result<Carry, RunError> {
     let (Some(base), Some(adopted)) = (&run.base, &run.intended) else { return Ok(Carry::default()) };
-    let (ours, theirs) = (backend.snapshot(from).await?, backend.snapshot(to).await?);
+    let (ours, theirs) = (past.backend.snapshot(from).await?, past.backend.snapshot(to).await?);
     let wanted: Vec<PastMemory> = contested(adopted, &ours.index(), &theirs.index())
         .filter_map(|path| Some(PastMemory::of(path, adopted.entries.get(path)?)))
         .collect();
-    let past = Past { backend, archive: None };
     let texts = past.texts(&[from.clone(), to.clone()], wanted).await?;
     let before = &base.index;
     let once = BTreeSet::new();
@@ -64,7 +65,7 @@ pub(super) async fn look(
         return Ok(found);
     }
     // It may have been carried over, and written to again since.
-    let versions = backend.versions(from).await?;
+    let versions = past.backend.versions(from).await?;
     let once: BTreeSet<(MemoryPath, ContentHash)> =
         versions.into_iter().map(|past| (past.path, past.hash)).collect();
     Ok(carry(&Sides { once: &once, ..sides }, &texts))

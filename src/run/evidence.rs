@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::task::spawn_blocking;
 
 use crate::diff::StoreDiff;
 use crate::dreaming::Mind;
@@ -27,6 +25,7 @@ use crate::snapshot::Snapshot;
 use crate::spec::pipeline::GateSpec;
 use crate::state;
 
+use super::blocking::blocking;
 use super::perform::alias_now;
 use super::{RunError, Surroundings, rules};
 
@@ -45,7 +44,8 @@ pub(super) async fn judge(
     after: &Arc<Snapshot>,
 ) -> Result<Judged, RunError> {
     let plan = &journal.state().plan;
-    let rules = rules::read(around.root, &plan.gates);
+    let (root, gates) = (around.root.to_owned(), plan.gates.clone());
+    let rules = blocking(move || rules::read(&root, &gates)).await;
     let record = alias_now(around).await?;
     let untrusted = match &record.adoption {
         Some(adoption) => state::ledger::read(around.state, around.alias, &adoption.run)
@@ -67,13 +67,13 @@ pub(super) async fn judge(
         now: around.clock.now(),
     });
     let unheard = Arc::clone(&case);
-    if let Some(judged) = compute(move || unheard.judge_unless_asking()).await {
+    if let Some(judged) = blocking(move || unheard.judge_unless_asking()).await {
         return Ok(judged);
     }
     let sessions: Vec<SessionId> =
         plan.batches.iter().flat_map(|batch| batch.sessions.iter().cloned()).collect();
     let testimony = around.backend.testimony(&sessions).await?;
-    Ok(compute(move || case.judge(&testimony)).await)
+    Ok(blocking(move || case.judge(&testimony)).await)
 }
 
 /// What a candidate is judged by, but for what was said in the sessions, which is read only where it matters.
@@ -141,41 +141,5 @@ impl Case {
                 untrusted.into_keys().map(|at| ledger.after[at].hash).collect(),
             ),
         }
-    }
-}
-
-/// Computes on a thread of its own, so that leases are renewed and other runs go on however large the stores are.
-/// On a runtime of one thread, where nothing else may happen meanwhile, it computes in place.
-async fn compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match Handle::current().runtime_flavor() {
-        RuntimeFlavor::CurrentThread => work(),
-        _ => match spawn_blocking(work).await {
-            Ok(done) => done,
-            Err(failed) => std::panic::resume_unwind(failed.into_panic()),
-        },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn others_go_on_while_something_is_computed() {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-        let (word, heard) = mpsc::channel();
-        let computing = compute(move || heard.recv_timeout(Duration::from_secs(10)));
-        let told =
-            runtime.block_on(async { tokio::join!(computing, async { word.send("go on").unwrap() }).0 });
-        assert_eq!(told, Ok("go on"));
-    }
-
-    #[test]
-    fn on_a_single_thread_it_is_done_at_once() {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        assert_eq!(runtime.block_on(compute(|| std::thread::current().id())), std::thread::current().id());
     }
 }

@@ -13,7 +13,6 @@ use crate::journal::run_state::Base;
 use crate::memory::{ContentHash, MemoryPath, MemoryWrite};
 use crate::snapshot::{Change, IndexEntry, Snapshot, SnapshotIndex};
 
-use super::reading::texts_of;
 use super::{RunError, Surroundings};
 
 /// How often it is looked while agents keep writing.
@@ -117,7 +116,7 @@ async fn look(
         .filter(|past| late_index.entries.get(&past.path).map(|entry| entry.hash) != Some(past.hash));
     let may_give_way: Vec<PastMemory> = may_give_way.collect();
     let wanted = both.iter().chain(&gone).chain(&may_give_way).cloned().chain(meeting).collect();
-    let texts = texts_of(around, wanted, [to, &base.store]).await?;
+    let texts = around.past().texts(&[to.clone(), base.store.clone()], wanted).await?;
     let begun = both.into_iter().filter_map(|past| Some((past.path, vec![texts.get(&past.hash)?.clone()])));
 
     // The dream was over before the base was looked at last.

@@ -6,6 +6,7 @@
 
 mod adopt;
 mod late;
+mod blocking;
 mod evidence;
 pub mod lineage;
 pub mod next;
@@ -43,6 +44,7 @@ use crate::state::{StateError, StateStore};
 
 use next::{Next, Stop, next};
 use observer::Observer;
+use past::Past;
 use perform::Waited;
 use section::Entered;
 
@@ -79,6 +81,13 @@ pub struct Surroundings<'a> {
     pub interrupt: watch::Receiver<bool>,
 }
 
+impl<'a> Surroundings<'a> {
+    /// Returns where texts of the past may be.
+    pub fn past(&self) -> Past<'a> {
+        Past { backend: self.backend, archive: self.archive }
+    }
+}
+
 /// How [`execute`] ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
@@ -100,7 +109,7 @@ pub enum Ended {
 /// Why a run stopped short.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The journal failed; with a conflict, another process drives this run now.
+    /// The journal failed; with a conflict, another process was faster.
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// State failed.
@@ -166,6 +175,14 @@ pub enum RunError {
     NoJournal {
         /// The run.
         run: RunId,
+    },
+    /// An action was carried out, and nothing came of it: carrying it out again would go on for ever.
+    #[error("run `{run}` comes no further: {action} has no effect")]
+    NoProgress {
+        /// The run.
+        run: RunId,
+        /// The action, in words.
+        action: String,
     },
     /// The agent of a session target is not known by its id.
     #[error("nothing says which agent `{agent}` is")]
@@ -287,6 +304,7 @@ async fn advance(journal: &mut Journal, around: &Surroundings<'_>) -> Result<End
             Entered::Held => return Ok(Ended::Elsewhere),
         }
         let looked_for = first_look.of(journal, around);
+        let (before, words) = (journal.events(), section::words(&action));
         let acting = async {
             match (action, ended) {
                 (Next::Await { batch, .. }, Some(dream)) => {
@@ -297,9 +315,15 @@ async fn advance(journal: &mut Journal, around: &Surroundings<'_>) -> Result<End
                 (action, _) => perform::perform(journal, around, action).await.map(|()| None),
             }
         };
-        if let Some(wait) = around.keeper.under(around.state, acting).await?? {
-            section::leave(around).await?;
-            pause(around, wait).await;
+        match around.keeper.under(around.state, acting).await?? {
+            Some(wait) => {
+                section::leave(around).await?;
+                pause(around, wait).await;
+            }
+            None if journal.events() == before => {
+                return Err(RunError::NoProgress { run: journal.run().clone(), action: words });
+            }
+            None => {}
         }
     }
 }
@@ -377,8 +401,7 @@ pub async fn base_snapshot(backend: &dyn Backend, base: &Base) -> Result<Snapsho
                 snapshot.insert(memory.clone());
             }
             now => {
-                let version = entry.version.clone();
-                missing.push(PastMemory { path: path.clone(), hash: entry.hash, version });
+                missing.push(PastMemory::of(path, entry));
                 snapshot.insert(now.cloned().unwrap_or_else(|| Memory::new(path.clone(), "")));
             }
         }

@@ -10,7 +10,7 @@ use crate::ids::MemoryStoreId;
 use crate::journal::run_state::{Base, Phase, RunState};
 use crate::ledger::testimony::Testimony;
 use crate::memory::{Memory, MemoryPath};
-use crate::snapshot::{Snapshot, SnapshotIndex};
+use crate::snapshot::{IndexEntry, Snapshot, SnapshotIndex};
 
 use super::{RunError, base_snapshot};
 
@@ -80,6 +80,29 @@ impl<'a> Past<'a> {
         Ok(found)
     }
 
+    /// Returns the texts of whatever a change from one index to another writes, as far as any of the stores, or the
+    /// archive, still has them. What a store holds by now may be something else, and is not among them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Past::texts`].
+    pub async fn written(
+        &self,
+        stores: &[MemoryStoreId],
+        from: &SnapshotIndex,
+        to: &SnapshotIndex,
+    ) -> Result<Snapshot, RunError> {
+        let held = |path| from.entries.get(path).map(|entry| entry.hash);
+        let new = || to.entries.iter().filter(|(path, entry)| held(path) != Some(entry.hash));
+        let texts =
+            self.texts(stores, new().map(|(path, entry)| PastMemory::of(path, entry)).collect()).await?;
+        let memory = |(path, entry): (&MemoryPath, &IndexEntry)| {
+            let content = Arc::clone(texts.get(&entry.hash)?);
+            Some(Memory { version: entry.version.clone(), ..Memory::new(path.clone(), content) })
+        };
+        Ok(new().filter_map(memory).collect())
+    }
+
     /// Rebuilds what a store held, even if it was deleted since; other stores may hold the same texts.
     ///
     /// # Errors
@@ -94,11 +117,7 @@ impl<'a> Past<'a> {
         let is_there = |path: &MemoryPath, hash| recalled.snapshot.get(path).is_some_and(|m| m.hash == hash);
         let wanted: Vec<PastMemory> = (base.index.entries.iter())
             .filter(|(path, entry)| !is_there(path, entry.hash))
-            .map(|(path, entry)| PastMemory {
-                path: path.clone(),
-                hash: entry.hash,
-                version: entry.version.clone(),
-            })
+            .map(|(path, entry)| PastMemory::of(path, entry))
             .collect();
         if wanted.is_empty() {
             return Ok(recalled);

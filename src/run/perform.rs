@@ -4,6 +4,7 @@
 //! may be cut off after any line and started again from the journal.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::Pin;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -33,29 +34,31 @@ pub(super) async fn perform(
     around: &Surroundings<'_>,
     action: Next,
 ) -> Result<(), RunError> {
-    match action {
-        Next::Claim => claim(journal, around).await.map(drop),
-        Next::RecordBase => record_base(journal, around).await,
-        Next::RequestDream { batch, attempt } => request_dream(journal, around, batch, attempt).await,
-        Next::TakeDream(existing) => take_dream(journal, around, existing).await,
+    // Each in a box of its own: a loop that holds the largest of them on its stack takes a stack that large.
+    let acting: Pin<Box<dyn Future<Output = Result<(), RunError>> + '_>> = match action {
+        Next::Claim => Box::pin(async { claim(journal, around).await.map(drop) }),
+        Next::RecordBase => Box::pin(record_base(journal, around)),
+        Next::RequestDream { batch, attempt } => Box::pin(request_dream(journal, around, batch, attempt)),
+        Next::TakeDream(existing) => Box::pin(take_dream(journal, around, existing)),
         Next::ReachBudget { batch, spent, next, budget } => {
-            record(journal, around, JournalEvent::BudgetReached { batch, spent, next, budget }).await
+            Box::pin(record(journal, around, JournalEvent::BudgetReached { batch, spent, next, budget }))
         }
-        Next::RecordCandidate => adopt::record_candidate(journal, around).await,
-        Next::Judge => adopt::judge(journal, around).await,
-        Next::Decide => adopt::decide_adoption(journal, around).await,
-        Next::Rebase => adopt::perform_rebase(journal, around).await,
-        Next::Edit => adopt::perform_edit(journal, around).await,
-        Next::WriteFolder => adopt::write_folder(journal, around).await,
-        Next::CopyBack => targets::copy_back(journal, around).await,
-        Next::MoveAlias => adopt::move_alias(journal, around).await,
-        Next::PatchDeployments => targets::patch_deployments(journal, around).await,
-        Next::RequestSession => targets::request_session(journal, around).await,
-        Next::Finish => adopt::finish(journal, around).await,
-        Next::Cancel { dream } => cancel(journal, around, dream).await,
-        Next::Release => release(journal, around).await,
-        Next::Stop(_) | Next::Await { .. } | Next::Settle { .. } | Next::SettleSession => Ok(()),
-    }
+        Next::RecordCandidate => Box::pin(adopt::record_candidate(journal, around)),
+        Next::Judge => Box::pin(adopt::judge(journal, around)),
+        Next::Decide => Box::pin(adopt::decide_adoption(journal, around)),
+        Next::Rebase => Box::pin(adopt::perform_rebase(journal, around)),
+        Next::Edit => Box::pin(adopt::perform_edit(journal, around)),
+        Next::WriteFolder => Box::pin(adopt::write_folder(journal, around)),
+        Next::CopyBack => Box::pin(targets::copy_back(journal, around)),
+        Next::MoveAlias => Box::pin(adopt::move_alias(journal, around)),
+        Next::PatchDeployments => Box::pin(targets::patch_deployments(journal, around)),
+        Next::RequestSession => Box::pin(targets::request_session(journal, around)),
+        Next::Finish => Box::pin(adopt::finish(journal, around)),
+        Next::Cancel { dream } => Box::pin(cancel(journal, around, dream)),
+        Next::Release => Box::pin(release(journal, around)),
+        Next::Stop(_) | Next::Await { .. } | Next::Settle { .. } | Next::SettleSession => return Ok(()),
+    };
+    acting.await
 }
 
 /// Reads the alias as it is now.

@@ -2,13 +2,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::adoption::{Begun, Reading, Rebase, Texts, Withdrawn, rebase};
+use crate::adoption::{Begun, Reading, Rebase, Withdrawn, rebase};
 use crate::backend::{BackendError, PastMemory, Refusal};
 use crate::ids::MemoryStoreId;
 use crate::journal::run_state::{Base, RunState};
 use crate::snapshot::Snapshot;
 
-use super::past::Past;
 use super::{RunError, Surroundings};
 
 /// The grain of the hours that a backend tells: what was written in the very moment when a dream began may have come
@@ -63,7 +62,7 @@ pub(super) async fn rebased(
         .collect();
     gone.sort_by_key(|past| past.hash);
     gone.dedup_by_key(|past| past.hash);
-    let texts = texts_of(around, gone.clone(), [&base.store, candidate]).await?;
+    let texts = around.past().texts(&[base.store.clone(), candidate.clone()], gone.clone()).await?;
     let withdrawn = Withdrawn::of(texts.values().map(AsRef::as_ref), ours);
     found.hold_back(&withdrawn, &base.index, ours, theirs);
     Ok((found, read.is_redacted || texts.len() < gone.len()))
@@ -84,23 +83,10 @@ async fn begun(
         .into_iter()
         .map(|(path, all)| all.into_iter().map(|entry| PastMemory::of(path, entry)).collect())
         .collect();
-    let texts = texts_of(around, wanted.concat(), [&base.store, candidate]).await?;
+    let texts = around.past().texts(&[base.store.clone(), candidate.clone()], wanted.concat()).await?;
     let begun = wanted.iter().filter_map(|all| {
         let texts: Option<Vec<_>> = all.iter().map(|past| texts.get(&past.hash).cloned()).collect();
         Some((all.first()?.path.clone(), texts?))
     });
     Ok(begun.collect())
-}
-
-/// Returns past texts from either of two stores.
-pub(super) async fn texts_of(
-    around: &Surroundings<'_>,
-    wanted: Vec<PastMemory>,
-    stores: [&MemoryStoreId; 2],
-) -> Result<Texts, RunError> {
-    if wanted.is_empty() {
-        return Ok(Texts::new());
-    }
-    let past = Past { backend: around.backend, archive: around.archive };
-    past.texts(&stores.map(Clone::clone), wanted).await
 }

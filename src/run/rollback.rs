@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::adoption::Copy;
 use crate::adoption::carry::Carry;
-use crate::adoption::{Copy, Texts};
 use crate::backend::tags::{Role, StoreTags};
 use crate::backend::{Backend, BackendError, PastMemory, Refusal};
 use crate::ids::{DeploymentId, MemoryStoreId, RunId, SessionId};
@@ -29,7 +29,8 @@ use crate::state::{Key, StateError, StateStore};
 
 use super::RunError;
 use super::carry::{carry_over, look};
-use super::targets::{repoint, texts_of, write_copy};
+use super::past::Past;
+use super::targets::{repoint, write_copy};
 
 /// What a rollback did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +51,17 @@ pub struct RolledBack {
     pub session: Option<SessionId>,
 }
 
+/// What undoing an adoption needs from outside.
+#[derive(Clone, Copy)]
+pub struct Undo<'a> {
+    /// Where state lives.
+    pub state: &'a dyn StateStore,
+    /// Where the stores are.
+    pub past: Past<'a>,
+    /// Keeps the lease of the alias for this process.
+    pub keeper: &'a Keeper,
+}
+
 /// Makes `previous` live again, in an alias that is as `seen` and whose lease is kept, and holds it.
 ///
 /// Entries that agents changed since a copy are left to them and named. If the hold says so, what agents wrote
@@ -60,14 +72,14 @@ pub struct RolledBack {
 /// Leaves the hold on, with where it was going, once anything may have been changed: calling again, with the
 /// alias as it is then, carries on.
 pub async fn roll_back(
-    state: &dyn StateStore,
-    backend: &dyn Backend,
-    keeper: &Keeper,
+    undo: Undo<'_>,
     seen: &AliasRecord,
     previous: &PreviousStore,
     hold: Hold,
     now: Timestamp,
 ) -> Result<RolledBack, RunError> {
+    let Undo { state, past, keeper } = undo;
+    let backend = past.backend;
     let adopted_by = seen.adoption.as_ref().map(|adoption| adoption.run.clone());
     let adopted = open(state, adopted_by.as_ref()).await?;
     // Whoever goes forward again after a rollback goes to what another adoption had given them.
@@ -84,17 +96,11 @@ pub async fn roll_back(
     }
     let copier = match &previous.copied_by {
         None => None,
-        Some(run) => {
-            let copier = open(state, Some(run)).await?.filter(has_copied);
-            Some(copier.ok_or_else(|| RunError::NoJournal { run: run.clone() })?)
-        }
+        Some(run) => Some(copier(state, run).await?),
     };
     let carrying = match &hold.carrying {
         None => None,
-        Some(carrying) => {
-            let run = open(state, Some(&carrying.run)).await?.filter(|run| run.intended.is_some());
-            Some(run.ok_or_else(|| RunError::NoJournal { run: carrying.run.clone() })?)
-        }
+        Some(carrying) => Some(adopter(state, &carrying.run).await?),
     };
     let mut held = seen.clone();
     let has_effects = previous.copied_by.is_some() || !deployments.is_empty() || carrying.is_some();
@@ -105,12 +111,12 @@ pub async fn roll_back(
 
     let copied = copier.as_ref().and_then(|run| Some(run.candidate.as_ref()?.store.clone()));
     let copy = match copier {
-        Some(run) => Some(take_back(backend, &previous.store, &run, carrying.is_some()).await?),
+        Some(run) => Some(take_back(past, &previous.store, &run, carrying.is_some()).await?),
         None => None,
     };
     let carrying = carrying.filter(|_| copy.is_none());
     if let Some(run) = &carrying {
-        carry_over(backend, run, &seen.active, &previous.store).await?;
+        carry_over(past, run, &seen.active, &previous.store).await?;
     }
     let mut passed_over = Vec::new();
     let mut patchable = Vec::new();
@@ -143,7 +149,7 @@ pub async fn roll_back(
     let session = adopted.and_then(|run| run.session).and_then(|asked| asked.session);
     let mut done = RolledBack { record, copy, carry: None, deployments: patchable, passed_over, session };
     if let Some(run) = &carrying {
-        let carry = carry_over(backend, run, &seen.active, &previous.store).await?;
+        let carry = carry_over(past, run, &seen.active, &previous.store).await?;
         done.record = replace(state, keeper, &done.record, |record| record.hold = Some(over.clone())).await?;
         done.carry = Some(carry);
     }
@@ -165,13 +171,8 @@ pub fn is_carrying(record: &AliasRecord) -> bool {
 /// # Errors
 ///
 /// As [`roll_back`].
-pub async fn carry_after(
-    state: &dyn StateStore,
-    backend: &dyn Backend,
-    keeper: &Keeper,
-    seen: &AliasRecord,
-    hold: Hold,
-) -> Result<RolledBack, RunError> {
+pub async fn carry_after(undo: Undo<'_>, seen: &AliasRecord, hold: Hold) -> Result<RolledBack, RunError> {
+    let Undo { state, past, keeper } = undo;
     let mut done = RolledBack {
         record: seen.clone(),
         copy: None,
@@ -181,13 +182,12 @@ pub async fn carry_after(
         session: None,
     };
     let Some(carrying) = hold.carrying.clone() else { return Ok(done) };
-    let run = open(state, Some(&carrying.run)).await?.filter(|run| run.intended.is_some());
-    let run = run.ok_or_else(|| RunError::NoJournal { run: carrying.run.clone() })?;
+    let run = adopter(state, &carrying.run).await?;
     let intent = Hold { rolling_back_to: Some(seen.active.clone()), ..hold.clone() };
     if seen.hold.as_ref() != Some(&intent) {
         done.record = replace(state, keeper, seen, |record| record.hold = Some(intent.clone())).await?;
     }
-    done.carry = Some(carry_over(backend, &run, &carrying.from, &seen.active).await?);
+    done.carry = Some(carry_over(past, &run, &carrying.from, &seen.active).await?);
     let over = Hold { rolling_back_to: None, carrying: None, ..hold };
     done.record = replace(state, keeper, &done.record, |record| record.hold = Some(over.clone())).await?;
     done.session = run.session.and_then(|asked| asked.session);
@@ -210,21 +210,17 @@ async fn tag(backend: &dyn Backend, store: &MemoryStoreId, tags: &StoreTags) -> 
 /// Fails when the backend or state cannot be read.
 pub async fn coming_back(
     state: &dyn StateStore,
-    backend: &dyn Backend,
+    past: Past<'_>,
     seen: &AliasRecord,
     previous: &PreviousStore,
 ) -> Result<Snapshot, RunError> {
-    let live = backend.index(&seen.active).await?;
+    let live = past.backend.index(&seen.active).await?;
     let memories = match &previous.copied_by {
-        None => backend.snapshot(&previous.store).await?,
-        Some(run) => {
-            let copier = open(state, Some(run)).await?.filter(has_copied);
-            let copier = copier.ok_or_else(|| RunError::NoJournal { run: run.clone() })?;
-            match taken_back(&copier) {
-                Some((from, to)) => texts_of(backend, &previous.store, &from, &to).await?,
-                None => Snapshot::default(),
-            }
-        }
+        None => past.backend.snapshot(&previous.store).await?,
+        Some(run) => match taken_back(&copier(state, run).await?) {
+            Some((from, to)) => past.written(std::slice::from_ref(&previous.store), &from, &to).await?,
+            None => Snapshot::default(),
+        },
     };
     let is_live = |memory: &Memory| live.entries.get(&memory.path).is_some_and(|e| e.hash == memory.hash);
     Ok(memories.iter().filter(|memory| !is_live(memory)).cloned().collect())
@@ -237,13 +233,12 @@ pub async fn coming_back(
 /// Fails when the backend or state cannot be read, or does not tell what was adopted.
 pub async fn to_carry(
     state: &dyn StateStore,
-    backend: &dyn Backend,
+    past: Past<'_>,
     carrying: &Carrying,
     to: &MemoryStoreId,
 ) -> Result<Vec<Memory>, RunError> {
-    let run = open(state, Some(&carrying.run)).await?.filter(|run| run.intended.is_some());
-    let run = run.ok_or_else(|| RunError::NoJournal { run: carrying.run.clone() })?;
-    let found = look(backend, &run, &carrying.from, to).await?;
+    let run = adopter(state, &carrying.run).await?;
+    let found = look(past, &run, &carrying.from, to).await?;
     let put = |write: &MemoryWrite| match write {
         MemoryWrite::Put { path, content, .. } => Some(Memory::new(path.clone(), Arc::clone(content))),
         MemoryWrite::Delete { .. } => None,
@@ -265,18 +260,28 @@ async fn passed(
             return Ok(Some("it is gone".to_owned()));
         }
         Err(BackendError::Refused { kind: Refusal::Conflict, message, .. }) => message,
+        // Whatever else keeps it from being patched the patch tells.
+        Err(BackendError::Refused { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     match backend.repoint(deployment, to, to).await {
         Ok(()) => Ok(None),
-        Err(BackendError::Refused { kind: Refusal::Conflict, .. }) => Ok(Some(because)),
+        Err(BackendError::Refused { .. }) => Ok(Some(because)),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Says whether a journal tells what a run copied.
-fn has_copied(run: &RunState) -> bool {
-    run.intended.is_some() && run.copy.as_ref().is_some_and(|copy| copy.end.is_some())
+/// Returns a run whose journal tells what it adopted.
+async fn adopter(state: &dyn StateStore, run: &RunId) -> Result<RunState, RunError> {
+    let found = open(state, Some(run)).await?.filter(|found| found.intended.is_some());
+    found.ok_or_else(|| RunError::NoJournal { run: run.clone() })
+}
+
+/// Returns a run whose journal tells what it copied.
+async fn copier(state: &dyn StateStore, run: &RunId) -> Result<RunState, RunError> {
+    let found = adopter(state, run).await?;
+    let has_copied = found.copy.as_ref().is_some_and(|copy| copy.end.is_some());
+    if has_copied { Ok(found) } else { Err(RunError::NoJournal { run: run.clone() }) }
 }
 
 async fn open(state: &dyn StateStore, run: Option<&RunId>) -> Result<Option<RunState>, RunError> {
@@ -319,29 +324,21 @@ fn taken_back(run: &RunState) -> Option<(SnapshotIndex, SnapshotIndex)> {
 /// Writes back what a store held before a run copied its candidate into it. Merging, what agents changed since
 /// is taken apart from what the run had copied.
 async fn take_back(
-    backend: &dyn Backend,
+    past: Past<'_>,
     store: &MemoryStoreId,
     run: &RunState,
     is_merging: bool,
 ) -> Result<Copy, RunError> {
     let Some((from, to)) = taken_back(run) else { return Ok(Copy::default()) };
-    let texts = texts_of(backend, store, &from, &to).await?;
-    let copied = if is_merging { Some(copied_texts(backend, store, &from, &to).await?) } else { None };
-    Ok(write_copy(backend, store, &from, &to, &texts, copied.as_ref()).await?)
+    let stores = std::slice::from_ref(store);
+    let texts = past.written(stores, &from, &to).await?;
+    let copied = if is_merging { Some(past.texts(stores, replaced(&from, &to)).await?) } else { None };
+    Ok(write_copy(past.backend, store, &from, &to, &texts, copied.as_ref()).await?)
 }
 
-/// Returns what a run copied into a store wherever there was something before, as far as it is kept.
-async fn copied_texts(
-    backend: &dyn Backend,
-    store: &MemoryStoreId,
-    from: &SnapshotIndex,
-    to: &SnapshotIndex,
-) -> Result<Texts, BackendError> {
+/// Names what a run copied into a store wherever there was something before.
+fn replaced(from: &SnapshotIndex, to: &SnapshotIndex) -> Vec<PastMemory> {
+    let both = from.entries.iter().filter(|(path, _)| to.entries.contains_key(path));
     // Versions of the candidate are not those of the store that it was copied into.
-    let wanted: Vec<PastMemory> = (from.entries.iter())
-        .filter(|(path, _)| to.entries.contains_key(path))
-        .map(|(path, entry)| PastMemory { path: path.clone(), hash: entry.hash, version: None })
-        .collect();
-    let found = backend.contents(store, &wanted).await?;
-    Ok(found.into_iter().map(|memory| (memory.hash, memory.content)).collect())
+    both.map(|(path, entry)| PastMemory { path: path.clone(), hash: entry.hash, version: None }).collect()
 }

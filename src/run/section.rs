@@ -71,7 +71,7 @@ pub async fn catch_up(journal: &mut Journal, around: &Surroundings<'_>) -> Resul
     if let Some(newest) = Journal::replay(journal.run(), events)? {
         *journal = newest;
     }
-    Ok(true)
+    Ok(journal.events() > known)
 }
 
 /// Says what an action does, for people who find the lease taken.

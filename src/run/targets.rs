@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::adoption::{Conflict, Texts, copy, merge};
-use crate::backend::{Backend, BackendError, PastMemory, Refusal, SessionRequest};
+use crate::backend::{Backend, BackendError, Refusal, SessionRequest};
 use crate::ids::{DeploymentId, MemoryStoreId};
 use crate::journal::Journal;
 use crate::journal::event::{FailReason, JournalEvent};
@@ -36,7 +36,7 @@ pub(super) async fn copy_back(journal: &mut Journal, around: &Surroundings<'_>) 
     let state = journal.state();
     let (Some(intent), Some(candidate)) = (&state.copy, &state.intended) else { return Ok(()) };
     let (begun, candidate) = (intent.live.clone(), candidate.clone());
-    let texts = texts_of(around.backend, &to, &begun, &candidate).await?;
+    let texts = around.past().written(&[to, from.clone()], &begun, &candidate).await?;
     let done = match write_copy(around.backend, &from, &begun, &candidate, &texts, None).await {
         Ok(done) => done,
         Err(BackendError::Refused { .. }) if is_closed(around.backend, &from).await? => {
@@ -61,33 +61,6 @@ async fn is_closed(backend: &dyn Backend, store: &MemoryStoreId) -> Result<bool,
         Err(BackendError::Refused { kind: Refusal::NotFound, .. }) => Ok(true),
         Err(error) => Err(error),
     }
-}
-
-/// Returns the texts that a store has, or had, of whatever a copy from one index to another writes. What a
-/// store holds by now may be something else than what was judged, and is not written.
-pub(super) async fn texts_of(
-    backend: &dyn Backend,
-    store: &MemoryStoreId,
-    from: &SnapshotIndex,
-    to: &SnapshotIndex,
-) -> Result<Snapshot, BackendError> {
-    let held = |path| from.entries.get(path).map(|entry| entry.hash);
-    let wanted: Vec<PastMemory> = to
-        .entries
-        .iter()
-        .filter(|(path, entry)| held(path) != Some(entry.hash))
-        .map(|(path, entry)| PastMemory {
-            path: path.clone(),
-            hash: entry.hash,
-            version: entry.version.clone(),
-        })
-        .collect();
-    if wanted.is_empty() {
-        return Ok(Snapshot::default());
-    }
-    let memories = backend.contents(store, &wanted).await?;
-    let is_wanted = |path, hash| wanted.iter().any(|one| one.path == path && one.hash == hash);
-    Ok(memories.into_iter().filter(|memory| is_wanted(memory.path.clone(), memory.hash)).collect())
 }
 
 /// Writes a copy into a store until there is nothing left to write, and says what became of each entry: as

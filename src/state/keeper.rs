@@ -65,6 +65,8 @@ struct Inner {
     /// When the last beat that is in state began to be written, on both clocks; none while we do not hold it.
     beaten: Option<(Duration, Timestamp)>,
     since: Option<Timestamp>,
+    /// Whether it is gone because we gave it back.
+    is_given_back: bool,
     section: String,
     watch: Watch,
 }
@@ -182,12 +184,15 @@ impl Keeper {
     ///
     /// # Errors
     ///
-    /// [`StateError::LeaseLost`] when it is not; or when state cannot be read or written.
+    /// [`StateError::LeaseLost`] when it is not, or there is no such alias; or when state cannot be read or written.
     pub async fn confirm(&self, state: &dyn StateStore) -> Result<(), StateError> {
         if self.is_fresh() {
             return Ok(());
         }
-        self.update(state, |_| Ok::<_, StateError>(true)).await.map(drop)
+        match self.update(state, |_| Ok::<_, StateError>(true)).await? {
+            Some(_) => Ok(()),
+            None => Err(self.lost()),
+        }
     }
 
     /// Says what is being done from now on. State learns it with the next beat.
@@ -222,6 +227,7 @@ impl Keeper {
             }
         }
         self.forget();
+        self.inner().is_given_back = true;
         Ok(())
     }
 
@@ -274,7 +280,9 @@ impl Keeper {
             }
             match self.update(state, |_| Ok::<_, StateError>(true)).await {
                 Ok(Some(_)) => {}
-                Ok(None) => return StateError::LeaseLost { alias: self.alias.clone() },
+                Ok(None) => return self.lost(),
+                // The action gave it back while this beat was on its way.
+                Err(StateError::LeaseLost { .. }) if self.inner().is_given_back => {}
                 // As long as the lease is fresh there is time to try again.
                 // A beat whose answer was lost does no harm, whether it is there or not.
                 Err(
@@ -321,13 +329,19 @@ impl Keeper {
         if self.is_held() && self.owns(record) {
             return Ok(());
         }
+        Err(self.lost())
+    }
+
+    /// Forgets a lease that is ours no more, or never was.
+    fn lost(&self) -> StateError {
         self.forget();
-        Err(StateError::LeaseLost { alias: self.alias.clone() })
+        StateError::LeaseLost { alias: self.alias.clone() }
     }
 
     fn next_lease(&self, section: &str, before: Option<&Lease>) -> Lease {
         let now = self.tenant.clock.now();
         let mut inner = self.inner();
+        inner.is_given_back = false;
         // One that stands nowhere may have stood there, been broken and given back: it tells two holdings apart
         // no more.
         if before.map(|lease| &lease.nonce) != inner.nonce.as_ref() {
@@ -350,10 +364,13 @@ impl Keeper {
 
     fn note_beat(&self, record: &AliasRecord, began: (Duration, Timestamp)) {
         let mut inner = self.inner();
+        // The answer may come when the lease was given back.
+        let Some(lease) = record.lease.as_ref().filter(|lease| inner.nonce.as_ref() == Some(&lease.nonce))
+        else {
+            return;
+        };
         inner.beaten = Some(began);
-        if let Some(lease) = &record.lease {
-            inner.section.clone_from(&lease.section);
-        }
+        inner.section.clone_from(&lease.section);
     }
 
     fn forget(&self) {

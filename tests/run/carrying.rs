@@ -16,7 +16,7 @@ use dreamrun::state::{StateError, StateStore};
 
 use crate::merging::{changed, correcting};
 use crate::support::{Call, FaultyBackend, FaultyState, Go, Hook, Hooked, When};
-use crate::world::{World, path, put};
+use crate::world::{World, path, put, undo};
 
 const ADOPTED: &str =
     "# Deploy\n\n- Deploys go out on Tuesday.\n- The canary takes 20 minutes.\n- Be brief.\n";
@@ -57,9 +57,9 @@ async fn with_lease(
     let seen = world.record().await;
     let is_back = hold.carrying.as_ref().is_some_and(|carrying| carrying.from != seen.active);
     let done = if is_carrying(&seen) || is_back {
-        carry_after(state, backend, &keeper, &seen, hold).await
+        carry_after(undo(state, backend, &keeper), &seen, hold).await
     } else {
-        roll_back(state, backend, &keeper, &seen, &seen.previous[0], hold, world.clock.now()).await
+        roll_back(undo(state, backend, &keeper), &seen, &seen.previous[0], hold, world.clock.now()).await
     };
     keeper.give_back(world.state.as_ref(), |_| Ok::<_, StateError>(false)).await.unwrap();
     done

@@ -312,3 +312,38 @@ async fn a_record_without_a_lease_is_read_as_one_that_nobody_has() {
     let read: AliasRecord = serde_json::from_value(written).unwrap();
     assert_eq!(read.lease, None);
 }
+
+#[tokio::test]
+async fn a_lease_is_lost_with_its_alias() {
+    let world = World::one_dream().await;
+    let mut journal = world.begin().await;
+    let machine = Machine::new(&world, "here", 0);
+    let keeper = machine.keeper(&world);
+    take(&keeper, &world).await;
+    let key = Key::alias(&world.alias);
+    let version = world.state.get(&key).await.unwrap().unwrap().version;
+    world.state.delete(&key, &version).await.unwrap();
+    machine.waits(61);
+    let lost = keeper.confirm(world.state.as_ref()).await.unwrap_err();
+    assert!(matches!(lost, StateError::LeaseLost { .. }), "{lost}");
+    assert!(!keeper.is_held());
+    let gone = drive(&world, &keeper, &mut journal, world.backend.as_ref()).await.unwrap_err();
+    assert!(matches!(gone, RunError::Stale { .. }), "{gone}");
+}
+
+#[tokio::test]
+async fn a_beat_that_meets_the_lease_given_back_neither_brings_it_back_nor_ends_the_action() {
+    let world = World::one_dream().await;
+    let machine = Machine::new(&world, "here", 0);
+    let keeper = machine.keeper(&world);
+    take(&keeper, &world).await;
+    let giving_back = async {
+        machine.waits(31);
+        // The beat that is due has read the alias by now, and finds it written when it writes.
+        tokio::task::yield_now().await;
+        keeper.give_back(world.state.as_ref(), |_| Ok::<_, StateError>(false)).await.unwrap();
+        tokio::task::yield_now().await;
+    };
+    keeper.under(world.state.as_ref(), giving_back).await.unwrap();
+    assert_eq!((keeper.is_held(), lease(&world).await), (false, None));
+}

@@ -19,7 +19,8 @@ use dreamrun::plan::{Plan, plan, rendered_again};
 use dreamrun::price::PriceTable;
 use dreamrun::report::run_view::RunView;
 use dreamrun::run::observer::Unwatched;
-use dreamrun::run::rollback::{RolledBack, roll_back};
+use dreamrun::run::past::Past;
+use dreamrun::run::rollback::{RolledBack, Undo, roll_back};
 use dreamrun::run::{Ended, RunError, Surroundings, execute};
 use dreamrun::snapshot::Snapshot;
 use dreamrun::spec::pipeline::{
@@ -324,7 +325,7 @@ impl World {
         let reason = "worse".to_owned();
         let new = Hold::new(now, "ada", reason);
         let hold = begun.unwrap_or(new);
-        let done = roll_back(state, backend, &keeper, &seen, &seen.previous[0], hold, now).await;
+        let done = roll_back(undo(state, backend, &keeper), &seen, &seen.previous[0], hold, now).await;
         keeper.give_back(self.state.as_ref(), |_| Ok::<_, StateError>(false)).await.unwrap();
         done
     }
@@ -375,6 +376,11 @@ impl World {
 
 /// What [`World::go_before`] is told to stop before the first move of the alias.
 pub(crate) const MOVE: &str = "the move";
+
+/// What an adoption is undone with.
+pub(crate) fn undo<'a>(state: &'a dyn StateStore, backend: &'a dyn Backend, keeper: &'a Keeper) -> Undo<'a> {
+    Undo { state, past: Past { backend, archive: None }, keeper }
+}
 
 /// State that refuses one kind of event.
 struct Cut {

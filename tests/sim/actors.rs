@@ -15,7 +15,8 @@ use dreamrun::plan::{PlanError, plan, rendered_again};
 use dreamrun::price::PriceTable;
 use dreamrun::run::next::Stop;
 use dreamrun::run::observer::Unwatched;
-use dreamrun::run::rollback::{carry_after, is_carrying, roll_back};
+use dreamrun::run::past::Past;
+use dreamrun::run::rollback::{Undo, carry_after, is_carrying, roll_back};
 use dreamrun::run::{Ended, RunError, Surroundings, catch_up, execute, settle_now};
 use dreamrun::spec::pipeline::Pipeline;
 use dreamrun::state::alias::{self, AliasRecord, Carrying, Hold, PreviousStore};
@@ -363,6 +364,11 @@ impl Actor {
         self.holding(self.go_back()).await
     }
 
+    fn undo(&self) -> Undo<'_> {
+        let past = Past { backend: &self.backend, archive: None };
+        Undo { state: self.state(), past, keeper: &self.keeper }
+    }
+
     async fn go_back(&self) -> Outcome {
         let Some((seen, _)) = alias::read(self.state(), self.keeper.alias()).await? else {
             return Ok(Finished::Done);
@@ -370,7 +376,7 @@ impl Actor {
         if is_carrying(&seen)
             && let Some(hold) = seen.hold.clone()
         {
-            carry_after(self.state(), &self.backend, &self.keeper, &seen, hold).await?;
+            carry_after(self.undo(), &seen, hold).await?;
             return Ok(Finished::Done);
         }
         let begun = seen.hold.clone().filter(|hold| hold.rolling_back_to.is_some());
@@ -393,7 +399,7 @@ impl Actor {
             }
         };
         let now = self.port.now();
-        roll_back(self.state(), &self.backend, &self.keeper, &seen, previous, hold, now).await?;
+        roll_back(self.undo(), &seen, previous, hold, now).await?;
         Ok(Finished::Done)
     }
 
