@@ -17,7 +17,7 @@ use dreamrun::state::PutIf;
 use dreamrun::state::alias;
 
 use crate::support::{FaultyState, When};
-use crate::world::{World, path, put, told};
+use crate::world::{MOVE, World, path, put, told};
 
 #[tokio::test]
 async fn an_unchanged_candidate_is_not_adopted_and_its_sessions_count_as_read() {
@@ -280,6 +280,25 @@ async fn files_that_were_kept_are_named_after_a_crash_too() {
         let journal = world.open(journal.run()).await;
         assert_eq!(journal.state().kept_files, ["/learned.md"], "{kind}");
     }
+}
+
+#[tokio::test]
+async fn a_folder_that_was_written_before_the_candidate_was_rebased_is_written_again() {
+    let (world, mut journal) = to_folder().await;
+    let live = world.live().await;
+    world.go_before(&mut journal, MOVE).await;
+    assert!(journal.state().is_folder_written);
+    let written = file(&world, "learned.md").unwrap();
+    world.write(&live, &[put("/a", "edited by an agent", Some("one"))]).await;
+    // A person may have changed the candidate too, say in a review.
+    let candidate = journal.state().candidate.clone().unwrap().store;
+    world.write(&candidate, &[put("/learned.md", "more", Some(&written))]).await;
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    assert_eq!(journal.state().kept_files, [""; 0]);
+    for (path, content) in world.held(&world.live().await).await {
+        assert_eq!(file(&world, &path[1..]), Some(content), "{path}");
+    }
+    assert_eq!(file(&world, "learned.md").as_deref(), Some("more"));
 }
 
 #[tokio::test]

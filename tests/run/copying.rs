@@ -226,6 +226,38 @@ async fn a_live_store_that_is_deleted_meanwhile_ends_the_run_and_frees_the_alias
     assert_eq!((&journal.state().phase, world.record().await.claim), (&Phase::Failed(because), None));
 }
 
+#[tokio::test]
+async fn a_candidate_that_is_deleted_in_the_middle_of_its_copy_ends_the_run_with_what_is_missing_named() {
+    let world = world().await;
+    let live = world.live().await;
+    let mut journal = world.begin().await;
+    world.go_before(&mut journal, "copy_intended").await;
+    let stopping = Hooked { inner: Arc::clone(&world.backend), hook: NoTexts };
+    world.go_with(&mut journal, world.state.as_ref(), &stopping).await.unwrap_err();
+    assert!(journal.state().copy.is_some());
+    let candidate = journal.state().candidate.clone().unwrap().store;
+    world.backend.delete_store(&candidate).await.unwrap();
+    assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended));
+    assert_eq!(journal.state().phase, Phase::Adopted);
+    assert_eq!(end(&journal).missing, ["/a", "/learned.md"].map(path));
+    assert_eq!(end(&journal).kept, [path("/b")], "nothing is taken away that may stand nowhere else");
+    assert_eq!(world.held(&live).await, owned(&BEFORE));
+}
+
+/// Gives no text of the past for the moment.
+struct NoTexts;
+
+#[async_trait]
+impl Hook for NoTexts {
+    async fn around(&self, call: Call, go: Go<'_>) -> Result<(), BackendError> {
+        if call.name == "contents" {
+            return Err(BackendError::NotSent { action: call.action, reason: "cut off here".to_owned() });
+        }
+        go.await;
+        Ok(())
+    }
+}
+
 /// Writes as an agent would, right before the copy does.
 struct Agent {
     backend: Arc<dyn Backend>,
