@@ -6,13 +6,13 @@
 //! that is sound. If it is not, the entry goes along as the agents left it, the dream's changes in it
 //! included, and is named. What somebody wrote meanwhile to the store that comes back is never overwritten.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::memory::{ContentHash, MemoryPath, MemoryWrite};
 use crate::snapshot::{Snapshot, SnapshotIndex};
 
-use super::change_set::{ChangeSet, relative_in};
+use super::change_set::{Blocked, ChangeSet, take_blocked};
 use super::merge::merge;
 use super::rebase::{Conflict, Merged, Texts};
 
@@ -71,7 +71,7 @@ impl Sides<'_> {
 /// it does not, nothing is taken apart.
 pub fn carry(sides: &Sides<'_>, texts: &Texts) -> Carry {
     let mut carry = Carry::default();
-    let mut writes: BTreeMap<MemoryPath, MemoryWrite> = BTreeMap::new();
+    let mut writes: Vec<MemoryWrite> = Vec::new();
     for path in sides.written() {
         let [adopted, before, ours, theirs] = sides.hashes(&path);
         let conflict = Conflict { path: path.clone(), base: adopted, ours, theirs, collides_with: None };
@@ -84,13 +84,11 @@ pub fn carry(sides: &Sides<'_>, texts: &Texts) -> Carry {
             carry.carried.push(path);
         } else if theirs == adopted {
             let delete = theirs.map(|expected| MemoryWrite::Delete { path: path.clone(), expected });
-            if let Some(write) = live.map(put).or(delete) {
-                writes.insert(path.clone(), write);
-            }
+            writes.extend(live.map(put).or(delete));
             carry.carried.push(path);
         } else if let Some((merged, text)) = taken_apart(sides, &path, texts) {
             if merged.becomes != merged.theirs {
-                writes.insert(path.clone(), put(text));
+                writes.push(put(text));
             }
             carry.merged.push(merged);
             carry.carried.push(path);
@@ -102,14 +100,24 @@ pub fn carry(sides: &Sides<'_>, texts: &Texts) -> Carry {
                 continue;
             }
             // What agents took away comes back where it is not what the dream had made of it.
-            if let Some(content) = live {
-                writes.insert(path.clone(), put(content));
-            }
+            writes.extend(live.map(put));
             carry.conflicts.push(conflict);
         }
     }
-    take_out_colliding(&mut carry, &mut writes, sides.theirs);
-    carry.writes = ChangeSet::ordered(writes.into_values());
+    let there = sides.theirs.iter().map(|memory| &memory.path);
+    for Blocked { path, hash, by } in take_blocked(&mut writes, there) {
+        carry.carried.retain(|carried| *carried != path);
+        match carry.conflicts.iter_mut().find(|conflict| conflict.path == path) {
+            Some(conflict) => conflict.collides_with = Some(by),
+            None => {
+                let base = sides.adopted.entries.get(&path).map(|entry| entry.hash);
+                let (ours, collides_with) = (Some(hash), Some(by));
+                carry.conflicts.push(Conflict { path, base, ours, theirs: None, collides_with });
+            }
+        }
+    }
+    carry.conflicts.sort_by(|a, b| a.path.cmp(&b.path));
+    carry.writes = ChangeSet::ordered(writes);
     carry
 }
 
@@ -120,34 +128,6 @@ fn taken_apart(sides: &Sides<'_>, path: &MemoryPath, texts: &Texts) -> Option<(M
     let text: Arc<str> = merge(texts.get(&base)?, &ours.content, &theirs.content)?.into();
     let becomes = ContentHash::of(text.as_bytes());
     Some((Merged { path: path.clone(), base, ours: ours.hash, theirs: theirs.hash, becomes }, text))
-}
-
-/// Takes out the writes in whose way something stands that stays.
-fn take_out_colliding(carry: &mut Carry, writes: &mut BTreeMap<MemoryPath, MemoryWrite>, theirs: &Snapshot) {
-    let is_leaving = |path| matches!(writes.get(path), Some(MemoryWrite::Delete { .. }));
-    let staying: BTreeSet<&str> = theirs
-        .iter()
-        .map(|memory| &memory.path)
-        .filter(|path| !is_leaving(path))
-        .map(MemoryPath::as_str)
-        .collect();
-    let blocked: Vec<(MemoryPath, ContentHash, Option<MemoryPath>)> = writes
-        .values()
-        .filter_map(|write| match write {
-            MemoryWrite::Put { path, content, expected: None } => {
-                let other = relative_in(&staying, path.as_str())?;
-                Some((path.clone(), ContentHash::of(content.as_bytes()), MemoryPath::parse(other).ok()))
-            }
-            _ => None,
-        })
-        .collect();
-    for (path, ours, collides_with) in blocked {
-        writes.remove(&path);
-        carry.carried.retain(|carried| *carried != path);
-        carry.conflicts.retain(|conflict| conflict.path != path);
-        carry.conflicts.push(Conflict { path, base: None, ours: Some(ours), theirs: None, collides_with });
-    }
-    carry.conflicts.sort_by(|a, b| a.path.cmp(&b.path));
 }
 
 #[cfg(test)]

@@ -103,6 +103,38 @@ impl ChangeSet {
     }
 }
 
+/// A new memory that cannot be written.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Blocked {
+    /// Where it was to be.
+    pub(super) path: MemoryPath,
+    /// What it was to hold.
+    pub(super) hash: ContentHash,
+    /// What stands where its folder, or something below it, would be.
+    pub(super) by: MemoryPath,
+}
+
+/// Takes out the puts of new memories in whose way something of a store stands that no write takes away.
+pub(super) fn take_blocked<'t>(
+    writes: &mut Vec<MemoryWrite>,
+    there: impl IntoIterator<Item = &'t MemoryPath>,
+) -> Vec<Blocked> {
+    let deletes = writes.iter().filter(|write| matches!(write, MemoryWrite::Delete { .. }));
+    let leaving: BTreeSet<&MemoryPath> = deletes.map(MemoryWrite::path).collect();
+    let staying: BTreeMap<&str, &MemoryPath> =
+        there.into_iter().filter(|path| !leaving.contains(path)).map(|path| (path.as_str(), path)).collect();
+    let names: BTreeSet<&str> = staying.keys().copied().collect();
+    let mut blocked = Vec::new();
+    writes.retain(|write| {
+        let MemoryWrite::Put { path, content, expected: None } = write else { return true };
+        let Some(by) = relative_in(&names, path.as_str()) else { return true };
+        let (path, hash) = (path.clone(), ContentHash::of(content.as_bytes()));
+        blocked.push(Blocked { path, hash, by: staying[by].clone() });
+        false
+    });
+    blocked
+}
+
 /// Returns a path of the set that is a folder of `path` or stands under it.
 pub(super) fn relative_in<'a>(paths: &BTreeSet<&'a str>, path: &str) -> Option<&'a str> {
     let above = path.match_indices('/').skip(1).find_map(|(end, _)| paths.get(&path[..end]).copied());

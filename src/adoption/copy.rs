@@ -13,12 +13,12 @@ use std::sync::Arc;
 use crate::memory::{ContentHash, MemoryPath, MemoryWrite};
 use crate::snapshot::{Snapshot, SnapshotIndex};
 
-use super::change_set::{ChangeSet, relative_in};
+use super::change_set::{Blocked, ChangeSet, take_blocked};
 use super::rebase::Conflict;
 
 /// What is left to do of a copy, and what became of the rest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Copy {
+pub struct CopyState {
     /// What is still to be written.
     pub writes: ChangeSet,
     /// What the store holds as it should, though it did not at the beginning; in order.
@@ -36,7 +36,7 @@ pub struct Copy {
 
 /// Works out what is left to do of a copy. `texts` holds what is to be written, as far as it can be had;
 /// `now` is what the store holds.
-pub fn copy(from: &SnapshotIndex, to: &SnapshotIndex, texts: &Snapshot, now: &SnapshotIndex) -> Copy {
+pub fn copy(from: &SnapshotIndex, to: &SnapshotIndex, texts: &Snapshot, now: &SnapshotIndex) -> CopyState {
     copy_merging(from, to, texts, now, &BTreeMap::new())
 }
 
@@ -48,26 +48,24 @@ pub fn copy_merging(
     texts: &Snapshot,
     now: &SnapshotIndex,
     merges: &BTreeMap<MemoryPath, (ContentHash, Arc<str>)>,
-) -> Copy {
-    let mut copy = Copy::default();
-    let (mut puts, mut deletes) = (Vec::new(), Vec::new());
+) -> CopyState {
+    let mut copy = CopyState::default();
+    let mut writes = Vec::new();
     let paths: BTreeSet<&MemoryPath> = from.entries.keys().chain(to.entries.keys()).collect();
     for path in paths {
         let [was, wanted, here] =
             [from, to, now].map(|index| index.entries.get(path).map(|entry| entry.hash));
         let text = texts.get(path).filter(|memory| Some(memory.hash) == wanted);
-        let merged = |here: Option<ContentHash>| {
-            let (seen, content) = merges.get(path).filter(|(seen, _)| here != was && Some(*seen) == here)?;
-            let (path, content, expected) = (path.clone(), Arc::clone(content), here);
-            let is_there = ContentHash::of(content.as_bytes()) == *seen;
-            Some((!is_there).then_some(MemoryWrite::Put { path, content, expected }))
-        };
+        let merge = merges.get(path).filter(|(seen, _)| here != was && Some(*seen) == here);
         match (was, wanted) {
             _ if was == wanted => {}
             _ if here == wanted => copy.written.push(path.clone()),
-            _ if merged(here).is_some() => {
+            _ if let Some((seen, content)) = merge => {
                 copy.merged.push(path.clone());
-                puts.extend(merged(here).flatten());
+                if ContentHash::of(content.as_bytes()) != *seen {
+                    let (path, content, expected) = (path.clone(), Arc::clone(content), here);
+                    writes.push(MemoryWrite::Put { path, content, expected });
+                }
             }
             _ if here != was => copy.conflicts.push(Conflict {
                 path: path.clone(),
@@ -76,10 +74,10 @@ pub fn copy_merging(
                 theirs: wanted,
                 collides_with: None,
             }),
-            (Some(expected), None) => deletes.push(MemoryWrite::Delete { path: path.clone(), expected }),
+            (Some(expected), None) => writes.push(MemoryWrite::Delete { path: path.clone(), expected }),
             _ => match text {
                 None => copy.missing.push(path.clone()),
-                Some(text) => puts.push(MemoryWrite::Put {
+                Some(text) => writes.push(MemoryWrite::Put {
                     path: path.clone(),
                     content: text.content.clone(),
                     expected: was,
@@ -87,40 +85,29 @@ pub fn copy_merging(
             },
         }
     }
-    take_out_colliding(&mut copy, &mut puts, &deletes, now);
+    name_blocked(&mut copy, &mut writes, now);
     let is_short = !copy.missing.is_empty() || copy.conflicts.iter().any(|one| one.theirs.is_some());
     if is_short {
-        copy.kept.extend(deletes.drain(..).map(|write| write.path().clone()));
+        let is_delete = |write: &mut MemoryWrite| matches!(write, MemoryWrite::Delete { .. });
+        copy.kept.extend(writes.extract_if(.., is_delete).map(|write| write.path().clone()));
         // What stays may stand where something new would be.
-        take_out_colliding(&mut copy, &mut puts, &[], now);
+        name_blocked(&mut copy, &mut writes, now);
     }
     copy.conflicts.sort_by(|a, b| a.path.cmp(&b.path));
-    copy.writes = ChangeSet::ordered(puts.into_iter().chain(deletes));
+    copy.writes = ChangeSet::ordered(writes);
     copy
 }
 
-/// Takes out the puts in whose way something stands that stays.
-fn take_out_colliding(
-    copy: &mut Copy,
-    puts: &mut Vec<MemoryWrite>,
-    deletes: &[MemoryWrite],
-    now: &SnapshotIndex,
-) {
-    let leaving: BTreeSet<&MemoryPath> = deletes.iter().map(MemoryWrite::path).collect();
-    let staying: BTreeSet<&str> =
-        now.entries.keys().filter(|path| !leaving.contains(path)).map(MemoryPath::as_str).collect();
-    puts.retain(|write| {
-        let MemoryWrite::Put { path, content, expected: None } = write else { return true };
-        let Some(other) = relative_in(&staying, path.as_str()) else { return true };
-        copy.conflicts.push(Conflict {
-            path: path.clone(),
-            base: None,
-            ours: None,
-            theirs: Some(ContentHash::of(content.as_bytes())),
-            collides_with: MemoryPath::parse(other).ok(),
-        });
-        false
-    });
+/// Takes out the puts in whose way something stands that stays, and names them.
+fn name_blocked(copy: &mut CopyState, writes: &mut Vec<MemoryWrite>, now: &SnapshotIndex) {
+    let blocked = take_blocked(writes, now.entries.keys());
+    copy.conflicts.extend(blocked.into_iter().map(|Blocked { path, hash, by }| Conflict {
+        path,
+        base: None,
+        ours: None,
+        theirs: Some(hash),
+        collides_with: Some(by),
+    }));
 }
 
 #[cfg(test)]
@@ -131,7 +118,7 @@ mod tests {
     use super::*;
 
     /// Tells a copy in one line, `+` for a put and `-` for a delete.
-    fn told(copy: &Copy) -> String {
+    fn told(copy: &CopyState) -> String {
         let write = |write: &MemoryWrite| match write {
             MemoryWrite::Put { path, .. } => format!("+{path}"),
             MemoryWrite::Delete { path, .. } => format!("-{path}"),

@@ -22,7 +22,7 @@ pub mod decide;
 pub use approval::{Approval, Approved};
 pub use carry::{Carry, carry};
 pub use change_set::ChangeSet;
-pub use copy::{Copy, copy, copy_merging};
+pub use copy::{CopyState, copy, copy_merging};
 pub use decide::{Decision, decide};
 pub use merge::merge;
 pub use reading::Reading;

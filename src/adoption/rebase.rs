@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::memory::{ContentHash, Memory, MemoryPath, MemoryWrite};
 use crate::snapshot::{IndexEntry, Snapshot, SnapshotIndex};
 
-use super::change_set::{ChangeSet, relative_in};
+use super::change_set::{Blocked, ChangeSet, take_blocked};
 use super::merge::{lies_between, merge};
 use super::reading::{Reading, Way};
 use super::withdrawn::Withdrawn;
@@ -123,11 +123,9 @@ impl Rebase {
             let path = &conflict.path;
             let live = ours.get(path);
             if live.is_some() {
-                let in_the_way = theirs.iter().filter(|memory| {
-                    memory.path != *path
-                        && memory.path.collides_with(path)
-                        && ours.get(&memory.path).is_none()
-                });
+                // The live store holds none of it: it holds this path.
+                let in_the_way =
+                    theirs.iter().filter(|memory| memory.path != *path && memory.path.collides_with(path));
                 writes.extend(
                     in_the_way.map(|memory| MemoryWrite::Delete {
                         path: memory.path.clone(),
@@ -218,30 +216,12 @@ pub fn rebase(
     }
 
     // Whatever the candidate keeps may stand in the way of a memory that is new to it.
-    let leaving: BTreeSet<&str> = writes
-        .iter()
-        .filter(|write| matches!(write, MemoryWrite::Delete { .. }))
-        .map(|write| write.path().as_str())
-        .collect();
-    let staying: BTreeSet<&str> =
-        theirs.iter().map(|memory| memory.path.as_str()).filter(|path| !leaving.contains(path)).collect();
-    writes.retain(|write| {
-        let MemoryWrite::Put { path, expected: None, .. } = write else { return true };
-        let Some(other) = relative_in(&staying, path.as_str()) else { return true };
-        carried.remove(path);
-        conflicts.insert(
-            path.clone(),
-            Conflict {
-                path: path.clone(),
-                base: None,
-                ours: hash_of(ours, path),
-                theirs: None,
-                collides_with: MemoryPath::parse(other).ok(),
-            },
-        );
-        false
-    });
-
+    for Blocked { path, hash, by } in take_blocked(&mut writes, theirs.iter().map(|memory| &memory.path)) {
+        carried.remove(&path);
+        let (ours, collides_with) = (Some(hash), Some(by));
+        let conflict = Conflict { path: path.clone(), base: None, ours, theirs: None, collides_with };
+        conflicts.insert(path, conflict);
+    }
     Rebase {
         writes: ChangeSet::ordered(writes),
         carried: carried.into_iter().collect(),
@@ -286,6 +266,7 @@ fn write(path: &MemoryPath, live: Option<&Memory>, here: Option<ContentHash>) ->
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::change_set::relative_in;
     use super::super::change_set::tests::{any_store, store};
     use super::*;
 

@@ -179,8 +179,8 @@ struct Aside {
     forbidden: Vec<ForbiddenMemory>,
 }
 
-fn answered(alias: &Alias, run: &RunId, copy: copy::Copy, aside: Aside) -> Answered {
-    let copy::Copy { writes: _, written, merged: _, conflicts, kept, missing } = copy;
+fn answered(alias: &Alias, run: &RunId, copy: copy::CopyState, aside: Aside) -> Answered {
+    let copy::CopyState { writes: _, written, merged: _, conflicts, kept, missing } = copy;
     let Aside { overwritten, merged, forbidden } = aside;
     Answered {
         alias: alias.clone(),
@@ -313,7 +313,7 @@ fn version(index: &SnapshotIndex, path: &MemoryPath) -> Option<EntryVersion> {
 
 /// Shows what will be written.
 fn told(
-    planned: &copy::Copy,
+    planned: &copy::CopyState,
     changed: &[MemoryPath],
     carried: &Carried<'_>,
     run: &RunId,
@@ -352,7 +352,7 @@ fn told(
 }
 
 /// Asks for what is to be written, and names what somebody changed since.
-fn agree(desk: &Desk<'_>, planned: &copy::Copy, changed: &[MemoryPath]) -> Result<(), CliError> {
+fn agree(desk: &Desk<'_>, planned: &copy::CopyState, changed: &[MemoryPath]) -> Result<(), CliError> {
     if desk.call.global.yes {
         return Ok(());
     }

@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_listing_gives_files_and_no_links() {
-        let listing = b"100644 blob 1f\tpipelines/a b.yaml\0120000 blob 2e\tpipelines/l.yaml\0160000 commit 3d\tsub\0100644 blob 4c\tpipelines/../../x\0";
+        let listing = b"100644 blob 1f\tpipelines/a b.yaml\x00120000 blob 2e\tpipelines/l.yaml\x00160000 commit 3d\tsub\x00100644 blob 4c\tpipelines/../../x\x00";
         assert_eq!(blobs(listing), [("1f".to_owned(), "pipelines/a b.yaml".to_owned())]);
     }
 }

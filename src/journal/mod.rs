@@ -2,7 +2,7 @@
 //!
 //! One immutable object per event, `runs/<run>/<seq>`, created only if absent and durable before the
 //! next effect starts. Two writers cannot both create event 17: the one that loses has learned that
-//! it no longer drives the run, and stops.
+//! another process drives the run, and looks again before it does anything.
 //!
 //! An event is one JSON object: `format` (`major.minor`), `seq` (from 1), `at` (RFC 3339) and `event`,
 //! which holds its `kind` and the kind's own fields. History of the format:

@@ -16,8 +16,8 @@
 //! session that follow the alias. Once the first of them has begun, the run can only go forward.
 //!
 //! A candidate that somebody changed leads from *judged* or *adopting* back to *candidate*, and a run can
-//! be canceled from every phase in which it neither writes to a store nor is over; a cancel that comes after
-//! the alias has moved ends in *adopted*, whatever was still to follow the alias.
+//! be canceled from every phase in which it does not write to the live store and is not over; a cancel that
+//! comes after the alias has moved ends in *adopted*, and deployments follow the alias as far as they take it.
 
 mod approval;
 mod records;
@@ -57,7 +57,7 @@ pub struct RunState {
     pub budget: Option<Usd>,
     /// What every comparison starts from: the live store as first seen, or as last rebased onto.
     pub base: Option<Base>,
-    /// What the run did to the store as first seen, entries and bytes.
+    /// How large the live store was as first seen.
     pub before: Option<Size>,
     /// The tries at each batch, in order.
     pub dreams: Vec<DreamRecord>,

@@ -5,7 +5,7 @@ use crate::dream::Dream;
 use crate::ids::{MemoryStoreId, RunId};
 use crate::journal::event::Recorded;
 
-/// Watches a run. Calls come in order, from one thread, and must not block for long.
+/// Watches a run. Calls come in order, one at a time, and must not block for long.
 pub trait Observer: Send + Sync {
     /// An event became durable.
     fn recorded(&self, run: &RunId, recorded: &Recorded);

@@ -1,4 +1,5 @@
-//! Performing one action: here and in [`super::adopt`] are the only places where a run has effects.
+//! Performing one action: here, in [`super::adopt`], [`super::targets`], [`super::late`] and [`super::tag`] are the
+//! only places where a run has effects.
 //!
 //! Every effect that cannot be undone for free has its intent in the journal first. Everything here
 //! may be cut off after any line and started again from the journal.

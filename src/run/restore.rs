@@ -216,7 +216,7 @@ pub async fn bring_back(
     seen: &SnapshotIndex,
     to: &SnapshotIndex,
     texts: &Snapshot,
-) -> Result<copy::Copy, RunError> {
+) -> Result<copy::CopyState, RunError> {
     Ok(super::targets::write_copy(backend, store, seen, to, texts, None).await?)
 }
 

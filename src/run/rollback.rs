@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::adoption::Copy;
+use crate::adoption::CopyState;
 use crate::adoption::carry::Carry;
 use crate::backend::tags::{Role, StoreTags};
 use crate::backend::{Backend, BackendError, PastMemory, Refusal};
@@ -38,7 +38,7 @@ pub struct RolledBack {
     /// The alias as it is now.
     pub record: AliasRecord,
     /// What became of the entries of a copy that was taken back; none where none was.
-    pub copy: Option<Copy>,
+    pub copy: Option<CopyState>,
     /// What agents had written to the store that gave way, and how it came along; none where that was not
     /// asked for, or nothing gave way.
     pub carry: Option<Carry>,
@@ -328,8 +328,8 @@ async fn take_back(
     store: &MemoryStoreId,
     run: &RunState,
     is_merging: bool,
-) -> Result<Copy, RunError> {
-    let Some((from, to)) = taken_back(run) else { return Ok(Copy::default()) };
+) -> Result<CopyState, RunError> {
+    let Some((from, to)) = taken_back(run) else { return Ok(CopyState::default()) };
     let stores = std::slice::from_ref(store);
     let texts = past.written(stores, &from, &to).await?;
     let copied = if is_merging { Some(past.texts(stores, replaced(&from, &to)).await?) } else { None };

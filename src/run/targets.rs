@@ -73,7 +73,7 @@ pub(super) async fn write_copy(
     to: &SnapshotIndex,
     texts: &Snapshot,
     begun: Option<&Texts>,
-) -> Result<copy::Copy, BackendError> {
+) -> Result<copy::CopyState, BackendError> {
     let mut refused_at = None;
     loop {
         let (now, rest) = match begun {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::adoption::{Carry, Conflict, Copy, Merged};
+use crate::adoption::{Carry, Conflict, CopyState, Merged};
 use crate::cli::answer::Answer;
 use crate::cli::desk::Desk;
 use crate::ids::{Alias, DeploymentId, MemoryStoreId, RunId, SessionId};
@@ -57,9 +57,9 @@ struct TakenBack {
     missing: Vec<MemoryPath>,
 }
 
-impl From<Copy> for TakenBack {
-    fn from(copy: Copy) -> Self {
-        let Copy { writes: _, written, merged, conflicts, kept, missing } = copy;
+impl From<CopyState> for TakenBack {
+    fn from(copy: CopyState) -> Self {
+        let CopyState { writes: _, written, merged, conflicts, kept, missing } = copy;
         Self { restored: written, merged, conflicts, kept, missing }
     }
 }
