@@ -21,6 +21,7 @@ mod phrase;
 mod pieces;
 mod place;
 mod policy;
+mod pooled;
 mod polarity;
 mod reading;
 mod roles;
@@ -67,6 +68,7 @@ pub(super) fn judge<'a>(before: &'a Snapshot, after: &'a Snapshot, context: &Con
     bench.dropped(context);
     bench.out_of_order();
     bench.other_owners();
+    bench.pooled();
     bench.count_shared_heirs();
     let fates: Vec<Judged> = bench
         .fates
@@ -211,6 +213,9 @@ fn compare_whole(old: &Side<'_>, new: &Side<'_>) -> Likeness {
         found => found,
     };
     let Likeness::Same { score } = found else { return found };
+    if let Some(pooled::Mixed { was, is }) = pooled::halves_mixed(old, new) {
+        return Likeness::Rival(Rival { score, was, is: Some(is), new: Vec::new(), shared: Vec::new() });
+    }
     if old.text.len() <= PHRASE_BYTES {
         return found;
     }
@@ -710,6 +715,42 @@ impl<'r, 'a> Bench<'r, 'a> {
             if let Some(judged) = &mut self.fates[at] {
                 judged.fate = Fate::Lost;
                 judged.because = Because::Misplaced { was: was.to_owned(), is: Some(is.to_owned()) };
+            }
+        }
+    }
+
+    /// Statements of which one heir pools what belonged to each.
+    fn pooled(&mut self) {
+        /// More statements with one heir are copies of each other, as a rule.
+        const COMPANY: usize = 8;
+        let (old, new) = (self.old, self.new);
+        let mut companies: Map<usize, Vec<usize>> = Map::default();
+        for (at, judged) in self.fates.iter().enumerate() {
+            if let Some(Judged { fate: Fate::Reworded, heirs, .. }) = judged
+                && let [heir] = heirs[..]
+            {
+                companies.entry(heir).or_default().push(at);
+            }
+        }
+        let is_mixed = |company: &Vec<usize>| (2..=COMPANY).contains(&company.len());
+        for (heir, company) in companies.into_iter().filter(|(_, company)| is_mixed(company)) {
+            let phrase = |statement: &Statement<'_>| Phrase::of(clipped(statement));
+            let words = phrase(&new.statements[heir].statement);
+            let heir = side(&new.statements[heir].statement, &words, &[]);
+            let phrases: Vec<Phrase> =
+                company.iter().map(|&at| phrase(&old.statements[at].statement)).collect();
+            let sides: Vec<Side<'_>> = company
+                .iter()
+                .zip(&phrases)
+                .map(|(&at, phrase)| side(&old.statements[at].statement, phrase, &[]))
+                .collect();
+            for (nth, &at) in company.iter().enumerate() {
+                let others = sides.iter().enumerate().filter(|(other, _)| *other != nth);
+                let found = others.filter_map(|(_, other)| pooled::mixed(&sides[nth], other, &heir)).next();
+                if let (Some(pooled::Mixed { was, is }), Some(judged)) = (found, &mut self.fates[at]) {
+                    judged.fate = Fate::Lost;
+                    judged.because = Because::Altered { was, is: Some(is) };
+                }
             }
         }
     }

@@ -480,10 +480,12 @@ fn changed_sibling(old: &Place, new: &Place, sections: &Sections) -> bool {
     })
 }
 
-/// Says whether a statement has no subject of its own: `likes tea`, `timeout: 30 s`, `She moved`.
+/// Says whether a statement has no subject of its own: `likes tea`, `timeout: 30 s`, `Owner: Lena`, `She moved`. A name
+/// that it begins with is one.
 pub(super) fn leans(phrase: &Phrase, text: &str) -> bool {
     let weighty: Vec<_> = phrase.atoms.iter().filter(|atom| atom.weight() > 0).collect();
-    if weighty.iter().any(|atom| atom.group == Group::Name) {
+    let is_name = |atom: &&&Atom| atom.group == Group::Name;
+    if phrase.value_from.is_none() && weighty.first().is_some_and(|atom| is_name(&atom)) {
         return false;
     }
     let first = text.split_whitespace().next().unwrap_or_default().to_lowercase();
@@ -501,5 +503,5 @@ pub(super) fn leans(phrase: &Phrase, text: &str) -> bool {
             .atoms
             .first()
             .is_some_and(|atom| atom.key == word_key(first) && atom.gap == super::phrase::Gap::Plain);
-    is_pronoun || is_label || is_verb || weighty.len() <= 2
+    is_pronoun || is_label || is_verb || weighty.len() <= 2 && !weighty.iter().any(|atom| is_name(&atom))
 }
