@@ -36,6 +36,7 @@ use std::rc::Rc;
 
 use crate::memory::ContentHash;
 use crate::snapshot::Snapshot;
+use crate::text::normal::normal;
 use crate::text::statement::{Kind, Statement};
 use crate::text::token::tokens;
 
@@ -63,6 +64,7 @@ pub(super) fn judge<'a>(before: &'a Snapshot, after: &'a Snapshot, context: &Con
     bench.unchanged();
     bench.whole_memories();
     bench.same_words();
+    bench.leads_become_headings();
     bench.other_words();
     bench.superseded(context);
     bench.dropped(context);
@@ -407,6 +409,37 @@ impl<'r, 'a> Bench<'r, 'a> {
                     Parting::of_places(&from, &place)
                 });
                 self.rivals.push(parted.nearest(at, to, 1_000));
+            }
+        }
+    }
+
+    /// Lines that led in a list and are the heading over it now. What stands first below that carries them on.
+    fn leads_become_headings(&mut self) {
+        let (old, new) = (self.old, self.new);
+        let lead = |at: &usize| {
+            let statement = &old.statements[*at].statement;
+            statement.leads.then(|| statement.text.trim_end().strip_suffix(':')).flatten()
+        };
+        let leads: Vec<(usize, &str)> =
+            self.open().into_iter().filter_map(|at| Some((at, lead(&at)?))).collect();
+        if leads.is_empty() {
+            return;
+        }
+        let mut below: HashMap<ContentHash, usize> = HashMap::new();
+        let mut last: &[&str] = &[];
+        for (to, located) in new.statements.iter().enumerate() {
+            let headings = &located.statement.headings[..];
+            if headings != last {
+                last = headings;
+                for heading in headings {
+                    below.entry(ContentHash::of(normal(heading))).or_insert(to);
+                }
+            }
+        }
+        for (at, lead) in leads {
+            if let Some(&to) = below.get(&ContentHash::of(normal(lead))) {
+                self.fates[at] =
+                    Some(Judged { fate: Fate::Reworded, heirs: vec![to], because: Because::SameSpecifics });
             }
         }
     }

@@ -41,6 +41,22 @@ struct Level {
     label: Label,
 }
 
+impl Level {
+    /// Says whether it holds what stands below it to a case or a time: `If it fails:`, `Before a release`.
+    fn is_condition(&self) -> bool {
+        /// With `to` behind it, it says how something is done: `When to use`.
+        const CASES: &[&str] =
+            &["if", "unless", "whenever", "when", "before", "after", "during", "until", "while"];
+        let lower = self.text.to_lowercase();
+        let mut words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        match (words.next(), words.next()) {
+            (Some("in"), Some("case")) => true,
+            (Some(first), Some(second)) => !self.is_file && CASES.contains(&first) && second != "to",
+            _ => false,
+        }
+    }
+}
+
 /// What statements stand under.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
@@ -361,7 +377,7 @@ pub(super) fn suits(old: &Place, new: &Place, moved: &Moved<'_>, sections: &Sect
     if changed_sibling(old, new, sections) || changed_standing(old, new) || was_renamed(old, new, is_home) {
         return false;
     }
-    if is_home && lost_claim(old, new, text, sections) {
+    if is_home && lost_claim(old, new, text, sections) || left_condition(old, new, text) {
         return false;
     }
     let (gone, come) = (left(old, new), left(new, old));
@@ -427,6 +443,15 @@ fn lost_claim(old: &Place, new: &Place, text: &HashSet<u64>, sections: &Sections
     old.levels.iter().any(|level| level.is_heading && says_something(&level.text) && !is_there(level))
 }
 
+/// Says whether a statement left the condition that it stood under, and says nothing of it itself: `If the payment
+/// provider is down:` over `Tell Fatima`.
+fn left_condition(old: &Place, new: &Place, text: &HashSet<u64>) -> bool {
+    let has_form = |word: &str| new.levels.iter().flat_map(|l| &l.words).any(|other| are_forms(word, other));
+    let is_kept = |(key, word): (u64, &str)| new.keys.contains(&key) || text.contains(&key) || has_form(word);
+    let is_left = |level: &Level| level.is_condition() && !level.label.norms().all(is_kept);
+    old.levels.iter().any(is_left)
+}
+
 /// Says whether a heading like `Deprecated` or `Staging only` came over a statement, or went.
 fn changed_standing(old: &Place, new: &Place) -> bool {
     old.standing != new.standing || old.is_limited != new.is_limited
@@ -439,7 +464,7 @@ fn was_renamed(old: &Place, new: &Place, is_home: bool) -> bool {
         // `Must` and `May` are words of grammar, so that neither has keys.
         let is_one = |a: &Level, b: &Level| a.id == b.id && (!a.keys.is_empty() || a.text == b.text);
         let is_parted = |level: &Level| !other.levels.iter().any(|theirs| is_one(level, theirs));
-        let counts = |level: &Level| level.is_heading || level.is_file && !is_home;
+        let counts = |level: &Level| level.is_heading || level.is_condition() || level.is_file && !is_home;
         let parts = |at: &usize| counts(&place.levels[*at]) && is_parted(&place.levels[*at]);
         (0..place.levels.len()).filter(parts).collect()
     };

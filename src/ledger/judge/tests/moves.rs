@@ -371,3 +371,38 @@ fn a_heading_that_says_something_does_not_vanish_unseen() {
     assert_eq!(lost(&key, &below("- The API key rotates on Mondays.\n- The platform team gets a mail.")), 0);
     assert_eq!(lost(&key, &below("## API key rotation on Mondays\n\n- The platform team gets a mail.")), 0);
 }
+
+#[test]
+fn what_a_list_is_led_in_by_holds_for_its_items() {
+    let page = |before: &str, after: &str| {
+        format!("# Release\n\nBefore a release:\n\n{before}\nAfter a release:\n\n{after}")
+    };
+    let (freeze, thank) =
+        ("- Freeze the schema\n- Inform support\n", "- Check the dashboards\n- Thank the team\n");
+    let swapped = fates(&[("/r.md", &page(freeze, thank))], &[("/r.md", &page(thank, freeze))]);
+    assert_eq!(swapped.iter().filter(|&&fate| fate == Fate::Lost).count(), 4, "{swapped:?}");
+
+    let down = "# Operations\n\nIf the payment provider is down:\n\n- Tell Fatima\n- Stop the billing job\n";
+    for (after, lost) in [
+        ("# Operations\n\nContacts:\n\n- Tell Fatima\n- Stop the billing job\n", 3),
+        ("# Operations\n\n## If the payment provider is down\n\n- Tell Fatima\n- Stop the billing job\n", 0),
+        (
+            "# Operations\n\n- If the payment provider is down, tell Fatima\n- If the payment provider is down, stop the billing job\n",
+            0,
+        ),
+    ] {
+        let all = fates(&[("/o.md", down)], &[("/o.md", after)]);
+        let found = all.iter().filter(|&&fate| fate == Fate::Lost).count();
+        assert_eq!(found, lost, "{after}: {all:?}");
+    }
+}
+
+#[test]
+fn a_value_under_the_heading_of_another_thing_is_lost_though_it_is_a_name() {
+    let page = |checkout: &str, catalog: &str| {
+        format!("# Modules\n\n## Checkout\n\n{checkout}\n## Catalog\n\n{catalog}")
+    };
+    let (one, other) = ("- Owner: Lena\n- Region: Frankfurt\n", "- Owner: Igor\n- Region: Dublin\n");
+    let all = fates(&[("/m.md", &page(one, other))], &[("/m.md", &page(other, one))]);
+    assert_eq!(all.iter().filter(|&&fate| fate == Fate::Lost).count(), 4, "{all:?}");
+}
