@@ -498,6 +498,8 @@ fn part(tokens: &[Token<'_>], norm: &str) -> Option<Part> {
         let at = width + usize::from(half_an);
         if let Some(next) = tokens.get(at).filter(|_| blank(at)) {
             let found = unit(&next.norm).or_else(|| unspaced_unit(&next.norm));
+            // `180 an hour` is not 180 years.
+            let found = found.filter(|_| next.norm != "an" || figure == Written::Figure(Figure::of(1)));
             let clashes = sign.is_some() || next.norm.len() == 1 && next.raw.starts_with(char::is_uppercase);
             if next.norm == "per" && tokens.get(at + 1).is_some_and(|t| t.norm == "cent") {
                 scale = unit("%")?;

@@ -131,6 +131,20 @@ impl<'a> Reader<'a> {
             }
             return;
         }
+        // `85 %.` is 85 per cent at the end of a sentence.
+        if let Some(after) = chunk.strip_prefix('%')
+            && after.chars().all(|c| matches!(c, '.' | ',' | ';' | ':' | '!' | '?' | ')'))
+        {
+            self.push(&chunk[..1], false);
+            self.first = after.ends_with(['.', '!', '?']);
+            return;
+        }
+        if let Some((from, to)) = hours(chunk) {
+            self.words(from);
+            self.words(to);
+            self.first = chunk.ends_with(['.', '!', '?']);
+            return;
+        }
         let before = self.out.len();
         if let Some(link) = chunk.find("://") {
             // A web address is one token up to what closes it.
@@ -332,6 +346,21 @@ fn is_outer(c: char) -> bool {
                 | '॥'
         ),
     }
+}
+
+/// Parts two hours that a dash joins, as in `10:00–15:00`: they are as far apart as in `from 10:00 to 15:00`.
+fn hours(chunk: &str) -> Option<(&str, &str)> {
+    let dash = chunk.find(['-', '–'])?;
+    let (from, to) = chunk.split_at(dash);
+    let to = to.trim_start_matches(['-', '–']);
+    let is_hour = |text: &str| {
+        let text = text.trim_matches(|c: char| !c.is_alphanumeric());
+        text.split_once(':').is_some_and(|(hour, minute)| {
+            let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+            (1..=2).contains(&hour.len()) && minute.len() == 2 && digits(hour) && digits(minute)
+        })
+    };
+    (is_hour(from) && is_hour(to)).then_some((from, to))
 }
 
 /// Says whether quotation marks stand around a chunk.

@@ -462,7 +462,14 @@ fn changed_standing(old: &Place, new: &Place) -> bool {
 fn was_renamed(old: &Place, new: &Place, is_home: bool) -> bool {
     let own = |place: &Place, other: &Place| -> Vec<usize> {
         // `Must` and `May` are words of grammar, so that neither has keys.
-        let is_one = |a: &Level, b: &Level| a.id == b.id && (!a.keys.is_empty() || a.text == b.text);
+        let is_same = |a: &Level, b: &Level| a.id == b.id && (!a.keys.is_empty() || a.text == b.text);
+        // A title that says more or less than it did is the same one.
+        let is_longer = |a: &Level, b: &Level| {
+            let within =
+                |a: &Level, b: &Level| a.keys.len() >= 2 && a.keys.iter().all(|key| b.keys.contains(key));
+            a.is_name && b.is_name && (within(a, b) || within(b, a)) && !a.label.is_turned(&b.label)
+        };
+        let is_one = |a: &Level, b: &Level| is_same(a, b) || is_longer(a, b);
         let is_parted = |level: &Level| !other.levels.iter().any(|theirs| is_one(level, theirs));
         let counts = |level: &Level| level.is_heading || level.is_condition() || level.is_file && !is_home;
         let parts = |at: &usize| counts(&place.levels[*at]) && is_parted(&place.levels[*at]);
