@@ -414,16 +414,24 @@ impl<'a> Reader<'a> {
         if let Some(atom) = shown {
             atom.tense = polarity::tense_of_verb(tokens, at);
         }
-        self.mark(&token.norm, next);
+        self.mark(tokens, at);
+        let gap = self.phrase.atoms.get(count).map_or(self.gap, |atom| atom.gap);
+        let behind = count.checked_sub(1).filter(|_| gap == Gap::Plain);
+        if let Some(atom) =
+            behind.map(|last| &mut self.phrase.atoms[last]).filter(|a| a.group == Group::Figure)
+        {
+            atom.bond |= Bond::behind(tokens, at);
+        }
     }
 
     /// Notes what a word does to what follows it.
-    fn mark(&mut self, norm: &str, next: Option<&str>) {
+    fn mark(&mut self, tokens: &[Token<'_>], at: usize) {
+        let (norm, next) = (&*tokens[at].norm, tokens.get(at + 1).map(|next| &*next.norm));
         if let Some(tense) = polarity::auxiliary(norm, next.unwrap_or_default()) {
             self.tense = (tense, 2);
         }
         self.phrase.is_reported |= polarity::reports(norm);
-        self.bond |= Bond::of(norm);
+        self.bond |= Bond::of(tokens, at);
         match norm {
             "a" | "an" => self.is_single = true,
             "the" | "every" | "each" | "all" | "any" | "no" | "my" | "our" | "your" => self.is_single = false,

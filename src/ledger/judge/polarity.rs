@@ -9,7 +9,7 @@ mod bond;
 mod stance;
 mod tense;
 
-pub(super) use bond::Bond;
+pub(super) use bond::{Bond, is_time};
 pub(super) use stance::stance;
 pub(super) use tense::{Tense, auxiliary, of_verb as tense_of_verb, reports};
 

@@ -22,7 +22,8 @@ pub(super) fn differ(
         let (one, other) = (&x[*i], &y[*j]);
         let is_about = one.group == Group::Figure && one.bond.is_about() != other.bond.is_about();
         let is_other_time = !is_reported && counts(one) && one.tense.conflicts(other.tense);
-        is_about || is_other_time || one.bond.conflicts(other.bond) || is_other_extent(a, b, *i, *j)
+        let is_time = one.group == Group::Figure || polarity::is_time(&a.norm(*i));
+        is_about || is_other_time || one.bond.conflicts(other.bond, is_time) || is_other_extent(a, b, *i, *j)
     };
     if let Some(pair) = pairs().find(parts) {
         return told(pair);

@@ -461,3 +461,38 @@ fn one_word_for_another_at_its_place_is_another_fact() {
     let rows = [("The depoyment runs nightly", "The deployment runs nightly")];
     assert_eq!(wrong(&rows, CARRIED_ON), [""; 0]);
 }
+
+#[test]
+fn the_word_before_a_time_or_an_amount_is_no_dress() {
+    let rows = [
+        ("Applications must be submitted by 15 March", "Applications must be submitted from 15 March"),
+        ("Parking is free from 19:00", "Parking is free until 19:00"),
+        ("Ship the parcel by 3 pm", "Ship the parcel after 3 pm"),
+        ("Mila should be in bed by 20:00", "Mila should be in bed from 20:00"),
+        ("Rent is paid on the 3rd", "Rent is paid before the 3rd"),
+        ("The shop is open until noon", "The shop is open from noon"),
+        ("Sessions stay open for 20 minutes", "Sessions stay open after 20 minutes"),
+        ("The price rose by 8 %", "The price rose to 8 %"),
+        ("The quota was cut to 200 calls", "The quota was cut by 200 calls"),
+        ("Cancel 30 days before the trip", "Cancel within 30 days before the trip"),
+        ("Der Antrag gilt bis 15. März", "Der Antrag gilt ab 15. März"),
+        ("Das Büro ist vor 10:00 offen", "Das Büro ist nach 10:00 offen"),
+        ("Le bureau est ouvert jusqu'à 18:00", "Le bureau est ouvert à partir de 18:00"),
+        ("Le bureau est ouvert avant 18:00", "Le bureau est ouvert après 18:00"),
+        ("La oficina abre hasta las 18:00", "La oficina abre desde las 18:00"),
+        ("La oficina abre hasta las 18:00", "La oficina abre a partir de las 18:00"),
+    ];
+    assert_eq!(not_lost_both_ways(&rows), [""; 0]);
+    let rows = [
+        ("The pool opens at 7:00", "The pool opens from 7:00"),
+        ("Yoga is on Monday", "Yoga is Mondays"),
+        ("The desk is staffed from 08:00 to 18:00", "The desk is staffed 08:00 to 18:00"),
+        ("The desk is staffed from 08:00 to 18:00", "The desk is staffed between 08:00 and 18:00"),
+        ("The tax return is due by 31 July", "The tax return is due on or before 31 July"),
+        ("The outage was due to 3 failures", "The outage was caused by 3 failures"),
+        ("The price rose by 8 %", "The price rose 8 %"),
+        ("Sessions stay open for 20 minutes", "Sessions stay open 20 minutes"),
+        ("Das Büro ist von 8:00 bis 18:00 offen", "Das Büro ist 8:00 bis 18:00 offen"),
+    ];
+    assert_eq!(wrong(&rows, CARRIED_ON), [""; 0]);
+}
