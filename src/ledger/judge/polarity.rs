@@ -26,6 +26,10 @@ pub(super) enum Turn {
     Rarely,
     /// Holds at times or in part.
     Partly,
+    /// Holds as a rule, with exceptions nobody names.
+    Mostly,
+    /// Holds until further notice.
+    ForNow,
     /// Is said not to be so, or not to be sure.
     Doubt,
     /// Is no longer so.
@@ -35,8 +39,18 @@ pub(super) enum Turn {
 }
 
 impl Turn {
-    pub(super) const ALL: [Self; 8] =
-        [Self::Not, Self::Only, Self::Except, Self::Rarely, Self::Partly, Self::Doubt, Self::Past, Self::If];
+    pub(super) const ALL: [Self; 10] = [
+        Self::Not,
+        Self::Only,
+        Self::Except,
+        Self::Rarely,
+        Self::Partly,
+        Self::Doubt,
+        Self::Past,
+        Self::If,
+        Self::Mostly,
+        Self::ForNow,
+    ];
 
     pub(super) fn key(self) -> u64 {
         match self {
@@ -48,12 +62,14 @@ impl Turn {
             Self::Doubt => 6,
             Self::Past => 7,
             Self::If => 8,
+            Self::Mostly => 9,
+            Self::ForNow => 10,
         }
     }
 
     /// Says whether it speaks of a clause as a whole, in which each part repeats it.
     pub(super) fn is_stance(self) -> bool {
-        matches!(self, Self::Partly | Self::Doubt | Self::Past | Self::If)
+        matches!(self, Self::Partly | Self::Mostly | Self::ForNow | Self::Doubt | Self::Past | Self::If)
     }
 }
 

@@ -34,6 +34,20 @@ const PARTLY: &str = "sometimes/occasionally/partly/partially/at times/now and t
 gelegentlich/teilweise/parfois/quelquefois/partiellement/a veces/parcialmente/às vezes/a volte/talvolta/иногда/\
 أحيانا/soms/ibland/czasami";
 
+/// So as a rule.
+const MOSTLY: &str = "usually/often/mostly/normally/generally/typically/frequently/commonly/ordinarily/mainly/\
+primarily/predominantly/as a rule/in general/in most cases/most of the time/normalerweise/gewöhnlich/\
+üblicherweise/meist/meistens/oft/häufig/in der regel/im allgemeinen/habituellement/généralement/normalement/\
+souvent/la plupart du temps/en général/d'habitude/normalmente/generalmente/habitualmente/a menudo/por lo general";
+
+/// So until further notice.
+const FOR_NOW: &str = "for now/for the time being/for the moment/until further notice/temporarily/provisionally/\
+vorerst/vorläufig/vorübergehend/bis auf weiteres/zunächst/pour l'instant/pour le moment/provisoirement/\
+temporairement/por ahora/por el momento/de momento/temporalmente/provisionalmente";
+
+/// Before these words, one that says how often is measured: `how often`, `most commonly`.
+const MEASURES: &[&str] = &["how", "more", "most", "less", "least", "as", "too", "so", "very", "wie", "zu"];
+
 /// So on a condition.
 const IF: &str = "if/when/whenever/provided that/providing that/as long as/so long as/as soon as/in case/\
 in the event/in the case/on condition that/on the condition that/subject to/assuming/contingent on/\
@@ -82,8 +96,15 @@ type Sequence = (Vec<&'static str>, Turn);
 
 static SEQUENCES: LazyLock<Table<Vec<Sequence>>> = LazyLock::new(|| {
     let mut table: Table<Vec<Sequence>> = Table::default();
-    let lists =
-        [(NOT, Turn::Not), (DOUBT, Turn::Doubt), (PAST, Turn::Past), (PARTLY, Turn::Partly), (IF, Turn::If)];
+    let lists = [
+        (NOT, Turn::Not),
+        (DOUBT, Turn::Doubt),
+        (PAST, Turn::Past),
+        (PARTLY, Turn::Partly),
+        (MOSTLY, Turn::Mostly),
+        (FOR_NOW, Turn::ForNow),
+        (IF, Turn::If),
+    ];
     for (list, turn) in lists {
         for sequence in list.split('/') {
             let mut words = sequence.split(' ');
@@ -129,7 +150,8 @@ pub(in crate::ledger::judge) fn stance(tokens: &[Token<'_>], at: usize) -> Optio
         let sequences = SEQUENCES.get(norm)?.iter();
         let fits = |rest: &[&str]| rest.iter().zip(at + 1..).all(|(wanted, place)| word(place) == *wanted);
         let (rest, turn) = sequences.filter(|(rest, _)| fits(rest)).max_by_key(|(rest, _)| rest.len())?;
-        Some((*turn, 1 + rest.len()))
+        let is_measured = *turn == Turn::Mostly && MEASURES.contains(&before);
+        (!is_measured).then_some((*turn, 1 + rest.len()))
     })
 }
 
@@ -309,6 +331,9 @@ mod tests {
             ("Send it once a week", None),
             ("The disk is far from full", Some(Turn::Not)),
             ("Use `when` here", None),
+            ("The courier usually arrives at noon", Some(Turn::Mostly)),
+            ("Ask how often the job runs", None),
+            ("For now, the beta is free", Some(Turn::ForNow)),
         ];
         for (text, turn) in table {
             assert_eq!(first(text), turn, "{text}");

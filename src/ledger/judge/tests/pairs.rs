@@ -496,3 +496,29 @@ fn the_word_before_a_time_or_an_amount_is_no_dress() {
     ];
     assert_eq!(wrong(&rows, CARRIED_ON), [""; 0]);
 }
+
+#[test]
+fn what_is_mostly_or_only_now_so_is_not_what_is_always_so() {
+    let rows = [
+        ("The courier usually arrives around noon", "The courier arrives around noon"),
+        ("Invoices from Delta often lack a number", "Invoices from Delta lack a number"),
+        ("Weekend traffic comes mostly from mobile", "Weekend traffic comes from mobile"),
+        ("The cleaner normally comes on Tuesdays", "The cleaner comes on Tuesdays"),
+        ("Tenants generally pay by standing order", "Tenants pay by standing order"),
+        ("A full index typically takes 40 minutes", "A full index takes 40 minutes"),
+        ("For now, the beta is free of charge", "The beta is free of charge"),
+        ("Der Kurier kommt meistens am Dienstag", "Der Kurier kommt am Dienstag"),
+        ("La navette passe généralement à 8:00", "La navette passe à 8:00"),
+        ("El bar abre normalmente a las 8:00", "El bar abre a las 8:00"),
+    ];
+    assert_eq!(not_lost_both_ways(&rows), [""; 0]);
+    let rows = [
+        ("The courier usually arrives around noon", "The courier arrives around noon, usually"),
+        ("The courier usually arrives around noon", "Usually the courier arrives around noon"),
+        ("The courier usually arrives around noon", "The courier normally arrives around noon"),
+        ("For now, the beta is free of charge", "The beta is free of charge for the time being"),
+        ("Weekend traffic comes mostly from mobile", "Weekend traffic comes mainly from mobile"),
+        ("Ask Ann how often the job runs", "Ask Ann how often the job is run"),
+    ];
+    assert_eq!(wrong(&rows, CARRIED_ON), [""; 0]);
+}
