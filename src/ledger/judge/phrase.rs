@@ -84,6 +84,8 @@ pub(super) enum Force {
     Rule,
     /// A wish or an intention: `wants to`.
     Wish,
+    /// What is possible: `can`.
+    Can,
 }
 
 /// One piece of a statement that carries meaning.
@@ -436,6 +438,7 @@ impl<'a> Reader<'a> {
             "a" | "an" => self.is_single = true,
             "the" | "every" | "each" | "all" | "any" | "no" | "my" | "our" | "your" => self.is_single = false,
             "must" | "shall" | "should" | "ought" => self.force = Force::Rule,
+            "can" | "could" => self.force = Force::Can,
             "has" | "have" | "need" | "needs" if next == Some("to") => self.force = Force::Rule,
             _ if next == Some("to") && polarity::wishes(norm) => self.force = Force::Wish,
             "he" | "him" | "his" | "himself" => self.phrase.genders.push(false),

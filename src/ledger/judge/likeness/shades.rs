@@ -33,7 +33,13 @@ pub(super) fn differ(
     }
     let back = Match { to: found.back.clone(), back: found.to.clone() };
     let wishes = |&(i, j): &(usize, usize)| y[j].force == Force::Wish && unbinds((b, a), &back, j, i);
-    if let Some(pair) = pairs().find(wishes) {
+    let imposes = |&(i, j): &(usize, usize)| {
+        y[j].force == Force::Rule && are_passive(b, a, j, i) && unbinds((b, a), &back, j, i)
+    };
+    let enables = |&(i, j): &(usize, usize)| {
+        is_only_possible((a, b), found, i, j) || is_only_possible((b, a), &back, j, i)
+    };
+    if let Some(pair) = pairs().find(|pair| wishes(pair) || imposes(pair) || enables(pair)) {
         return told(pair);
     }
     let (of_a, of_b) = (&a.phrase.genders, &b.phrase.genders);
@@ -81,9 +87,35 @@ fn is_other_extent(a: &Side<'_>, b: &Side<'_>, i: usize, j: usize) -> bool {
 /// Says whether the first binds somebody to do what the second tells that they do. Whoever is told to do it, with no
 /// word of who that is, is bound as well.
 fn unbinds((a, b): (&Side<'_>, &Side<'_>), found: &Match, i: usize, j: usize) -> bool {
+    matches!(a.phrase.atoms[i].force, Force::Rule | Force::Wish) && is_told_plainly((a, b), found, i, j)
+}
+
+/// Says whether the first tells that something can be done to a thing, or could do it, and the second that it is
+/// done. What somebody can do they do; and where a thing can be found it is found.
+fn is_only_possible((a, b): (&Side<'_>, &Side<'_>), found: &Match, i: usize, j: usize) -> bool {
+    const FOUND: &[&str] = &["found", "reached", "seen", "accessed", "contacted", "viewed", "located"];
+    let x = &a.phrase.atoms;
+    let subject = (0..i).rev().find(|&k| x[k].weight() > 0);
+    let is_somebody = subject.is_none_or(|k| x[k].group == Group::Name || x[k].is_capital && k > 0);
+    let could = last_word(a, i) == "could" && !is_somebody && is_plain_verb(a, b, i, j);
+    let is_done = || are_passive(a, b, i, j) && !FOUND.contains(&a.norm(i).as_str());
+    let is_said_too = || b.phrase.atoms.iter().any(|atom| atom.key == x[i].key && atom.force == Force::Can);
+    x[i].force == Force::Can && (could || is_done()) && !is_said_too() && is_told_plainly((a, b), found, i, j)
+}
+
+/// Says whether both tell what is done to a thing, the second without the word that moves the first: `must be
+/// written` and `is written`.
+fn are_passive(a: &Side<'_>, b: &Side<'_>, i: usize, j: usize) -> bool {
+    let is_told = matches!(last_word(b, j).as_str(), "is" | "are" | "was" | "were" | "gets" | "get");
+    let is_deed = a.phrase.atoms[i].group == Group::Word && a.norm(i) == b.norm(j);
+    is_deed && is_told && last_word(a, i) == "be"
+}
+
+/// Says whether the second tells without a word that moves it what the first tells with one, of one subject.
+fn is_told_plainly((a, b): (&Side<'_>, &Side<'_>), found: &Match, i: usize, j: usize) -> bool {
     let (x, y) = (&a.phrase.atoms, &b.phrase.atoms);
     let is_free = y[j].force == Force::None && b.phrase.modality == Modality::default();
-    if x[i].force == Force::None || !is_free || obliges(b) {
+    if !is_free || obliges(b) {
         return false;
     }
     let is_wish = |k: usize| x[i].force == Force::Wish && polarity::wishes(&a.norm(k));
@@ -97,14 +129,16 @@ fn unbinds((a, b): (&Side<'_>, &Side<'_>), found: &Match, i: usize, j: usize) ->
 
 /// Says whether the verb that the first binds stands in the second as whoever does it does it: `verify`, `verifies`.
 fn is_plain_verb(a: &Side<'_>, b: &Side<'_>, i: usize, j: usize) -> bool {
-    let last = |side: &Side<'_>, at: usize| {
-        let head = side.text.get(..side.phrase.atoms[at].span.start).unwrap_or_default();
-        head.split_whitespace().next_back().unwrap_or_default().to_lowercase()
-    };
     let (was, is) = (a.norm(i), b.norm(j));
-    let is_active = !matches!(last(a, i).as_str(), "be" | "been" | "is" | "are");
+    let is_active = !matches!(last_word(a, i).as_str(), "be" | "been" | "is" | "are");
     let is_finite = is == was || is.ends_with('s') && !was.ends_with('s');
-    is_active && is_finite && !matches!(last(b, j).as_str(), "to" | "the" | "a" | "an")
+    is_active && is_finite && !matches!(last_word(b, j).as_str(), "to" | "the" | "a" | "an")
+}
+
+/// Returns the word before an atom.
+fn last_word(side: &Side<'_>, at: usize) -> String {
+    let head = side.text.get(..side.phrase.atoms[at].span.start).unwrap_or_default();
+    head.split_whitespace().next_back().unwrap_or_default().to_lowercase()
 }
 
 /// Says whether a statement says in another way that something is a rule.

@@ -522,3 +522,25 @@ fn what_is_mostly_or_only_now_so_is_not_what_is_always_so() {
     ];
     assert_eq!(wrong(&rows, CARRIED_ON), [""; 0]);
 }
+
+#[test]
+fn what_can_or_must_be_done_is_not_what_is_done() {
+    let rows = [
+        ("Passwords are hashed with argon2", "Passwords can be hashed with argon2"),
+        ("Requests are signed; the secret is rotated", "Requests are signed; the secret can be rotated"),
+        ("The gateway rejects unsigned requests", "The gateway could reject unsigned requests"),
+        ("Archived tickets are deleted after a year", "Archived tickets should be deleted after a year"),
+        ("Meeting notes are written in English", "Meeting notes must be written in English"),
+    ];
+    assert_eq!(not_lost_both_ways(&rows), [""; 0]);
+    let rows = [
+        ("The robot can lift 40 kg", "The robot lifts 40 kg"),
+        ("Ann can speak Dutch", "Ann speaks Dutch"),
+        ("Reports can be exported as CSV", "Reports may be exported as CSV"),
+        ("The handbook can be found in `docs/`", "The handbook is found in `docs/`"),
+        ("Passwords can be hashed with argon2", "With argon2, passwords can be hashed"),
+        ("Notes must be written in English", "Notes are required to be written in English"),
+        ("Tests must be run with `make`", "Run the tests with `make`"),
+    ];
+    assert_eq!(wrong(&rows, CARRIED_ON), [""; 0]);
+}
