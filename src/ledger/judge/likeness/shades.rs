@@ -21,7 +21,8 @@ pub(super) fn differ(
     let parts = |(i, j): &(usize, usize)| {
         let (one, other) = (&x[*i], &y[*j]);
         let is_about = one.group == Group::Figure && one.bond.is_about() != other.bond.is_about();
-        let is_other_time = !is_reported && counts(one) && one.tense.conflicts(other.tense);
+        let counts = counts(one) || counts(other);
+        let is_other_time = !is_reported && counts && one.tense.conflicts(other.tense);
         let is_time = one.group == Group::Figure || polarity::is_time(&a.norm(*i));
         is_about || is_other_time || one.bond.conflicts(other.bond, is_time) || is_other_extent(a, b, *i, *j)
     };

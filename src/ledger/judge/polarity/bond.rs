@@ -34,6 +34,9 @@ const FOR: u32 = 4096;
 const ON: u32 = 8192;
 /// So long before or after something, to the day.
 const APART_BY: u32 = 16_384;
+/// Part of what was counted before, and besides it.
+const SHARE: u32 = 32_768;
+const MORE: u32 = 65_536;
 
 const WORDS: &[(&str, u32)] = &[
     ("since seit depuis desde", SINCE),
@@ -45,6 +48,8 @@ const WORDS: &[(&str, u32)] = &[
     ("by", BY),
     ("for", FOR),
     ("on am", ON),
+    ("including davon dont thereof", SHARE),
+    ("plus another additional further", MORE),
     ("about around approximately approx roughly circa ca ~ ≈ etwa ungefähr environ", ABOUT),
     ("exactly precisely genau exactement exactamente", EXACT),
     ("because due owing thanks wegen aufgrund weil porque", CAUSE),
@@ -63,7 +68,7 @@ const APART: &[(u32, u32)] = &[
     (SINCE, DESPITE),
 ];
 
-/// Those that exclude each other before a time or an amount; elsewhere they have other senses.
+/// Those that exclude each other at a time or an amount; elsewhere they have other senses.
 const APART_IN_TIME: &[(u32, u32)] = &[
     (BY, FROM),
     (BY, AFTER),
@@ -75,6 +80,7 @@ const APART_IN_TIME: &[(u32, u32)] = &[
     (ON, BEFORE),
     (ON, AFTER),
     (WITHIN, APART_BY),
+    (SHARE, MORE),
 ];
 
 /// Words for a time that are no figures.
@@ -95,6 +101,7 @@ impl Bond {
             // `due to`, `prior to` and `up to` name no end.
             "to" if matches!(before, "due" | "owing" | "thanks" | "prior" | "up" | "according") => 0,
             "to" => TO,
+            "of" if matches!(next, "which" | "whom" | "these" | "those") => SHARE,
             "at" if next.contains(':') => ON,
             // On or before a day is by that day.
             "on" if next == "or" => BONDS.get(word(tokens, Some(at + 2))).copied().unwrap_or_default(),
@@ -102,10 +109,15 @@ impl Bond {
         })
     }
 
-    /// Returns the bond a word makes with the figure it stands behind: `30 days before`.
+    /// Returns the bond a word makes with the figure it stands behind: `30 days before`, `4 of them`.
     pub(in crate::ledger::judge) fn behind(tokens: &[Token<'_>], at: usize) -> Self {
+        let next = word(tokens, Some(at + 1));
         Self(match &*tokens[at].norm {
             "before" | "after" => APART_BY,
+            "of" if matches!(next, "which" | "whom" | "these" | "those" | "them") => SHARE,
+            "davon" => SHARE,
+            "more" if next != "than" => MORE,
+            "additional" | "extra" | "others" => MORE,
             _ => 0,
         })
     }

@@ -544,3 +544,26 @@ fn what_can_or_must_be_done_is_not_what_is_done() {
     ];
     assert_eq!(wrong(&rows, CARRIED_ON), [""; 0]);
 }
+
+#[test]
+fn a_part_of_an_amount_is_not_more_of_it() {
+    let rows = [
+        (
+            "The budget is 60,000 euros, of which 20,000 is for design",
+            "The budget is 60,000 euros, plus 20,000 for design",
+        ),
+        ("The team has 12 people, 4 of them in Riga", "The team has 12 people, and 4 more in Riga"),
+        ("The team has 12 people, 4 of whom are in Riga", "The team has 12 people, and another 4 in Riga"),
+        ("The old VPN is still in use", "The old VPN was in use"),
+    ];
+    assert_eq!(not_lost_both_ways(&rows), [""; 0]);
+    let rows = [
+        ("The team has 12 people, 4 of them in Riga", "The team has 12 people, of whom 4 are in Riga"),
+        (
+            "The budget is 60,000 euros, of which 20,000 is for design",
+            "The budget is 60,000 euros, including 20,000 for design",
+        ),
+        ("The old VPN is still in use", "The old VPN is in use"),
+    ];
+    assert_eq!(wrong(&rows, CARRIED_ON), [""; 0]);
+}
