@@ -8,6 +8,7 @@ use super::phrase::{Atom, Group, Phrase};
 use super::polarity::{self, Quantity, Turn};
 use super::roles;
 
+mod focus;
 mod forms;
 mod shades;
 mod turns;
@@ -278,7 +279,9 @@ fn difference(
     if let Some(first) = unexplained(a, b, found, &words, new, &denied_b) {
         return told(first, instead(found, x, y, new, first));
     }
-    shades::differ(a, b, found, new).or_else(|| roles::differ(a, b, found, new))
+    shades::differ(a, b, found, new)
+        .or_else(|| focus::differ(a, b, found))
+        .or_else(|| roles::differ(a, b, found, new))
 }
 
 /// Says whether the second speaks of more, fewer or others of one thing that both name.

@@ -567,3 +567,26 @@ fn a_part_of_an_amount_is_not_more_of_it() {
     ];
     assert_eq!(wrong(&rows, CARRIED_ON), [""; 0]);
 }
+
+#[test]
+fn who_alone_can_is_not_who_can_only() {
+    let rows = [
+        (
+            "Only admin tokens can list users of other tenants",
+            "Admin tokens can only list users of other tenants",
+        ),
+        ("Refunds are paid only to the original card", "Only refunds are paid to the original card"),
+        ("Only Nadia can restart the billing job", "Nadia can only restart the billing job"),
+        ("Interns only get read access to the warehouse", "Only interns get read access to the warehouse"),
+        ("Nur Admins können Konten löschen", "Admins können nur Konten löschen"),
+    ];
+    assert_eq!(not_lost_both_ways(&rows), [""; 0]);
+    let rows = [
+        ("Limited to 3 projects, for new accounts only", "Limited to 3 projects, only for new accounts"),
+        ("Only deploy images which are signed", "Deploy only images which are signed"),
+        ("Only use keys which are signed", "Use only keys which are signed"),
+        ("Only Ann can restart the billing job", "Ann is the only one who can restart the billing job"),
+        ("Refunds are paid only to the original card", "Refunds are only paid to the original card"),
+    ];
+    assert_eq!(wrong(&rows, CARRIED_ON), [""; 0]);
+}
