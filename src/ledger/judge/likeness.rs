@@ -8,6 +8,7 @@ use super::phrase::{Atom, Group, Phrase};
 use super::polarity::{self, Quantity, Turn};
 use super::roles;
 
+mod causes;
 mod focus;
 mod forms;
 mod shades;
@@ -281,6 +282,7 @@ fn difference(
     }
     shades::differ(a, b, found, new)
         .or_else(|| focus::differ(a, b, found))
+        .or_else(|| causes::differ(a, b, found))
         .or_else(|| roles::differ(a, b, found, new))
 }
 

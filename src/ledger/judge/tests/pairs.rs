@@ -590,3 +590,19 @@ fn who_alone_can_is_not_who_can_only() {
     ];
     assert_eq!(wrong(&rows, CARRIED_ON), [""; 0]);
 }
+
+#[test]
+fn a_ground_does_not_become_the_effect() {
+    let rows = [
+        ("The migration failed because the disk was full", "The disk was full because the migration failed"),
+        ("The lease ended, so the team left Malmö", "The team left Malmö, so the lease ended"),
+        ("Delays were due to a strike", "A strike was due to delays"),
+    ];
+    assert_eq!(not_lost_both_ways(&rows), [""; 0]);
+    let rows = [
+        ("The migration failed because the disk was full", "Because the disk was full, the migration failed"),
+        ("The migration failed because the disk was full", "The disk was full, so the migration failed"),
+        ("The migration failed because the disk was full", "The migration failed due to the full disk"),
+    ];
+    assert_eq!(wrong(&rows, CARRIED_ON), [""; 0]);
+}
