@@ -73,6 +73,8 @@ pub(super) enum Part {
     For,
     /// Of or from, in languages with one word for both.
     Of,
+    /// What it is compared with.
+    Than,
     Other,
 }
 
@@ -506,7 +508,8 @@ impl<'a> Reader<'a> {
                 "for" | "für" | "pour" | "para" => Part::For,
                 "von" | "de" | "du" | "des" | "del" | "della" | "da" | "di" => Part::Of,
                 "au" | "aux" | "à" => Part::To,
-                "in" | "on" | "at" | "with" | "of" | "as" | "about" | "via" | "near" | "than" => Part::Other,
+                "in" | "on" | "at" | "with" | "of" | "as" | "about" | "via" | "near" => Part::Other,
+                "than" => Part::Than,
                 "the" | "a" | "an" | "my" | "our" | "your" | "his" | "her" | "their" | "its" => self.part,
                 _ => Part::None,
             };

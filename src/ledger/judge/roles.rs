@@ -95,7 +95,7 @@ fn out_of_place(a: &Side<'_>, b: &Side<'_>, found: &Match) -> Option<usize> {
         .iter()
         .enumerate()
         .filter_map(|(i, to)| to.map(|j| (i, j)))
-        .filter(|&(i, _)| x[i].group != Group::Light)
+        .filter(|&(i, j)| x[i].group != Group::Light || are_compounds(x, y, i, j))
         .collect();
     let is_sorted = order.windows(2).all(|w| w[0].1 < w[1].1);
     if a.phrase.is_passive != b.phrase.is_passive {
@@ -115,7 +115,27 @@ fn out_of_place(a: &Side<'_>, b: &Side<'_>, found: &Match) -> Option<usize> {
     {
         return Some(pivot);
     }
-    swapped_neighbours(x, y, &order)
+    exchanged(x, y, &order).or_else(|| swapped_neighbours(x, y, &order))
+}
+
+/// Says whether a word that adds only a tone elsewhere makes one noun with the next in both: `user service`.
+fn are_compounds(x: &[Atom], y: &[Atom], i: usize, j: usize) -> bool {
+    let next = x.get(i + 1).zip(y.get(j + 1));
+    next.is_some_and(|(one, other)| one.key == other.key && one.gap == Gap::Plain && other.gap == Gap::Plain)
+}
+
+/// Two that changed places and with them what they are to each other: `tea to coffee`, `newer than that`.
+fn exchanged(x: &[Atom], y: &[Atom], order: &[(usize, usize)]) -> Option<usize> {
+    let is_goal = |atom: &Atom| matches!(atom.part, Part::To | Part::Than);
+    let loses = order.iter().filter(|&&(i, j)| is_goal(&x[i]) && y[j].part == Part::None);
+    let gains: Vec<&(usize, usize)> =
+        order.iter().filter(|&&(i, j)| x[i].part == Part::None && is_goal(&y[j])).collect();
+    loses.copied().find_map(|(i, j)| {
+        let is_pair = |&&&(k, l): &&&(usize, usize)| k < i && l > j && x[i].part == y[l].part;
+        let pairs_up = gains.iter().find(is_pair)?;
+        let is_plain = |atoms: &[Atom]| atoms.iter().all(|atom| atom.gap <= Gap::Note);
+        (is_plain(&x[pairs_up.0 + 1..=i]) && is_plain(&y[j + 1..=pairs_up.1])).then_some(i)
+    })
 }
 
 /// Two neighbours that changed places, with nothing that says they are of one list: names, or figures and

@@ -606,3 +606,23 @@ fn a_ground_does_not_become_the_effect() {
     ];
     assert_eq!(wrong(&rows, CARRIED_ON), [""; 0]);
 }
+
+#[test]
+fn common_nouns_keep_their_sides_of_a_verb() {
+    let rows = [
+        (
+            "The billing service depends on the user service",
+            "The user service depends on the billing service",
+        ),
+        ("Carla prefers tea to coffee", "Carla prefers coffee to tea"),
+        ("Prefers green tea to black coffee", "Prefers black coffee to green tea"),
+        ("The nurse informs the doctor about falls", "The doctor informs the nurse about falls"),
+    ];
+    assert_eq!(not_lost_both_ways(&rows), [""; 0]);
+    let rows = [
+        ("The user prefers tea on Mondays", "On Mondays, the user prefers tea"),
+        ("Use `ripgrep` to search the repository", "To search the repository, use `ripgrep`"),
+        ("Send the invoices to the archive", "To the archive, send the invoices"),
+    ];
+    assert_eq!(wrong(&rows, CARRIED_ON), [""; 0]);
+}
