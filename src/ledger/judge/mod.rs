@@ -13,6 +13,7 @@ mod headings;
 mod index;
 mod label;
 mod likeness;
+mod lists;
 mod moment;
 mod order;
 mod owners;
@@ -68,6 +69,7 @@ pub(super) fn judge<'a>(before: &'a Snapshot, after: &'a Snapshot, context: &Con
     bench.other_words();
     bench.superseded(context);
     bench.dropped(context);
+    bench.widened_lists(context);
     bench.out_of_order();
     bench.other_owners();
     bench.pooled();
@@ -728,6 +730,18 @@ impl<'r, 'a> Bench<'r, 'a> {
             if let Some(rule) = rule {
                 let because = Because::Rule(rule.to_owned());
                 self.fates[at] = Some(Judged { fate: Fate::Dropped, heirs: Vec::new(), because });
+            }
+        }
+    }
+
+    /// Lists that hold what nobody put there.
+    fn widened_lists(&mut self, context: &Context<'_>) {
+        for lists::Widened { at, was, is, .. } in
+            lists::widened(self.old, self.new, &self.fates, context.testimony)
+        {
+            if let Some(judged) = &mut self.fates[at] {
+                judged.fate = Fate::Lost;
+                judged.because = Because::Altered { was, is: Some(is) };
             }
         }
     }

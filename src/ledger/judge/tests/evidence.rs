@@ -397,3 +397,15 @@ fn stores_of_one_line_and_of_one_line_repeated_are_judged() {
         (store(&[("/line.md", &format!("{line}1"))]), store(&[("/line.md", &format!("{line}2"))]));
     assert_eq!(judged(&before, &after).counts.lost, 1);
 }
+
+#[test]
+fn a_new_item_of_a_list_is_let_in_by_whoever_names_it() {
+    let (before, after) = ("- The API accepts JSON and CSV\n", "- The API accepts JSON, XML and CSV\n");
+    for (speaker, said, fate) in [
+        (Speaker::User, "XML works with the API as well", Fate::Reworded),
+        (Speaker::Tool, "XML works with the API as well", Fate::Lost),
+        (Speaker::User, "JSON works with the API", Fate::Lost),
+    ] {
+        assert_eq!(after_hearing(before, after, &[(speaker, said)]).fate, fate, "{said}");
+    }
+}

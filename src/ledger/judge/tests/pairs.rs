@@ -626,3 +626,29 @@ fn common_nouns_keep_their_sides_of_a_verb() {
     ];
     assert_eq!(wrong(&rows, CARRIED_ON), [""; 0]);
 }
+
+#[test]
+fn a_list_that_stood_complete_has_no_more_items() {
+    let rows = [
+        ("Backups run on Mondays and Thursdays", "Backups run on Mondays, Tuesdays and Thursdays"),
+        ("The API accepts JSON and CSV", "The API accepts JSON, XML and CSV"),
+        ("The API accepts JSON and CSV files", "The API accepts JSON, XML, YAML and CSV files"),
+        ("Ana, Bo and Cy have alarm codes", "Ana, Bo, Cy and Dan have alarm codes"),
+        ("The offer is valid in Austria and Italy", "The offer is valid in Austria, Italy and Malta"),
+        (
+            "Physio is on Tuesdays and Fridays; speech on Wednesdays",
+            "Physio is on Tuesdays, Wednesdays and Fridays; speech on Wednesdays",
+        ),
+    ];
+    assert_eq!(wrong(&rows, &[Fate::Lost]), [""; 0]);
+    let rows = [
+        ("Ann and Bob approve each release", "Bob and Ann approve each release"),
+        ("Ann likes tea and coffee", "Ann likes tea, coffee and works in Berlin"),
+        ("Ann likes tea and coffee", "Ann likes tea and coffee, and Bob likes milk"),
+        ("The API accepts JSON and CSV", "The API accepts JSON and CSV, logs to disk"),
+    ];
+    assert_eq!(wrong(&rows, CARRIED_ON), [""; 0]);
+    let joined =
+        fate("- The API accepts JSON and CSV\n- The API accepts XML", "- The API accepts JSON, XML and CSV");
+    assert_eq!(joined, Fate::Merged);
+}
