@@ -18,6 +18,7 @@ pub(super) struct Mixed {
 
 /// Words that join what is said of several.
 const JOINING: &[&str] = &["and", "or", "und", "oder", "et", "ou", "y", "o", "e", "as", "plus", "&"];
+const ARTICLES: &[&str] = &["the", "a", "an", "der", "die", "das", "le", "la", "les", "el", "los", "las"];
 /// Words that give each its own after all.
 const EACH_ITS_OWN: &[&str] = &["respectively", "jeweils", "respectivement", "respectivamente"];
 /// Words by which somebody vouches for what follows.
@@ -108,6 +109,15 @@ impl<'s> Company<'s> {
         has_word(between, JOINING) || to == from + 1 && between.trim() == ","
     }
 
+    /// Says whether two atoms are items of one list, with nothing but items and what joins them in between.
+    fn is_one_list(&self, from: usize, to: usize) -> bool {
+        let between = self.parted().into_iter().filter(|at| (from..=to).contains(at)).collect::<Vec<_>>();
+        between.windows(2).all(|pair| {
+            let gap = self.between(pair[0], pair[1]);
+            words(gap).all(|(_, word)| JOINING.contains(&word) || ARTICLES.contains(&word))
+        })
+    }
+
     /// Finds where something of one goes on behind something of the other that is joined to it: `Anna and Ben prefer
     /// email`, where Ben prefers phone calls.
     fn pooled(&self) -> Option<(usize, usize)> {
@@ -119,7 +129,7 @@ impl<'s> Company<'s> {
             }
             let rest = &parted[nth + 2..];
             let end = rest.iter().copied().take_while(|&at| !ends_a_clause(self.between(second, at)));
-            let mut rest = end.filter(|&at| self.of[at] == self.of[first]);
+            let mut rest = end.filter(|&at| self.of[at] == self.of[first] && !self.is_one_list(second, at));
             rest.next().map(|_| (first, second))
         })
     }
