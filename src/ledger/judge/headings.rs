@@ -84,6 +84,32 @@ fn side<'s>(phrase: &'s Phrase, text: &'s str) -> Side<'s> {
     Side { phrase, text, context: &[], is_row: false, is_code: false }
 }
 
+/// Finds, among some statements, lines that led in a list and are the heading over it now, each with the first statement
+/// below that heading.
+pub(super) fn led_in(old: &Reading<'_>, new: &Reading<'_>, open: &[usize]) -> Vec<(usize, usize)> {
+    let lead = |at: usize| {
+        let statement = &old.statements[at].statement;
+        statement.leads.then(|| statement.text.trim_end().strip_suffix(':')).flatten()
+    };
+    let leads: Vec<(usize, &str)> = open.iter().filter_map(|&at| Some((at, lead(at)?))).collect();
+    if leads.is_empty() {
+        return Vec::new();
+    }
+    let mut below: HashMap<ContentHash, usize> = HashMap::new();
+    let mut last: &[&str] = &[];
+    for (to, located) in new.statements.iter().enumerate() {
+        let headings = &located.statement.headings[..];
+        if headings != last {
+            last = headings;
+            for heading in headings {
+                below.entry(ContentHash::of(normal(heading))).or_insert(to);
+            }
+        }
+    }
+    let heir = |lead: &str| below.get(&ContentHash::of(normal(lead))).copied();
+    leads.into_iter().filter_map(|(at, lead)| Some((at, heir(lead)?))).collect()
+}
+
 /// Puts the headings that are gone behind the statements of their memories, as lost.
 pub(super) fn put_in<'a>(
     old: Reading<'a>,

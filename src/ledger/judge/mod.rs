@@ -37,7 +37,6 @@ use std::rc::Rc;
 
 use crate::memory::ContentHash;
 use crate::snapshot::Snapshot;
-use crate::text::normal::normal;
 use crate::text::statement::{Kind, Statement};
 use crate::text::token::tokens;
 
@@ -52,6 +51,7 @@ use parting::{Nearest, Parting};
 use phrase::Phrase;
 use place::{Moved, Place, Sections, Stood};
 use reading::{Common, Reading};
+use rows::{Ordered, in_order, ordered};
 
 /// How many statements with the same words are tried as the heir of one.
 const TRIES: usize = 16;
@@ -417,32 +417,9 @@ impl<'r, 'a> Bench<'r, 'a> {
 
     /// Lines that led in a list and are the heading over it now. What stands first below that carries them on.
     fn leads_become_headings(&mut self) {
-        let (old, new) = (self.old, self.new);
-        let lead = |at: &usize| {
-            let statement = &old.statements[*at].statement;
-            statement.leads.then(|| statement.text.trim_end().strip_suffix(':')).flatten()
-        };
-        let leads: Vec<(usize, &str)> =
-            self.open().into_iter().filter_map(|at| Some((at, lead(&at)?))).collect();
-        if leads.is_empty() {
-            return;
-        }
-        let mut below: HashMap<ContentHash, usize> = HashMap::new();
-        let mut last: &[&str] = &[];
-        for (to, located) in new.statements.iter().enumerate() {
-            let headings = &located.statement.headings[..];
-            if headings != last {
-                last = headings;
-                for heading in headings {
-                    below.entry(ContentHash::of(normal(heading))).or_insert(to);
-                }
-            }
-        }
-        for (at, lead) in leads {
-            if let Some(&to) = below.get(&ContentHash::of(normal(lead))) {
-                self.fates[at] =
-                    Some(Judged { fate: Fate::Reworded, heirs: vec![to], because: Because::SameSpecifics });
-            }
+        for (at, to) in headings::led_in(self.old, self.new, &self.open()) {
+            let because = Because::SameSpecifics;
+            self.fates[at] = Some(Judged { fate: Fate::Reworded, heirs: vec![to], because });
         }
     }
 
@@ -768,36 +745,10 @@ impl<'r, 'a> Bench<'r, 'a> {
 
     /// Statements of which one heir pools what belonged to each.
     fn pooled(&mut self) {
-        /// More statements with one heir are copies of each other, as a rule.
-        const COMPANY: usize = 8;
-        let (old, new) = (self.old, self.new);
-        let mut companies: Map<usize, Vec<usize>> = Map::default();
-        for (at, judged) in self.fates.iter().enumerate() {
-            if let Some(Judged { fate: Fate::Reworded, heirs, .. }) = judged
-                && let [heir] = heirs[..]
-            {
-                companies.entry(heir).or_default().push(at);
-            }
-        }
-        let is_mixed = |company: &Vec<usize>| (2..=COMPANY).contains(&company.len());
-        for (heir, company) in companies.into_iter().filter(|(_, company)| is_mixed(company)) {
-            let phrase = |statement: &Statement<'_>| Phrase::of(clipped(statement));
-            let words = phrase(&new.statements[heir].statement);
-            let heir = side(&new.statements[heir].statement, &words, &[]);
-            let phrases: Vec<Phrase> =
-                company.iter().map(|&at| phrase(&old.statements[at].statement)).collect();
-            let sides: Vec<Side<'_>> = company
-                .iter()
-                .zip(&phrases)
-                .map(|(&at, phrase)| side(&old.statements[at].statement, phrase, &[]))
-                .collect();
-            for (nth, &at) in company.iter().enumerate() {
-                let others = sides.iter().enumerate().filter(|(other, _)| *other != nth);
-                let found = others.filter_map(|(_, other)| pooled::mixed(&sides[nth], other, &heir)).next();
-                if let (Some(pooled::Mixed { was, is }), Some(judged)) = (found, &mut self.fates[at]) {
-                    judged.fate = Fate::Lost;
-                    judged.because = Because::Altered { was, is: Some(is) };
-                }
+        for (at, pooled::Mixed { was, is }) in pooled::found(self.old, self.new, &self.fates) {
+            if let Some(judged) = &mut self.fates[at] {
+                judged.fate = Fate::Lost;
+                judged.because = Because::Altered { was, is: Some(is) };
             }
         }
     }
@@ -832,22 +783,6 @@ fn side<'s>(statement: &'s Statement<'_>, phrase: &'s Phrase, context: &'s [u64]
         context,
         is_row: statement.kind == Kind::Row,
         is_code: statement.kind == Kind::Block,
-    }
-}
-
-/// A row of a table whose columns were put in another order, in the order they had.
-type Ordered = (String, Phrase);
-
-fn ordered(old: &Statement<'_>, new: &Statement<'_>) -> Option<Ordered> {
-    let text = rows::in_order_of(old, new)?;
-    let phrase = Phrase::of(&text);
-    Some((text, phrase))
-}
-
-fn in_order<'s>(side: Side<'s>, ordered: Option<&'s Ordered>) -> Side<'s> {
-    match ordered {
-        Some((text, phrase)) => Side { text, phrase, ..side },
-        None => side,
     }
 }
 

@@ -3,9 +3,15 @@
 //! `Anna prefers email` and `Ben prefers phone calls` are not said by `Anna and Ben prefer email and phone calls`, and
 //! `Hugo eats fish` is not said by `Hugo eats no meat and fish`.
 
+use std::collections::BTreeMap;
+
+use crate::ledger::{Fate, Judged};
+
 use super::likeness::{Side, pair_all};
 use super::phrase::{Atom, Group, Phrase};
 use super::polarity::{self, Turn};
+use super::reading::Reading;
+use super::{clipped, side};
 
 /// What became of one thing in the company of another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -196,6 +202,36 @@ impl<'s> Company<'s> {
     }
 }
 
+/// Finds the statements of which one heir pools what belonged to each.
+pub(super) fn found(old: &Reading<'_>, new: &Reading<'_>, fates: &[Option<Judged>]) -> Vec<(usize, Mixed)> {
+    /// More statements with one heir are copies of each other, as a rule.
+    const COMPANY: usize = 8;
+    let mut companies: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (at, judged) in fates.iter().enumerate() {
+        if let Some(Judged { fate: Fate::Reworded, heirs, .. }) = judged
+            && let [heir] = heirs[..]
+        {
+            companies.entry(heir).or_default().push(at);
+        }
+    }
+    let is_mixed = |company: &[usize]| (2..=COMPANY).contains(&company.len());
+    let mut found = Vec::new();
+    for (heir, company) in companies.into_iter().filter(|(_, company)| is_mixed(company)) {
+        let heir = &new.statements[heir].statement;
+        let words = Phrase::of(clipped(heir));
+        let heir = side(heir, &words, &[]);
+        let statement = |at: &usize| &old.statements[*at].statement;
+        let phrases: Vec<Phrase> = company.iter().map(|at| Phrase::of(clipped(statement(at)))).collect();
+        let sides: Vec<Side<'_>> =
+            company.iter().zip(&phrases).map(|(at, phrase)| side(statement(at), phrase, &[])).collect();
+        for (nth, &at) in company.iter().enumerate() {
+            let mut others = sides.iter().enumerate().filter(|(other, _)| *other != nth);
+            found.extend(others.find_map(|(_, other)| Some((at, mixed(&sides[nth], other, &heir)?))));
+        }
+    }
+    found
+}
+
 /// Says what became of one thing that a statement says together with another, if that is not what it was.
 pub(super) fn mixed(one: &Side<'_>, other: &Side<'_>, heir: &Side<'_>) -> Option<Mixed> {
     if heir.is_code || heir.is_row || has_word(heir.text, EACH_ITS_OWN) {
@@ -278,14 +314,14 @@ fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
 mod tests {
     use super::*;
 
-    fn side<'s>(text: &'s str, phrase: &'s Phrase) -> Side<'s> {
+    fn of_text<'s>(text: &'s str, phrase: &'s Phrase) -> Side<'s> {
         Side { phrase, text, context: &[], is_row: false, is_code: false }
     }
 
     /// Says whether the first, the second or both are not what they were.
     fn told(one: &str, other: &str, heir: &str) -> &'static str {
         let (x, y, z) = (Phrase::of(one), Phrase::of(other), Phrase::of(heir));
-        let (one, other, heir) = (side(one, &x), side(other, &y), side(heir, &z));
+        let (one, other, heir) = (of_text(one, &x), of_text(other, &y), of_text(heir, &z));
         match (mixed(&one, &other, &heir), mixed(&other, &one, &heir)) {
             (None, None) => "neither",
             (Some(_), None) => "the first",
@@ -422,7 +458,7 @@ mod tests {
     fn two_halves_of_one_statement_are_pooled_too() {
         let is_mixed = |old: &str, new: &str| {
             let (x, y) = (Phrase::of(old), Phrase::of(new));
-            halves_mixed(&side(old, &x), &side(new, &y)).is_some()
+            halves_mixed(&of_text(old, &x), &of_text(new, &y)).is_some()
         };
         for (old, new) in [
             (

@@ -9,7 +9,8 @@ use crate::text::normal::normal;
 use crate::text::statement::{Kind, Statement};
 
 use super::label::{Label, are_related};
-use super::phrase::word_key;
+use super::likeness::Side;
+use super::phrase::{Phrase, word_key};
 
 /// In what two rows differ that their words do not show.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,6 +205,24 @@ fn begin_alike(a: &str, b: &str) -> bool {
     /// Fewer letters in common are a prefix of many words.
     const SHARED: usize = 6;
     a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count() >= SHARED
+}
+
+/// A row of a table whose columns were put in another order, in the order they had.
+pub(super) type Ordered = (String, Phrase);
+
+/// Puts a row into the order that the columns of another had, if they have another one now.
+pub(super) fn ordered(old: &Statement<'_>, new: &Statement<'_>) -> Option<Ordered> {
+    let text = in_order_of(old, new)?;
+    let phrase = Phrase::of(&text);
+    Some((text, phrase))
+}
+
+/// Reads a row in the order that its columns had.
+pub(super) fn in_order<'s>(side: Side<'s>, ordered: Option<&'s Ordered>) -> Side<'s> {
+    match ordered {
+        Some((text, phrase)) => Side { text, phrase, ..side },
+        None => side,
+    }
 }
 
 #[cfg(test)]
