@@ -81,39 +81,27 @@ async fn look(
     if late.hash() == base.index.hash() && adopted.hash() == judged.hash() {
         return Ok(as_it_is());
     }
-    let in_judged = |path: &MemoryPath| judged.entries.get(path).map(|entry| entry.hash);
-    let mut newer: BTreeSet<&MemoryPath> = judged
-        .entries
-        .keys()
-        .chain(adopted.iter().map(|memory| &memory.path))
-        .filter(|path| in_judged(path) != adopted.get(path).map(|memory| memory.hash))
-        .collect();
+    let (late_index, adopted_index) = (late.index(), adopted.index());
+    let mut newer: BTreeSet<&MemoryPath> = changed(&judged, &adopted_index).collect();
     let mut begun_with = base.index.clone();
-    for (path, entry) in carried_before(around, base, (to, &judged), &late, &adopted).await? {
+    for (path, entry) in carried_before(around, base, (to, &judged), &late_index, &adopted_index).await? {
         newer.remove(&path);
         match entry {
             Some(entry) => begun_with.entries.insert(path, entry),
             None => begun_with.entries.remove(&path),
         };
     }
-    let (known, met) = late_conflicts(&begun_with, &late, &newer, &adopted);
-    let (late_index, adopted_index) = (late.index(), adopted.index());
+    let (known, met) = late_conflicts(&begun_with, &late_index, &newer, &adopted);
     let at = |index: &SnapshotIndex, path: &MemoryPath| Some(PastMemory::of(path, index.entries.get(path)?));
     let both: Vec<PastMemory> = contested(&begun_with, &late_index, &adopted_index)
         .filter_map(|path| at(&begun_with, path))
         .collect();
     let meeting = met.iter().filter_map(|conflict| at(&judged, &conflict.path));
-    let is_live = |path, hash| late.get(path).is_some_and(|memory| memory.hash == hash);
-    let gone: Vec<PastMemory> = base
-        .index
-        .entries
-        .iter()
-        .filter(|(path, entry)| !is_live(path, entry.hash))
-        .map(|(path, entry)| PastMemory::of(path, entry))
-        .collect();
-    let may_give_way = written(&base.index, &late_index)
+    let gone: Vec<PastMemory> =
+        changed(&base.index, &late_index).filter_map(|path| at(&base.index, path)).collect();
+    let may_give_way = changed(&base.index, &late_index)
         .filter_map(|path| at(&judged, path))
-        .filter(|past| late_index.entries.get(&past.path).map(|entry| entry.hash) != Some(past.hash));
+        .filter(|past| hash(&late_index, &past.path) != Some(past.hash));
     let may_give_way: Vec<PastMemory> = may_give_way.collect();
     let wanted = both.iter().chain(&gone).chain(&may_give_way).cloned().chain(meeting).collect();
     let texts = around.past().texts(&[to.clone(), base.store.clone()], wanted).await?;
@@ -138,8 +126,8 @@ async fn look(
     let writes = ChangeSet::ordered(writes);
     if let Ok(after) = writes.apply(&adopted) {
         let gave_way = may_give_way.iter().filter(|past| {
-            let hash = |store: &Snapshot| store.get(&past.path).map(|memory| memory.hash);
-            hash(&after) == hash(&late)
+            let held = |store: &Snapshot| store.get(&past.path).map(|memory| memory.hash);
+            held(&after) == held(&late)
         });
         let gave_way =
             Withdrawn::of(gave_way.filter_map(|past| Some(texts.get(&past.hash)?.as_ref())), &after);
@@ -162,13 +150,12 @@ async fn carried_before(
     around: &Surroundings<'_>,
     base: &Base,
     (to, judged): (&MemoryStoreId, &SnapshotIndex),
-    late: &Snapshot,
-    adopted: &Snapshot,
+    late: &SnapshotIndex,
+    adopted: &SnapshotIndex,
 ) -> Result<BTreeMap<MemoryPath, Option<IndexEntry>>, RunError> {
-    let (late, adopted) = (late.index(), adopted.index());
-    let paths: BTreeSet<&MemoryPath> = written(&base.index, &late).chain(written(judged, &adopted)).collect();
+    let paths: BTreeSet<&MemoryPath> = changed(&base.index, late).chain(changed(judged, adopted)).collect();
     let apart: Vec<&MemoryPath> =
-        paths.into_iter().filter(|path| hash(&late, path) != hash(&adopted, path)).collect();
+        paths.into_iter().filter(|path| hash(late, path) != hash(adopted, path)).collect();
     if apart.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -180,8 +167,8 @@ async fn carried_before(
     };
     let carried = apart.into_iter().filter_map(|path| {
         let (ours, theirs) = (late.entries.get(path), adopted.entries.get(path));
-        let was_overtaken = ours.is_some() && held(&of_new, path, hash(&late, path));
-        let was_carried = !was_overtaken && held(&of_old, path, hash(&adopted, path));
+        let was_overtaken = ours.is_some() && held(&of_new, path, hash(late, path));
+        let was_carried = !was_overtaken && held(&of_old, path, hash(adopted, path));
         let both = if was_overtaken { Some(ours) } else { was_carried.then_some(theirs) };
         both.map(|entry| (path.clone(), entry.cloned()))
     });
@@ -214,10 +201,10 @@ fn displaced(
         .collect()
 }
 
-/// Returns the paths at which the old store was written to since the last look before the move.
-fn written<'p>(base: &'p SnapshotIndex, late: &'p SnapshotIndex) -> impl Iterator<Item = &'p MemoryPath> {
-    let paths: BTreeSet<&MemoryPath> = base.entries.keys().chain(late.entries.keys()).collect();
-    paths.into_iter().filter(move |path| hash(base, path) != hash(late, path))
+/// Returns the paths at which the second index holds something else than the first.
+fn changed<'p>(was: &'p SnapshotIndex, is: &'p SnapshotIndex) -> impl Iterator<Item = &'p MemoryPath> {
+    let paths: BTreeSet<&MemoryPath> = was.entries.keys().chain(is.entries.keys()).collect();
+    paths.into_iter().filter(move |path| hash(was, path) != hash(is, path))
 }
 
 /// Merges a late write with a newer one: both began with what was judged, once the late write is in that. What
@@ -243,16 +230,15 @@ fn merged_late(
 /// no writes any more.
 fn late_conflicts(
     base: &SnapshotIndex,
-    late: &Snapshot,
+    late: &SnapshotIndex,
     newer: &BTreeSet<&MemoryPath>,
     adopted: &Snapshot,
 ) -> (SnapshotIndex, Vec<Conflict>) {
-    let late_index = late.index();
     let mut known = base.clone();
     let mut conflicts = Vec::new();
-    for path in written(base, &late_index) {
-        let was = base.entries.get(path).map(|entry| entry.hash);
-        let ours = late_index.entries.get(path);
+    for path in changed(base, late) {
+        let was = hash(base, path);
+        let ours = late.entries.get(path);
         let theirs = adopted.get(path).map(|memory| memory.hash);
         let now = ours.map(|entry| entry.hash);
         if now == theirs {

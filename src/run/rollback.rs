@@ -88,10 +88,11 @@ pub async fn roll_back(
     let mut deployments: Vec<DeploymentId> = Vec::new();
     for run in adopted.iter().chain(&going_to).filter(|_| previous.store != seen.active) {
         if let Target::Deployment(ids) = &run.plan.adopt.target {
-            let known = deployments.len();
-            deployments.extend(
-                ids.iter().filter(|id| !deployments[..known].contains(id)).cloned().collect::<Vec<_>>(),
-            );
+            for id in ids {
+                if !deployments.contains(id) {
+                    deployments.push(id.clone());
+                }
+            }
         }
     }
     let copier = match &previous.copied_by {
