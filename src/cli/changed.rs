@@ -111,13 +111,17 @@ impl Then {
         let blobs = blobs(&listed.out);
         let names: String = blobs.iter().map(|(name, _)| format!("{name}\n")).collect();
         let read = run(git, &["cat-file", "--batch"], names.as_bytes()).await?;
+        let unreadable = |why: &str| {
+            let words = format!("the files of commit {commit} cannot be read: {why}");
+            CliError::usage(words).hint("Fetch the whole commit, without a filter.")
+        };
         if let Some(said) = [&listed, &read].into_iter().find(|said| !said.is_good) {
-            let words = format!("the files of commit {commit} cannot be read: {}", said.complaint());
-            return Err(CliError::usage(words).hint("Fetch the whole commit, without a filter."));
+            return Err(unreadable(&said.complaint()));
         }
         let mut rest = &read.out[..];
         for (_, path) in &blobs {
-            let Some((text, after)) = next_blob(rest) else { break };
+            let missing = || unreadable(&format!("`{}` is missing", plain(path)));
+            let (text, after) = next_blob(rest).ok_or_else(missing)?;
             rest = after;
             write(&folder.path().join(path), text)?;
         }
