@@ -319,3 +319,17 @@ async fn a_rollback_leaves_the_session_and_names_it() {
     let created = outside.sessions.lock().unwrap()[0].0.clone();
     assert_eq!((done.session, world.live().await), (Some(created), before));
 }
+
+#[tokio::test]
+async fn deployments_follow_an_alias_that_had_moved_before_its_run_was_canceled() {
+    for kind in ["alias_moved", "deployment_patched"] {
+        let (world, outside) = world(deployments()).await;
+        let mut journal = world.begin().await;
+        world.go_before(&mut journal, kind).await;
+        world.record_event(&mut journal, JournalEvent::CancelAsked { by: "ada".to_owned() }).await;
+        assert_eq!(world.go(&mut journal).await.unwrap(), Ended::Stopped(Stop::Ended), "{kind}");
+        assert_eq!(journal.state().phase, Phase::Adopted, "{kind}");
+        assert_eq!(journal.state().patched, [1, 2, 3].map(deployment), "{kind}");
+        check(&world, &outside, &journal).await;
+    }
+}
