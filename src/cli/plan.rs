@@ -142,8 +142,7 @@ async fn live(
     }
     let is_due = plans.iter().any(|plan| plan.is_due);
     let job = JobReport::of_plans(&plans);
-    let is_same = |changed: &ChangedView| changed.pipelines.is_empty() && changed.removed.is_empty();
-    let outcome = match changed.as_ref().is_some_and(is_same) {
+    let outcome = match changed.as_ref().is_some_and(ChangedView::is_empty) {
         true => "nothing_changed",
         false if is_due => "due",
         false => "nothing_due",

@@ -83,7 +83,7 @@ pub enum Because {
     /// The nearest statement has another value: what is missing, and what stands instead, if anything
     /// does. Nobody said the new value.
     Altered {
-        /// What is not there any more.
+        /// What is not there any more; empty where something was only added.
         was: String,
         /// What stands in its place.
         is: Option<String>,

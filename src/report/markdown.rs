@@ -86,7 +86,7 @@ pub fn plan_markdown(plan: &PlanView) -> String {
 /// Writes what changed since a revision.
 pub fn changed_markdown(changed: &ChangedView) -> String {
     let since = escaped(&changed.since);
-    if changed.pipelines.is_empty() && changed.removed.is_empty() {
+    if changed.is_empty() {
         return format!("Nothing changed since {since}.\n\n");
     }
     let mut text = format!("Changed since {since}:\n\n");

@@ -63,6 +63,13 @@ pub struct ChangedView {
     pub removed: Vec<PipelineName>,
 }
 
+impl ChangedView {
+    /// Says whether every pipeline means the same, and none is gone.
+    pub fn is_empty(&self) -> bool {
+        self.pipelines.is_empty() && self.removed.is_empty()
+    }
+}
+
 /// In what one pipeline changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PipelineChanges {

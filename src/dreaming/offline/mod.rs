@@ -73,7 +73,7 @@ impl Mind for OfflineMind {
         let sayings = Sayings::new(lessons, &mut knowledge);
         let mut made = settled(input, &sayings, &mut knowledge);
         for _ in 0..REVISION_LIMIT {
-            let missed = missed(input, &made);
+            let missed = wrongly_settled(input, &made);
             if missed.is_empty() {
                 break;
             }
@@ -112,24 +112,24 @@ fn settled(input: &Snapshot, sayings: &Sayings, knowledge: &mut Knowledge) -> Co
 
 /// Returns what gave way to something of the same store and is missed by the loss ledger: what stands in for it
 /// stands below other headings, say, and means something else there.
-fn missed(input: &Snapshot, made: &Consolidated) -> BTreeSet<Heirship> {
-    let settled: BTreeMap<(&MemoryPath, &str), &DreamChange> = made
+fn wrongly_settled(input: &Snapshot, made: &Consolidated) -> BTreeSet<Heirship> {
+    let gave_way: BTreeMap<(&MemoryPath, &str), &DreamChange> = made
         .changes
         .iter()
         .filter(|change| stood_before(change, input))
         .flat_map(|change| change.replaced.iter().map(move |gone| (gone, change)))
         .map(|(gone, change)| ((&gone.path, gone.statement.as_str()), change))
         .collect();
-    if settled.is_empty() {
+    if gave_way.is_empty() {
         return BTreeSet::new();
     }
     let context = Context { testimony: &Testimony::default(), forget: &ForgetList::default(), now: None };
     let ledger = Ledger::of(input, &made.store, &context);
     let missed = ledger.with_fate(ledger::Fate::Lost).filter_map(|(located, judged)| {
-        let change = settled.get(&(located.path, located.statement.text))?;
+        let change = gave_way.get(&(located.path, located.statement.text))?;
         let is_missed = match (change.kind, &judged.because) {
             (ChangeKind::Merged, _) | (_, Because::Misplaced { .. }) => true,
-            // Which of two values is the newer one is for the dream to know.
+            // Which of two values is the newer one is for the dream to know; but here something was only added.
             (_, Because::Altered { was, .. }) => was.is_empty(),
             _ => false,
         };

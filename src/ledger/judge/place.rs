@@ -431,12 +431,17 @@ pub(super) fn suits(old: &Place, new: &Place, moved: &Moved<'_>, sections: &Sect
     !(leans && had_its_own && known)
 }
 
-/// Says whether a heading that is a sentence is gone from over a statement, and its words are nowhere.
-fn lost_claim(old: &Place, new: &Place, text: &HashSet<u64>, sections: &Sections) -> bool {
+/// Says whether the words of a level are still said, over a statement or by it.
+fn is_still_said(level: &Level, new: &Place, text: &HashSet<u64>) -> bool {
     let has_form = |word: &str| new.levels.iter().flat_map(|l| &l.words).any(|other| are_forms(word, other));
     let is_kept = |(key, word): (u64, &str)| new.keys.contains(&key) || text.contains(&key) || has_form(word);
+    level.label.norms().all(is_kept)
+}
+
+/// Says whether a heading that is a sentence is gone from over a statement, and its words are nowhere.
+fn lost_claim(old: &Place, new: &Place, text: &HashSet<u64>, sections: &Sections) -> bool {
     let is_there = |level: &Level| {
-        level.label.norms().all(is_kept)
+        is_still_said(level, new, text)
             || sections.after.contains(&level.id)
             || sections.said.contains(&ContentHash::of(normal(&level.text)))
     };
@@ -446,10 +451,7 @@ fn lost_claim(old: &Place, new: &Place, text: &HashSet<u64>, sections: &Sections
 /// Says whether a statement left the condition that it stood under, and says nothing of it itself: `If the payment
 /// provider is down:` over `Tell Fatima`.
 fn left_condition(old: &Place, new: &Place, text: &HashSet<u64>) -> bool {
-    let has_form = |word: &str| new.levels.iter().flat_map(|l| &l.words).any(|other| are_forms(word, other));
-    let is_kept = |(key, word): (u64, &str)| new.keys.contains(&key) || text.contains(&key) || has_form(word);
-    let is_left = |level: &Level| level.is_condition() && !level.label.norms().all(is_kept);
-    old.levels.iter().any(is_left)
+    old.levels.iter().any(|level| level.is_condition() && !is_still_said(level, new, text))
 }
 
 /// Says whether a heading like `Deprecated` or `Staging only` came over a statement, or went.

@@ -140,23 +140,23 @@ impl<'s> Company<'s> {
         })
     }
 
-    /// Finds a word of one alone that governs what the other says: `no`, `may`, `says`.
-    fn governing(&self) -> Option<usize> {
+    /// Finds a denial of one alone under which came all that the other has of its own: `eats no meat and fish`.
+    fn governing_denial(&self) -> Option<usize> {
+        if denies(self.other.phrase) || !denies(self.one.phrase) {
+            return None;
+        }
         let (atoms, parted) = (self.atoms(), self.parted());
         let theirs: Vec<usize> = parted.into_iter().filter(|&at| self.of[at] == Of::Other).collect();
         let (&first, &last) = (theirs.first()?, theirs.last()?);
-        let rules = |at: usize| {
-            let governs = at < first && !ends_a_clause(self.between(at, last));
-            governs && !has_word(self.between(at, first), PARTING)
-        };
+        let rules =
+            |at: usize| !ends_a_clause(self.between(at, last)) && !has_word(self.between(at, first), PARTING);
         let shared = |at: usize| self.of[at] == Of::Both && atoms[at].weight() > 0;
-        let denial = (0..first).find(|&at| {
+        (0..first).find(|&at| {
             // Subject and verb stand before it: what follows is all that the other has of its own.
             let is_governed = (0..at).filter(|&before| shared(before)).count() >= 2
                 && (at..last).all(|after| !shared(after));
             is_denial(&atoms[at]) && is_governed && rules(at)
-        });
-        denial.filter(|_| !denies(self.other.phrase) && denies(self.one.phrase))
+        })
     }
 
     /// Says whether a modal of one came to govern a verb of the other, which lost its ending: `may join and speak`.
@@ -214,9 +214,9 @@ pub(super) fn found(old: &Reading<'_>, new: &Reading<'_>, fates: &[Option<Judged
             companies.entry(heir).or_default().push(at);
         }
     }
-    let is_mixed = |company: &[usize]| (2..=COMPANY).contains(&company.len());
+    let is_company = |company: &[usize]| (2..=COMPANY).contains(&company.len());
     let mut found = Vec::new();
-    for (heir, company) in companies.into_iter().filter(|(_, company)| is_mixed(company)) {
+    for (heir, company) in companies.into_iter().filter(|(_, company)| is_company(company)) {
         let heir = &new.statements[heir].statement;
         let words = Phrase::of(clipped(heir));
         let heir = side(heir, &words, &[]);
@@ -245,7 +245,7 @@ pub(super) fn mixed(one: &Side<'_>, other: &Side<'_>, heir: &Side<'_>) -> Option
         return Some(Mixed { was: heir.atom_text(mine).to_owned(), is });
     }
     let company = Company::of(other, one, heir);
-    let is = match company.governing() {
+    let is = match company.governing_denial() {
         Some(at) => heir.atom_text(at).to_owned(),
         None if company.is_governed_by_modal() || company.is_reported() => {
             let word = |(_, word): &(usize, &str)| {

@@ -42,7 +42,7 @@ pub(super) fn difference(old: &Statement<'_>, new: &Statement<'_>) -> Option<Par
 }
 
 /// Returns the second row with its cells in the order of the first's columns, where that is another.
-pub(super) fn in_order_of(old: &Statement<'_>, new: &Statement<'_>) -> Option<String> {
+fn in_order_of(old: &Statement<'_>, new: &Statement<'_>) -> Option<String> {
     if old.kind != Kind::Row || new.kind != Kind::Row || old.heads.is_empty() || old.heads == new.heads {
         return None;
     }

@@ -18,7 +18,7 @@ struct Cause {
     effect: Range<usize>,
 }
 
-/// Says whether the ground of one is the effect of the other.
+/// Quotes the grounds of both, if the ground of one is the effect of the other.
 pub(super) fn differ(a: &Side<'_>, b: &Side<'_>, found: &Match) -> Option<(String, Option<String>)> {
     let (one, other) = (Cause::of(a.text)?, Cause::of(b.text)?);
     let (mut forth, mut back, mut straight) = (0, 0, 0);
